@@ -1,0 +1,3 @@
+//! The valetkey program.
+
+fn main() {}

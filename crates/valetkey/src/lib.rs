@@ -1,0 +1,5 @@
+//! Sign users in with OAuth 2.0 and OpenID Connect: the client that
+//! applications depend on, for any web framework.
+
+pub mod clock;
+pub mod store;
