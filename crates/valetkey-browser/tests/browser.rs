@@ -1,4 +1,5 @@
 //! The browser against a small server on real sockets.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::{
     convert::Infallible,
