@@ -2,4 +2,5 @@
 //! applications depend on, for any web framework.
 
 pub mod clock;
+pub mod seal;
 pub mod store;

@@ -2,7 +2,7 @@
 //!
 //! A store sees opaque sealed bytes. It knows a record's key (a hash), when
 //! the record ends, and what it is indexed by; never what is in it. One
-//! contract test, [`contract`](self), runs for every store.
+//! contract test, [`contract::run`], runs for every store.
 //!
 //! The verbs: `load`, `insert`, `replace` (compare-and-swap), `touch`,
 //! `delete`, `spend` (one-shot), `lease` (one refresher per session),
@@ -11,6 +11,14 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::clock::Seconds;
+
+pub mod contract;
+mod error;
+pub mod file;
+mod memory;
+
+pub use error::StoreError;
+pub use memory::MemoryStore;
 
 /// What a store's method returns: a future that may be sent between threads.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -75,6 +83,11 @@ pub enum Leased {
 /// All times are arguments: a store has no clock. A record whose
 /// `idle_until` or `ends_at` is not after `now` does not exist, whether or
 /// not it has been swept.
+///
+/// After an error nothing is half-done: the record is as it was, or wholly
+/// as it was asked for. A future that is dropped before it is ready leaves
+/// open which of the two. A store works again by itself when what was in its
+/// way is gone.
 pub trait Store: Send + Sync + 'static {
     /// Reads a record.
     fn load(&self, key: RecordKey, now: Seconds) -> StoreFuture<'_, Option<Record>>;
@@ -100,7 +113,9 @@ pub trait Store: Send + Sync + 'static {
         now: Seconds,
     ) -> StoreFuture<'_, Replaced>;
 
-    /// Moves `idle_until`; does not change the version. A miss is no error.
+    /// Moves `idle_until` forward, never back: of several that come in any
+    /// order the latest time counts. Does not change the version, and need
+    /// not be durable. A miss is no error.
     fn touch(&self, key: RecordKey, idle_until: Seconds) -> StoreFuture<'_, ()>;
 
     /// Removes a record. `true` if there was one.
@@ -118,6 +133,7 @@ pub trait Store: Send + Sync + 'static {
     fn is_spent(&self, key: RecordKey, now: Seconds) -> StoreFuture<'_, bool>;
 
     /// Takes, or prolongs, the lease on `key` for `owner` until `until`.
+    /// There need not be a record of that key. Need not be durable.
     fn lease(
         &self,
         key: RecordKey,
@@ -129,38 +145,10 @@ pub trait Store: Send + Sync + 'static {
     /// Gives the lease back, if `owner` still has it.
     fn release(&self, key: RecordKey, owner: u64) -> StoreFuture<'_, ()>;
 
-    /// Removes what has ended, and returns how many sessions that were.
+    /// Removes what has ended (sessions, spent states, leases), and returns
+    /// how many sessions that were.
     fn sweep(&self, now: Seconds) -> StoreFuture<'_, u64>;
 }
 
 /// A store that several owners share.
 pub type SharedStore = Arc<dyn Store>;
-
-/// Why a store could not do what it was asked. Never a sign-out.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Another process holds the database for longer than we wait.
-    #[error("the session store is locked by another process: {0}")]
-    Locked(String),
-    /// The disk, or the quota, is full.
-    #[error("the session store cannot grow: {0}")]
-    Full(String),
-    /// The file or its folder cannot be written.
-    #[error("the session store is read-only: {0}")]
-    ReadOnly(String),
-    /// A newer Valetkey has changed the schema.
-    #[error("the session store has schema {found}, this program knows up to {known}")]
-    NewerVersion {
-        /// The schema version found.
-        found: u32,
-        /// The newest that this program knows.
-        known: u32,
-    },
-    /// The database, or a record in it, is not what was written.
-    #[error("the session store is damaged: {0}")]
-    Damaged(String),
-    /// The store cannot be reached or opened for another reason.
-    #[error("the session store is unavailable: {0}")]
-    Unavailable(String),
-}
