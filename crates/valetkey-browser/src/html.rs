@@ -35,8 +35,8 @@ pub(crate) fn tokens(html: &str) -> Vec<Token> {
         push_text(&mut out, &html[at..next]);
         at = next;
         let rest = &html[at..];
-        if rest.starts_with("<!--") {
-            at = rest[4..].find("-->").map_or(html.len(), |i| at + 4 + i + 3);
+        if let Some(comment) = rest.strip_prefix("<!--") {
+            at = comment.find("-->").map_or(html.len(), |i| at + 4 + i + 3);
         } else if rest.starts_with("<!") || rest.starts_with("<?") {
             at = rest.find('>').map_or(html.len(), |i| at + i + 1);
         } else if rest.starts_with("</") && is_letter(rest, 2) {

@@ -3,4 +3,5 @@
 
 pub mod clock;
 pub mod seal;
+pub mod settings;
 pub mod store;
