@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p valetkey-pages --example gallery -- FOLDER`
 
+#![allow(clippy::print_stderr, reason = "a program for the terminal")]
+
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use valetkey_pages::{
@@ -35,6 +37,7 @@ fn pages() -> Vec<(String, String)> {
         ("app-home", app::home(&app_home())),
         ("app-home-called", app_home_called()),
         ("app-home-revoked", app_home_revoked()),
+        ("app-home-long", app_home_long()),
         ("app-greeting", app_greeting()),
         ("app-photos", app_photos()),
         ("app-sign-out", app_sign_out()),
@@ -175,6 +178,20 @@ fn app_home_revoked() -> String {
     app::home(&view)
 }
 
+/// Values that are long and have no place to break.
+fn app_home_long() -> String {
+    let long = "0123456789abcdef".repeat(6);
+    app::home(&app::HomeView {
+        greeting_name: format!("Wolfeschlegelsteinhausenbergerdorff{long}"),
+        email: Some(format!("{long}@example.test")),
+        issuer: format!("https://login.example.test/{long}/v2.0"),
+        subject: long.clone(),
+        scopes: vec![Granted::of(format!("https://api.example.test/{long}"))],
+        expires_at: None,
+        ..app_home()
+    })
+}
+
 fn app_greeting() -> String {
     app::greeting(&app::Greeting {
         app_name: "My app".into(),
@@ -200,7 +217,6 @@ fn app_photos() -> String {
                 .into(),
         }),
         links: links(),
-        ..Default::default()
     })
 }
 

@@ -74,9 +74,9 @@ impl Page<'_> {
                     main id="main" class=(main) tabindex="-1" { (content) }
                     footer class="site" {
                         @match self.place {
-                            Place::App => p { "This app never asks for your password at the provider." },
+                            Place::App => p { "This app never sees your password at the provider." },
                             Place::Provider => p {
-                                "For development and tests on this machine only. Its users are made up. \
+                                "For development and tests only. Its users are made up. \
                                  Never type a real password here."
                             },
                         }
@@ -149,11 +149,12 @@ pub(crate) fn link(link: &Link, class: &str) -> Markup {
     }
 }
 
-/// Links side by side, the first of them as the main action.
-pub(crate) fn actions(links: &[Link]) -> Markup {
+/// Links side by side, the first of them as the main action if there is no
+/// other one before them.
+pub(crate) fn actions(links: &[Link], first_is_main: bool) -> Markup {
     html! {
         @for (index, item) in links.iter().enumerate() {
-            (link(item, if index == 0 { "button primary" } else { "button" }))
+            (link(item, if index == 0 && first_is_main { "button primary" } else { "button" }))
         }
     }
 }
@@ -219,7 +220,7 @@ pub(crate) fn scopes(scopes: &[Granted]) -> Markup {
                     }
                     div {
                         span class="words" { (granted.words) }
-                        " " code { (granted.scope) }
+                        code { (granted.scope) }
                     }
                 }
             }

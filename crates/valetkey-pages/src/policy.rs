@@ -28,7 +28,8 @@ pub fn style_hash() -> &'static str {
 ///
 /// Forms may be sent to the page's own origin. Browsers built on Chromium
 /// apply `form-action` to redirects after the post too, so a page whose form
-/// ends in a redirect to another place names that place in `form_action`:
+/// ends in a redirect to another place names that place, and every further
+/// one that it redirects to, in `form_action`:
 /// sources as in a policy (`https://app.example`, `myapp:`), several separated
 /// by spaces, see [`form_action_source`]. A source that could break out of
 /// the policy is left out.

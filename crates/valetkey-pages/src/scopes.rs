@@ -9,7 +9,7 @@
 #[must_use]
 pub fn scope_words(scope: &str) -> String {
     match scope {
-        "openid" => "know who you are: a number that stays the same each time you sign in",
+        "openid" => "recognise you when you sign in",
         "profile" | "public_profile" => "see your name and public profile",
         "email" => "see your e-mail address",
         "address" => "see your postal address",

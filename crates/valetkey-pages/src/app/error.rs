@@ -57,7 +57,9 @@ pub struct ErrorView {
     pub cookie_lost: bool,
     /// The provider's own words.
     pub provider_said: Option<ProviderSaid>,
-    /// The button that starts over, where that needs a POST.
+    /// The button that starts over, where that needs a POST. If its answer is
+    /// a redirect to the provider, name the provider's origin in
+    /// [`crate::headers`]; a link in `actions` needs no such thing.
     pub start_over: Option<FormView>,
     /// Ways on, the best first.
     pub actions: Vec<Link>,
@@ -168,7 +170,7 @@ pub fn error(view: &ErrorView) -> String {
             @if view.start_over.is_some() || !view.actions.is_empty() {
                 div class="buttons" {
                     @if let Some(form) = &view.start_over { (button_form(form, "button primary")) }
-                    (actions(&view.actions))
+                    (actions(&view.actions, view.start_over.is_none()))
                 }
             }
         }

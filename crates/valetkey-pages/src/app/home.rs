@@ -68,12 +68,10 @@ pub fn home(view: &HomeView) -> String {
         }
         (result(view.result.as_ref()))
         div class="columns" {
-            div {
-                (permissions(view))
-                (identity(view))
-            }
+            (permissions(view))
             (action_list(&view.forms))
         }
+        (identity(view))
     };
     let title = format!("Hello {}", view.greeting_name);
     page(&view.app_name, &title, Width::Wide, &view.links).render(&content)

@@ -108,7 +108,7 @@ pub fn signed_out_done(view: &SignedOutView) -> String {
             p class="lead" {
                 "Your session in this app has ended. You may still be signed in at the provider."
             }
-            @if !view.links.is_empty() { div class="buttons" { (actions(&view.links)) } }
+            @if !view.links.is_empty() { div class="buttons" { (actions(&view.links, true)) } }
         }
     };
     page(&view.app_name, "Signed out", Width::Narrow, &[]).render(&content)

@@ -28,10 +28,10 @@ pub struct HomeView {
 pub fn home(view: &HomeView) -> String {
     let content = html! {
         div class="hello" {
-            h1 { "A provider on your machine" }
+            h1 { "Local provider" }
             p class="lead" {
-                "It signs test users in and gives apps access, as a real provider does. \
-                 Nothing here leaves this machine, and nothing has to be registered elsewhere."
+                "It signs test users in and gives apps access, as a real provider does, \
+                 without the internet."
             }
         }
         div class="columns" {
@@ -53,5 +53,5 @@ pub fn home(view: &HomeView) -> String {
             (test_users(&view.test_users))
         }
     };
-    page("A provider on your machine", Width::Wide, true, &view.links).render(&content)
+    page("Local provider", Width::Wide, true, &view.links).render(&content)
 }

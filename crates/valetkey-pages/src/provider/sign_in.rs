@@ -127,7 +127,7 @@ pub fn error(view: &ErrorView) -> String {
             }
             @if !view.cause.is_empty() { h2 { "Why" } p { (view.cause) } }
             @if !view.fix.is_empty() { h2 { "What you can do" } p { (view.fix) } }
-            @if !view.actions.is_empty() { div class="buttons" { (actions(&view.actions)) } }
+            @if !view.actions.is_empty() { div class="buttons" { (actions(&view.actions, true)) } }
         }
         (reference(view.status, &view.code, &view.request_id))
         p class="small" { (link(&Link::new("All addresses of this provider", "/"), "")) }
