@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
     time::Duration,
 };
 
@@ -55,6 +55,16 @@ pub(crate) fn open(path: &Path) -> Result<SqliteStore, StoreError> {
         path,
         Options::default().busy_timeout(Duration::from_millis(50)),
     )
+}
+
+/// Opens the store with the patience of a test that waits for other
+/// processes on a machine that is busy.
+pub(crate) fn open_patiently(path: &Path) -> SqliteStore {
+    SqliteStore::open(
+        path,
+        Options::default().busy_timeout(Duration::from_secs(60)),
+    )
+    .unwrap()
 }
 
 /// The key number `n`, spread over the key space as real ones are.
@@ -114,6 +124,22 @@ pub(crate) fn child(wrapper: &[&str], name: &str, role: &str, path: &Path) -> Co
 pub(crate) fn as_child(role: &str) -> Option<PathBuf> {
     (env::var_os("VALETKEY_TEST_ROLE")? == role)
         .then(|| env::var_os("VALETKEY_TEST_PATH").map(PathBuf::from))?
+}
+
+/// What a child says when it has come to its end.
+pub(crate) fn finished(role: &str) {
+    println!("\nfinished as {role}");
+}
+
+/// That the child came to its end: a test of that name that did nothing, or
+/// no test of that name, succeeds as well.
+pub(crate) fn assert_finished(role: &str, output: &Output) {
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains(&format!("finished as {role}")),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Says that this machine cannot do what a test needs; on CI that is a failure.

@@ -99,15 +99,13 @@ fn a_full_disk_keeps_what_it_has_and_a_read_only_one_is_told() {
         return skip("a small file system needs `unshare --mount`");
     };
     let folder = Folder::new();
-    let status = child(
+    let mut child = child(
         namespace,
         "limits::child_on_a_small_disk",
         "small disk",
         folder.path(),
-    )
-    .status()
-    .unwrap();
-    assert!(status.success());
+    );
+    assert_finished("small disk", &child.output().unwrap());
 }
 
 #[test]
@@ -165,6 +163,7 @@ fn child_on_a_small_disk() {
     }
     mount(&["-o", "remount,rw"], &disk);
     assert!(run.block_on(holds(&open(&path).unwrap(), failed)).unwrap());
+    finished("small disk");
 }
 
 #[cfg(unix)]
@@ -210,9 +209,7 @@ fn missing_rights_are_told_apart_from_other_faults() {
     rights(folder.path(), 0o755);
     match output {
         Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr);
-            let ran = String::from_utf8_lossy(&output.stdout).contains("1 passed");
-            assert!(output.status.success() && ran, "{text}");
+            assert_finished("no rights", &output);
         }
         Err(error) => skip(&format!("to run without rights needs setpriv: {error}")),
     }
@@ -232,4 +229,5 @@ fn child_without_rights() {
         assert!(error.message().contains(name), "{error}");
     }
     assert!(fs::read(folder.join("sessions.db")).unwrap() == before);
+    finished("no rights");
 }

@@ -12,9 +12,7 @@ async fn keeps_the_contract_with_two_openings_of_one_file() {
     contract::run(|| {
         let folder = Folder::new();
         let open = || {
-            let store: SharedStore = Arc::new(
-                valetkey_store::SqliteStore::open(folder.db(), Default::default()).unwrap(),
-            );
+            let store: SharedStore = Arc::new(open_patiently(&folder.db()));
             store
         };
         let stores = [open(), open()];
@@ -46,7 +44,7 @@ async fn a_closed_store_is_one_file_that_holds_everything() {
 #[tokio::test]
 async fn what_was_asked_for_is_written_even_if_nobody_waits_for_it() {
     let folder = Folder::new();
-    let store = Arc::new(folder.open().unwrap());
+    let store = open_patiently(&folder.db());
     // Locked, so that the writes are still waiting when their futures go.
     let other = rusqlite::Connection::open(folder.db()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -121,7 +119,7 @@ fn states_are_spent_once_among_processes() {
     let mut won = Vec::new();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success());
+        assert_finished("spender", &output);
         let text = String::from_utf8(output.stdout).unwrap();
         won.extend(text.lines().filter_map(|line| {
             let (_, n) = line.split_once("won ")?;
@@ -142,7 +140,7 @@ fn child_spends() {
         return;
     };
     runtime().block_on(async {
-        let store = Arc::new(valetkey_store::SqliteStore::open(path, Default::default()).unwrap());
+        let store = Arc::new(open_patiently(&path));
         let mut tasks = tokio::task::JoinSet::new();
         for n in 0..100 {
             let store = store.clone();
@@ -153,5 +151,6 @@ fn child_spends() {
                 println!("\nwon {n}");
             }
         }
+        finished("spender");
     });
 }
