@@ -220,7 +220,10 @@ pub(crate) fn scopes(scopes: &[Granted]) -> Markup {
                     }
                     div {
                         span class="words" { (granted.words) }
-                        code { (granted.scope) }
+                        // Words that had to fall back on the scope show it already.
+                        @if !granted.words.contains(&format!("“{}”", granted.scope)) {
+                            code { (granted.scope) }
+                        }
                     }
                 }
             }

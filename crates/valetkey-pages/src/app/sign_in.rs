@@ -134,11 +134,12 @@ pub fn misdirected(view: &MisdirectedView) -> String {
             h1 { "This app has another address" }
             p class="lead" {
                 "You asked for " code { (view.asked_host) } ". Cookies belong to one name, \
-                 so a sign-in works only at the app's own address:"
+                 so a sign-in works only at the app's own address."
             }
             div class="buttons" {
-                (link(&Link::new(view.right_href.clone(), &view.right_href), "button primary"))
+                (link(&Link::new("Go to the right address", &view.right_href), "button primary"))
             }
+            p class="small" { code { (view.right_href) } }
         }
     };
     page(&view.app_name, "Another address", Width::Narrow, &[]).render(&content)

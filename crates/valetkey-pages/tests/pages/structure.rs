@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use valetkey_pages::{FormView, Link, app, headers, provider};
+use valetkey_pages::{FormView, Granted, Link, app, headers, provider};
 
 use crate::hostile::pages;
 
@@ -200,6 +200,17 @@ fn consent_is_a_choice_between_two_buttons_without_focus() {
         [(decision, Some("allow")), (decision, Some("deny"))]
     );
     assert!(!page.contains("autofocus"));
+}
+
+#[test]
+fn a_scope_is_listed_by_its_words_and_its_name() {
+    let page = provider::consent(&provider::ConsentView {
+        scopes: ["profile", "repo:status"].map(Granted::of).into(),
+        ..Default::default()
+    });
+    assert!(page.contains("see your name and public profile"));
+    assert!(page.contains("<code>profile</code>"));
+    assert_eq!(page.matches("repo:status").count(), 1);
 }
 
 #[test]
