@@ -2,6 +2,7 @@
 //! applications depend on, for any web framework.
 
 pub mod clock;
+pub mod http;
 pub mod seal;
 pub mod settings;
 pub mod store;

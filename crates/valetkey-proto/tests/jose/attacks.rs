@@ -314,7 +314,7 @@ fn id_11_an_implausible_time_of_issue_is_refused() {
         matches!(e, E::IssuedInFuture { .. })
     });
     let week = json!(NOW - 7 * 86_400);
-    refuses("iat", &[week.clone()], |e| {
+    refuses("iat", std::slice::from_ref(&week), |e| {
         matches!(e, E::IssuedTooLongAgo { .. })
     });
     accepts("iat", &[json!(NOW + 60), json!(NOW - MAX_AGE_SINCE_ISSUED)]);

@@ -1,5 +1,7 @@
 //! Key sets, compact JWS and ID tokens, attacked from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 mod attacks;
 mod keys;
 mod mutations;
