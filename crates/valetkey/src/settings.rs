@@ -175,8 +175,10 @@ pub struct Settings {
     /// The folder that all apps share; `None` only if it was not wanted and
     /// not set.
     pub data_dir: Option<PathBuf>,
-    /// Whether plain http beyond loopback is allowed, and by what: log it.
+    /// Whether plain http beyond loopback is allowed, and by what.
     pub danger_allow_http: Option<&'static str>,
+    /// What is allowed but should be known: log it at start.
+    pub warnings: Vec<String>,
 }
 
 impl Settings {
@@ -272,6 +274,19 @@ pub fn load(sources: &Sources, wanted: &Wanted<'_>) -> Result<Settings, Vec<Prob
     if !problems.is_empty() {
         return Err(problems);
     }
+    let mut warnings = Vec::new();
+    if let Some(by) = danger_allow_http {
+        warnings.push(format!(
+            "plain http beyond loopback is allowed by {by}: codes, tokens and secrets can be read on the way"
+        ));
+    }
+    if is_loopback(&place.base_url) && place.base_url.port_or_known_default() != Some(place.port) {
+        warnings.push(format!(
+            "browsers are sent back to {}, but the app listens on port {}: right only if something \
+             on this machine passes it on; otherwise set PORT",
+            place.base_url, place.port
+        ));
+    }
     Ok(Settings {
         clients,
         base_url: place.base_url,
@@ -285,5 +300,6 @@ pub fn load(sources: &Sources, wanted: &Wanted<'_>) -> Result<Settings, Vec<Prob
         ssl_cert_file,
         data_dir,
         danger_allow_http,
+        warnings,
     })
 }

@@ -238,6 +238,14 @@ impl Sources {
         self
     }
 
+    /// A plain value such as `VALETKEY_LOG`, from the highest source that has
+    /// one.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let mut values = self.layers().into_iter().filter_map(|l| l.values.get(name));
+        values.find(|v| !v.is_empty()).map(String::as_str)
+    }
+
     /// What was wrong with the sources themselves.
     pub(super) fn problems(&self) -> &[Problem] {
         &self.problems

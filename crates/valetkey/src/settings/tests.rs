@@ -374,6 +374,20 @@ fn insecure_http_names_both_ways_to_allow_it() {
 }
 
 #[test]
+fn what_is_allowed_but_odd_is_a_warning() {
+    assert!(read(&registered(&[])).unwrap().warnings.is_empty());
+    let elsewhere = [("BASE_URL", "http://localhost:8080")];
+    let warnings = read(&registered(&elsewhere)).unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("port 5000"), "{warnings:?}");
+    let allowed = read(&registered(&[("VALETKEY_DANGER_ALLOW_HTTP", "1")])).unwrap();
+    assert!(
+        allowed.warnings[0].contains("VALETKEY_DANGER_ALLOW_HTTP=1"),
+        "{allowed:?}"
+    );
+}
+
+#[test]
 fn listening_beyond_loopback_needs_the_address_that_browsers_use() {
     let problem = only(read(&registered(&[("LISTEN", "0.0.0.0")])));
     assert_eq!(problem.code, "config.missing");

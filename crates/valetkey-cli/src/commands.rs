@@ -1,0 +1,47 @@
+//! The commands: one file each, and a line in each list below.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use valetkey::settings::Sources;
+use valetkey_proto::error::Problem;
+
+use crate::report::Failure;
+
+mod completions;
+mod provider;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Provider(provider::Args),
+    Completions(completions::Args),
+}
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// Whether stdout is to be JSON.
+    pub(crate) json: bool,
+    /// Environment and `.env`; a command adds its flags.
+    #[allow(dead_code, reason = "the commands that sign in read it")]
+    pub(crate) sources: Sources,
+}
+
+impl Command {
+    /// All mistakes in the command's own values.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        match self {
+            Self::Provider(args) => provider::check(args).err(),
+            Self::Completions(args) => completions::check(args).err(),
+        }
+        .unwrap_or_default()
+    }
+
+    /// Does it.
+    pub(crate) async fn run(&self, context: &Context) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Provider(args) => provider::run(args, context).await,
+            Self::Completions(args) => completions::run(args, context),
+        }
+    }
+}
