@@ -36,8 +36,6 @@ impl Place {
             | ErrorCode::TypeMismatch
             | ErrorCode::Unknown => StoreError::Damaged(said),
             ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => match failure.extended_code {
-                // The shared-memory file beside the log could not grow.
-                ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full(said),
                 ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ => {
                     StoreError::Damaged(said)
                 }

@@ -175,6 +175,11 @@ fn missing_rights_are_told_apart_from_other_faults() {
     let rights = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
+    let shared = folder.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::copy(folder.db(), shared.join("sessions.db")).unwrap();
+    rights(&shared.join("sessions.db"), 0o444);
+    rights(&shared, 0o777);
     rights(&folder.db(), 0o444);
     rights(folder.path(), 0o555);
     // Rights do not bind the superuser.
@@ -223,7 +228,12 @@ fn child_without_rights() {
         return;
     };
     let before = fs::read(folder.join("sessions.db")).unwrap();
-    for name in ["sessions.db", "new.db", "new/sessions.db"] {
+    for name in [
+        "sessions.db",
+        "new.db",
+        "new/sessions.db",
+        "shared/sessions.db",
+    ] {
         let error = open(&folder.join(name)).unwrap_err();
         assert_eq!(error.code(), "store.read_only", "{name}: {error}");
         assert!(error.message().contains(name), "{error}");

@@ -1,4 +1,4 @@
-//! The contract test of [`Store`]: one suite for every store, yours too.
+//! The contract test of [`Store`](super::Store): one suite for every store, yours too.
 //!
 //! ```
 //! use std::sync::Arc;
