@@ -197,7 +197,10 @@ pub fn read(
 ) -> Result<Metadata, MetadataError> {
     let issuer = || expected.to_owned();
     if reply.status >= 500 || reply.status == 429 {
-        return Err(MetadataError::Unavailable { issuer: issuer(), status: reply.status });
+        return Err(MetadataError::Unavailable {
+            issuer: issuer(),
+            status: reply.status,
+        });
     }
     if reply.status != 200 {
         return Err(MetadataError::NotJson {
@@ -209,18 +212,25 @@ pub fn read(
         issuer: issuer(),
         why: e.to_string(),
     })?;
-    let found = raw.issuer.ok_or(MetadataError::Missing { issuer: issuer(), member: "issuer" })?;
+    let found = raw.issuer.ok_or(MetadataError::Missing {
+        issuer: issuer(),
+        member: "issuer",
+    })?;
     if found != expected {
         return Err(MetadataError::IssuerMismatch {
             expected: issuer(),
             found: found.chars().take(200).collect(),
         });
     }
-    let issuer_on_loopback_http = Url::parse(expected)
-        .is_ok_and(|u| u.scheme() == "http" && is_loopback(&u));
+    let issuer_on_loopback_http =
+        Url::parse(expected).is_ok_and(|u| u.scheme() == "http" && is_loopback(&u));
     let endpoint = |member: &'static str, value: Option<String>| {
         let Some(value) = value else { return Ok(None) };
-        let refused = |why| MetadataError::Endpoint { issuer: issuer(), member, why };
+        let refused = |why| MetadataError::Endpoint {
+            issuer: issuer(),
+            member,
+            why,
+        };
         let url = verify_url(&value, danger_allow_http).map_err(refused)?;
         // An https issuer does not hand its users down to http, not even to
         // this machine's loopback.
@@ -230,7 +240,10 @@ pub fn read(
         Ok(Some(url))
     };
     let required = |member: &'static str, value: Option<String>| {
-        endpoint(member, value)?.ok_or(MetadataError::Missing { issuer: issuer(), member })
+        endpoint(member, value)?.ok_or(MetadataError::Missing {
+            issuer: issuer(),
+            member,
+        })
     };
     if raw
         .code_challenge_methods_supported
@@ -278,7 +291,15 @@ mod tests {
 
     fn read_json(issuer: &str, json: &serde_json::Value) -> Result<Metadata, MetadataError> {
         let body = serde_json::to_vec(json).unwrap();
-        read(Reply { status: 200, content_type: Some("application/json"), body: &body }, issuer, false)
+        read(
+            Reply {
+                status: 200,
+                content_type: Some("application/json"),
+                body: &body,
+            },
+            issuer,
+            false,
+        )
     }
 
     fn document(issuer: &str) -> serde_json::Value {
@@ -294,10 +315,22 @@ mod tests {
     #[test]
     fn tr_03_well_known_is_appended_after_one_slash_is_removed() {
         let url = |i: &str| request(i, false).unwrap().url.to_string();
-        assert_eq!(url("https://a.example"), "https://a.example/.well-known/openid-configuration");
-        assert_eq!(url("https://a.example/t"), "https://a.example/t/.well-known/openid-configuration");
-        assert_eq!(url("https://a.example/t/"), "https://a.example/t/.well-known/openid-configuration");
-        assert_eq!(url("https://a.example/t//"), "https://a.example/t//.well-known/openid-configuration");
+        assert_eq!(
+            url("https://a.example"),
+            "https://a.example/.well-known/openid-configuration"
+        );
+        assert_eq!(
+            url("https://a.example/t"),
+            "https://a.example/t/.well-known/openid-configuration"
+        );
+        assert_eq!(
+            url("https://a.example/t/"),
+            "https://a.example/t/.well-known/openid-configuration"
+        );
+        assert_eq!(
+            url("https://a.example/t//"),
+            "https://a.example/t//.well-known/openid-configuration"
+        );
     }
 
     #[test]
@@ -313,13 +346,19 @@ mod tests {
             "https://b.example/t",
         ] {
             assert!(
-                matches!(read_json(asked, &document(other)), Err(MetadataError::IssuerMismatch { .. })),
+                matches!(
+                    read_json(asked, &document(other)),
+                    Err(MetadataError::IssuerMismatch { .. })
+                ),
                 "{other}"
             );
         }
         let nfc = "https://a.example/\u{e9}";
         let nfd = "https://a.example/e\u{301}";
-        assert!(matches!(read_json(nfc, &document(nfd)), Err(MetadataError::IssuerMismatch { .. })));
+        assert!(matches!(
+            read_json(nfc, &document(nfd)),
+            Err(MetadataError::IssuerMismatch { .. })
+        ));
     }
 
     #[test]
@@ -328,22 +367,60 @@ mod tests {
         assert_eq!(m.token_endpoint_auth_methods_supported, None);
         assert!(!m.authorization_response_iss_parameter_supported);
         assert_eq!(m.userinfo_endpoint, None);
-        for (status, body) in [(404, "{}"), (200, "<html>"), (200, "[]"), (302, ""), (201, "{}")] {
-            let reply = Reply { status, content_type: None, body: body.as_bytes() };
-            assert!(matches!(read(reply, "https://a.example", false), Err(MetadataError::NotJson { .. })), "{status} {body}");
+        for (status, body) in [
+            (404, "{}"),
+            (200, "<html>"),
+            (200, "[]"),
+            (302, ""),
+            (201, "{}"),
+        ] {
+            let reply = Reply {
+                status,
+                content_type: None,
+                body: body.as_bytes(),
+            };
+            assert!(
+                matches!(
+                    read(reply, "https://a.example", false),
+                    Err(MetadataError::NotJson { .. })
+                ),
+                "{status} {body}"
+            );
         }
-        let down = Reply { status: 503, content_type: None, body: b"" };
-        assert_eq!(read(down, "https://a.example", false).unwrap_err().code(), "provider.unreachable");
+        let down = Reply {
+            status: 503,
+            content_type: None,
+            body: b"",
+        };
+        assert_eq!(
+            read(down, "https://a.example", false).unwrap_err().code(),
+            "provider.unreachable"
+        );
     }
 
     #[test]
     fn tr_01_one_http_endpoint_spoils_the_document() {
-        for member in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "revocation_endpoint"] {
-            for bad in ["http://a.example/x", "http://127.0.0.1/x", "ftp://a.example/", "https://169.254.169.254/", "/relative"] {
+        for member in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+            "userinfo_endpoint",
+            "revocation_endpoint",
+        ] {
+            for bad in [
+                "http://a.example/x",
+                "http://127.0.0.1/x",
+                "ftp://a.example/",
+                "https://169.254.169.254/",
+                "/relative",
+            ] {
                 let mut json = document("https://a.example");
                 json[member] = bad.into();
                 let error = read_json("https://a.example", &json).unwrap_err();
-                assert!(matches!(error, MetadataError::Endpoint { .. }), "{member} {bad}: {error}");
+                assert!(
+                    matches!(error, MetadataError::Endpoint { .. }),
+                    "{member} {bad}: {error}"
+                );
                 assert_eq!(error.code(), "provider.metadata_invalid");
             }
         }
@@ -357,7 +434,10 @@ mod tests {
     fn ar_06_a_server_that_offers_only_plain_is_refused() {
         let mut json = document("https://a.example");
         json["code_challenge_methods_supported"] = serde_json::json!(["plain"]);
-        assert!(matches!(read_json("https://a.example", &json), Err(MetadataError::Unsupported { .. })));
+        assert!(matches!(
+            read_json("https://a.example", &json),
+            Err(MetadataError::Unsupported { .. })
+        ));
         json["code_challenge_methods_supported"] = serde_json::json!(["plain", "S256"]);
         assert!(read_json("https://a.example", &json).is_ok());
     }

@@ -70,10 +70,13 @@ pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+            name.eq_ignore_ascii_case("localhost")
+                || name.to_ascii_lowercase().ends_with(".localhost")
         }
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()),
+        Some(Host::Ipv6(ip)) => {
+            ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
+        }
         None => false,
     }
 }
@@ -149,7 +152,10 @@ mod tests {
             "http://127.0.0.1.evil.example/",
             "http://0.0.0.0/",
         ] {
-            assert!(matches!(verify_url(bad, false), Err(UrlError::Insecure(_))), "{bad}");
+            assert!(
+                matches!(verify_url(bad, false), Err(UrlError::Insecure(_))),
+                "{bad}"
+            );
             assert!(verify_url(bad, true).is_ok(), "{bad}");
         }
     }
@@ -164,17 +170,38 @@ mod tests {
             "http://[fe80::1]/",
             "http://[::ffff:169.254.169.254]/",
         ] {
-            assert!(matches!(verify_url(bad, true), Err(UrlError::LinkLocal(_))), "{bad}");
+            assert!(
+                matches!(verify_url(bad, true), Err(UrlError::LinkLocal(_))),
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn userinfo_fragments_and_other_schemes_are_refused() {
-        assert!(matches!(verify_url("https://a@b.example/", false), Err(UrlError::Userinfo(_))));
-        assert!(matches!(verify_url("http://127.0.0.1@evil.example/", true), Err(UrlError::Userinfo(_))));
-        assert!(matches!(verify_url("https://b.example/#x", false), Err(UrlError::Fragment(_))));
-        for bad in ["ftp://b.example/", "b.example", "/path", "javascript:x", "https://"] {
-            assert!(matches!(verify_url(bad, false), Err(UrlError::NotHttp(_))), "{bad}");
+        assert!(matches!(
+            verify_url("https://a@b.example/", false),
+            Err(UrlError::Userinfo(_))
+        ));
+        assert!(matches!(
+            verify_url("http://127.0.0.1@evil.example/", true),
+            Err(UrlError::Userinfo(_))
+        ));
+        assert!(matches!(
+            verify_url("https://b.example/#x", false),
+            Err(UrlError::Fragment(_))
+        ));
+        for bad in [
+            "ftp://b.example/",
+            "b.example",
+            "/path",
+            "javascript:x",
+            "https://",
+        ] {
+            assert!(
+                matches!(verify_url(bad, false), Err(UrlError::NotHttp(_))),
+                "{bad}"
+            );
         }
     }
 }

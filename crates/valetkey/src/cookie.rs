@@ -1,0 +1,198 @@
+//! Cookies: their names, their attributes, reading and writing them.
+//!
+//! On https every name begins with `__Host-`, so that browsers insist on
+//! `Secure`, `Path=/` and no `Domain`. On http on loopback, where browsers
+//! drop such cookies, the name carries the port instead, because ports do
+//! not separate cookies. Scheme and port are those of the base URL, never of
+//! a connection.
+
+use url::Url;
+
+/// How many pending logins one browser may have; the oldest goes.
+pub const MAX_PENDING_LOGINS: usize = 8;
+
+/// The cookies that came with a request.
+#[derive(Clone, Default)]
+pub struct Cookies(Vec<(String, String)>);
+
+impl Cookies {
+    /// Reads a `Cookie` header. Never fails: what cannot be read is left out.
+    ///
+    /// ```
+    /// use valetkey::cookie::Cookies;
+    /// let cookies = Cookies::parse("a=1; b=2; broken; c=\"3\"");
+    /// assert_eq!(cookies.value("b"), Some("2"));
+    /// assert_eq!(cookies.value("broken"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(header: &str) -> Self {
+        let mut cookies = Self::default();
+        cookies.add(header);
+        cookies
+    }
+
+    /// Reads a further `Cookie` header.
+    pub fn add(&mut self, header: &str) {
+        self.0.extend(header.split(';').filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            Some((
+                name.trim().to_owned(),
+                value.trim().trim_matches('"').to_owned(),
+            ))
+        }));
+    }
+
+    /// The value of the first cookie of that name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    /// Names and values of all cookies whose name begins with `prefix`.
+    pub(crate) fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .iter()
+            .filter(move |(n, _)| n.starts_with(prefix))
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+}
+
+impl std::fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(n, _)| n))
+            .finish()
+    }
+}
+
+/// A cookie to be set, or removed. [`SetCookie::header`] is the value of a
+/// `Set-Cookie` header.
+#[derive(Clone)]
+pub struct SetCookie {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) max_age: u64,
+    pub(crate) secure: bool,
+}
+
+impl SetCookie {
+    /// The value of the `Set-Cookie` header. Always `HttpOnly`, `Path=/`,
+    /// without `Domain`, and `SameSite=Lax`: `Strict` would make every link
+    /// from elsewhere look signed out, and would not come along on the return
+    /// from the provider.
+    #[must_use]
+    pub fn header(&self) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!(
+            "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            self.name, self.value, self.max_age
+        )
+    }
+
+    /// The cookie's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl std::fmt::Debug for SetCookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SetCookie({}, {} s)", self.name, self.max_age)
+    }
+}
+
+/// The names of this application's cookies.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieNames {
+    pub(crate) secure: bool,
+    pub(crate) session: String,
+    login_prefix: String,
+}
+
+impl CookieNames {
+    pub(crate) fn of(base_url: &Url) -> Self {
+        let secure = base_url.scheme() == "https";
+        let prefix = if secure {
+            "__Host-valetkey".to_owned()
+        } else {
+            format!(
+                "valetkey-{}",
+                base_url.port_or_known_default().unwrap_or(80)
+            )
+        };
+        Self {
+            secure,
+            session: format!("{prefix}-session"),
+            login_prefix: format!("{prefix}-login-"),
+        }
+    }
+
+    /// The name of the cookie of the login with this state hash.
+    pub(crate) fn login(&self, state_hash: &[u8; 32]) -> String {
+        let id: String = state_hash[..6].iter().map(|b| format!("{b:02x}")).collect();
+        format!("{}{id}", self.login_prefix)
+    }
+
+    pub(crate) fn login_prefix(&self) -> &str {
+        &self.login_prefix
+    }
+
+    /// Whether any cookie of this application came along.
+    pub(crate) fn any(&self, cookies: &Cookies) -> bool {
+        cookies.value(&self.session).is_some()
+            || cookies.with_prefix(&self.login_prefix).next().is_some()
+    }
+
+    pub(crate) fn set(&self, name: String, value: String, max_age: u64) -> SetCookie {
+        SetCookie {
+            name,
+            value,
+            max_age,
+            secure: self.secure,
+        }
+    }
+
+    pub(crate) fn remove(&self, name: String) -> SetCookie {
+        self.set(name, String::new(), 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(base: &str) -> CookieNames {
+        CookieNames::of(&Url::parse(base).unwrap())
+    }
+
+    #[test]
+    fn sc_01_to_sc_05_on_https_cookies_are_host_bound() {
+        let names = names("https://app.example");
+        assert!(names.session.starts_with("__Host-"));
+        let header = names.set(names.session.clone(), "v".into(), 60).header();
+        for attribute in ["; Secure", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {
+            assert!(header.contains(attribute), "{header}");
+        }
+        assert!(!header.contains("Domain"));
+    }
+
+    #[test]
+    fn on_http_the_name_carries_the_port() {
+        let names = names("http://localhost:5000");
+        assert_eq!(names.session, "valetkey-5000-session");
+        assert!(
+            !names
+                .set("a".into(), "b".into(), 1)
+                .header()
+                .contains("Secure")
+        );
+        assert_ne!(names.login(&[1; 32]), names.login(&[2; 32]));
+    }
+}

@@ -1,0 +1,393 @@
+//! Renewing tokens without the user: once, however many requests want it.
+//!
+//! Within a process, requests of one session queue up behind one renewal.
+//! Between processes, a lease in the store names who renews; it is taken
+//! before the provider is asked, so a store that cannot be written costs no
+//! token. The renewal runs in a task of its own: a browser that goes away
+//! does not take the new token with it. Should the store fail just between
+//! the provider's answer and our writing, the new tokens are kept in memory
+//! and written as soon as it can be.
+//!
+//! A crash in that same moment loses the new tokens. The next renewal then
+//! sends the previous refresh token, and what follows is the provider's to
+//! decide: one with an overlap (as `refresh_overlap` here) answers, one with
+//! none refuses, and the user signs in again.
+
+use std::{sync::Arc, time::Duration};
+
+use valetkey_proto::{
+    error::Explain,
+    id_token::{Expectations, OriginalIdentity, verify_refreshed_id_token},
+    refresh::{self, RefreshError},
+    secret::Nonce,
+    token::Tokens,
+};
+
+use super::callback::token_parameters;
+use crate::{
+    client::{Client, Registered, token_endpoint},
+    clock::Seconds,
+    error::Error,
+    events::{EventKind, Parameter},
+    session::{Session, SessionData, StoredTokens},
+    store::{Leased, RecordKey, Replaced},
+    wire,
+};
+
+/// A lease not prolonged ends after so many seconds: as long as a crashed
+/// process holds the others up.
+const LEASE: Seconds = 4;
+const LEASE_RENEWAL: Duration = Duration::from_millis(1500);
+/// How often one who waits for another process looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long one waits for another process at most.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The renewals of one session in this process: one at a time, and what
+/// could not be written yet.
+#[derive(Default)]
+pub(crate) struct Refreshing {
+    turn: tokio::sync::Mutex<()>,
+    unsaved: std::sync::Mutex<Option<SessionData>>,
+}
+
+impl Client {
+    /// The session with an access token that is good now, renewed if it is
+    /// about to expire. A session whose token cannot be renewed for want of a
+    /// refresh token is returned as it is.
+    ///
+    /// # Errors
+    ///
+    /// `refresh.refused` if the provider refuses: the session has ended.
+    /// Anything else leaves it as it is.
+    pub async fn fresh(&self, session: Session) -> Result<Session, Error> {
+        match &session.data.tokens {
+            None => Err(Error::TokensMissing),
+            Some(tokens) if !tokens.is_stale(self.now()) || !session.is_refreshable() => {
+                Ok(session)
+            }
+            Some(_) => self.renew(&session).await,
+        }
+    }
+
+    /// Renews the session's tokens now, unless somebody else has done so
+    /// since `session` was read.
+    ///
+    /// # Errors
+    ///
+    /// As [`fresh`](Self::fresh); `refresh.unavailable` without a refresh
+    /// token.
+    pub async fn renew(&self, session: &Session) -> Result<Session, Error> {
+        if !session.has_tokens() {
+            return Err(Error::TokensMissing);
+        }
+        if !session.is_refreshable() {
+            return Err(Error::NotRefreshable);
+        }
+        let client = self.clone();
+        let (key, seen) = (session.key, session.data.generation);
+        tokio::spawn(async move { client.renew_once(key, seen).await })
+            .await
+            .unwrap_or_else(|_| {
+                Err(crate::store::StoreError::Unavailable(
+                    "the renewal was cut off by a shutdown".into(),
+                )
+                .into())
+            })
+    }
+
+    async fn renew_once(&self, key: RecordKey, seen: u64) -> Result<Session, Error> {
+        let refreshing = self.refreshing(key);
+        let result = {
+            let _turn = refreshing.turn.lock().await;
+            self.renew_in_turn(key, seen, &refreshing).await
+        };
+        drop(refreshing);
+        self.forget_idle(key);
+        if let Err(error) = &result {
+            let ended = matches!(error, Error::Refresh(RefreshError::Refused { .. }));
+            self.emit(None, || EventKind::RefreshFailed {
+                code: error.code().to_owned(),
+                ended_session: ended,
+            });
+        }
+        result
+    }
+
+    async fn renew_in_turn(
+        &self,
+        key: RecordKey,
+        seen: u64,
+        refreshing: &Refreshing,
+    ) -> Result<Session, Error> {
+        let started = tokio::time::Instant::now();
+        loop {
+            let session = self.load(key).await?.ok_or(Error::SessionMissing)?;
+            self.save_unsaved(&session, refreshing).await;
+            if session.data.generation > seen {
+                return Ok(session);
+            }
+            let now = self.now();
+            match self
+                .inner
+                .store
+                .lease(key, self.inner.owner, now, now + LEASE)
+                .await?
+            {
+                Leased::Held => {
+                    // Between our reading and the lease, another process may
+                    // have finished.
+                    let session = self.load(key).await?.ok_or(Error::SessionMissing)?;
+                    let result = if session.data.generation > seen {
+                        Ok(session)
+                    } else {
+                        self.renew_holding_lease(session, refreshing).await
+                    };
+                    let _ = self.inner.store.release(key, self.inner.owner).await;
+                    return result;
+                }
+                Leased::Busy(_) if started.elapsed() > PATIENCE => {
+                    return Err(crate::store::StoreError::Locked(
+                        "another process has been renewing this session's tokens for too long"
+                            .into(),
+                    )
+                    .into());
+                }
+                Leased::Busy(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    async fn renew_holding_lease(
+        &self,
+        session: Session,
+        refreshing: &Refreshing,
+    ) -> Result<Session, Error> {
+        let answer = {
+            let asking = self.ask(&session);
+            tokio::pin!(asking);
+            loop {
+                tokio::select! {
+                    answer = &mut asking => break answer,
+                    () = tokio::time::sleep(LEASE_RENEWAL) => {
+                        let now = self.now();
+                        let _ = self.inner.store.lease(session.key, self.inner.owner, now, now + LEASE).await;
+                    }
+                }
+            }
+        };
+        match answer {
+            Ok(tokens) => self.keep(session, tokens, refreshing).await,
+            Err(Error::Refresh(refused @ RefreshError::Refused { .. })) => {
+                self.inner.store.delete(session.key).await?;
+                Err(refused.into())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Asks the provider for new tokens and verifies what comes.
+    async fn ask(&self, session: &Session) -> Result<Tokens, Error> {
+        let registered = self.registered(session.provider())?;
+        let endpoints = self.endpoints(registered).await?;
+        let previous = session
+            .data
+            .tokens
+            .as_ref()
+            .ok_or(Error::TokensMissing)?
+            .tokens();
+        let refresh_token = previous
+            .refresh_token
+            .as_ref()
+            .ok_or(Error::NotRefreshable)?;
+        let endpoint = token_endpoint(registered, &endpoints);
+        let request = refresh::request(&endpoint, refresh_token);
+        let sent = wire::parameters(&request);
+        let response = self.inner.http.send(wire::out(request)).await?;
+        let mut tokens = refresh::read(wire::reply(&response), &endpoint, &previous, self.now())?;
+        match &tokens.id_token {
+            None => tokens.id_token = previous.id_token,
+            Some(id_token) => {
+                self.verify_same_sign_in(
+                    registered,
+                    &endpoints,
+                    session,
+                    &tokens,
+                    id_token.expose(),
+                )
+                .await?;
+            }
+        }
+        self.emit(None, || EventKind::Refreshed {
+            endpoint: wire::bare(&endpoints.token),
+            sent,
+            received: token_parameters(&tokens),
+        });
+        Ok(tokens)
+    }
+
+    /// An ID token that comes with new tokens must be about the same sign-in
+    /// (OpenID Connect Core 12.2), or nothing of the answer is used.
+    async fn verify_same_sign_in(
+        &self,
+        registered: &Registered,
+        endpoints: &crate::discovery::Endpoints,
+        session: &Session,
+        tokens: &Tokens,
+        id_token: &str,
+    ) -> Result<(), Error> {
+        let Some(facts) = &session.data.id_token else {
+            return Ok(());
+        };
+        let nonce = facts.nonce.as_deref().map(Nonce::new);
+        let original = OriginalIdentity {
+            issuer: session.issuer(),
+            subject: session.subject(),
+            audience: &facts.audience,
+            azp: facts.azp.as_deref(),
+            auth_time: session.data.auth_time,
+            issued_at: facts.issued_at,
+            nonce: nonce.as_ref(),
+        };
+        let expected = Expectations {
+            issuer_alias: endpoints.issuer_alias.as_deref(),
+            algorithms: &endpoints.algorithms,
+            access_token: Some(&tokens.access_token),
+            ..Expectations::new(
+                &endpoints.issuer,
+                &registered.credentials.client_id,
+                self.now(),
+            )
+        };
+        self.verified(registered, endpoints, |keys| {
+            verify_refreshed_id_token(id_token, keys, &expected, &original)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Writes the new tokens, unless newer ones are there.
+    async fn keep(
+        &self,
+        mut session: Session,
+        tokens: Tokens,
+        refreshing: &Refreshing,
+    ) -> Result<Session, Error> {
+        let seen = session.data.generation;
+        session.data.tokens = Some(StoredTokens::of(&tokens, self.now()));
+        session.data.generation = seen + 1;
+        loop {
+            let sealed = session.seal(&self.inner.keys);
+            match self
+                .inner
+                .store
+                .replace(session.key, session.version, sealed, self.now())
+                .await
+            {
+                Ok(Replaced::Done(version)) => {
+                    session.version = version;
+                    return Ok(session);
+                }
+                Ok(Replaced::Conflict) => match self.load(session.key).await? {
+                    Some(current) if current.data.generation > seen => return Ok(current),
+                    Some(current) => session.version = current.version,
+                    None => {
+                        // Signed out meanwhile: nobody needs these any more.
+                        self.revoke_quietly(&session).await;
+                        return Err(Error::SessionMissing);
+                    }
+                },
+                Err(error) => {
+                    tracing::error!(
+                        code = error.code(),
+                        "renewed tokens are kept in memory until the store can be written"
+                    );
+                    *refreshing
+                        .unsaved
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        Some(session.data.clone());
+                    return Ok(session);
+                }
+            }
+        }
+    }
+
+    fn refreshing(&self, key: RecordKey) -> Arc<Refreshing> {
+        self.inner
+            .refreshing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .entry(key)
+            .or_default()
+            .clone()
+    }
+
+    fn forget_idle(&self, key: RecordKey) {
+        let mut all = self
+            .inner
+            .refreshing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(one) = all.get(&key)
+            && Arc::strong_count(one) == 1
+            && one
+                .unsaved
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .is_none()
+        {
+            all.remove(&key);
+        }
+    }
+
+    /// Tokens newer than `generation` that could not be written yet.
+    pub(super) fn unsaved(&self, key: RecordKey, generation: u64) -> Option<SessionData> {
+        let all = self
+            .inner
+            .refreshing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let unsaved = all
+            .get(&key)?
+            .unsaved
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        unsaved.clone().filter(|data| data.generation > generation)
+    }
+
+    async fn save_unsaved(&self, session: &Session, refreshing: &Refreshing) {
+        let waiting = refreshing
+            .unsaved
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
+        let Some(data) = waiting else { return };
+        let done = data.generation < session.data.generation
+            || matches!(
+                self.inner
+                    .store
+                    .replace(
+                        session.key,
+                        session.version,
+                        session.seal(&self.inner.keys),
+                        self.now()
+                    )
+                    .await,
+                Ok(Replaced::Done(_))
+            );
+        if done {
+            *refreshing
+                .unsaved
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        }
+    }
+
+    pub(super) fn revoke_parameters(token: &str, hint: &str) -> Vec<Parameter> {
+        vec![
+            Parameter::secret("token", token),
+            Parameter::plain("token_type_hint", hint),
+        ]
+    }
+}

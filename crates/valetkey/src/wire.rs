@@ -1,0 +1,78 @@
+//! Between the core's requests as data and the HTTP client.
+
+use http::{HeaderName, HeaderValue, Method, header};
+use url::Url;
+use valetkey_proto::wire::{self as proto, Reply};
+
+use crate::{
+    events::Parameter,
+    http::{Request, Response},
+};
+
+pub(crate) fn out(request: proto::Request) -> Request {
+    let body = request.body().into_bytes();
+    let headers = request
+        .headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let mut value = HeaderValue::from_str(value).ok()?;
+            value.set_sensitive(*name == "authorization");
+            Some((HeaderName::from_static(name), value))
+        })
+        .collect();
+    Request {
+        method: match request.method {
+            proto::Method::Get => Method::GET,
+            proto::Method::Post => Method::POST,
+        },
+        url: request.url,
+        headers,
+        body,
+    }
+}
+
+/// A GET without credentials.
+pub(crate) fn read_only(url: &Url) -> Request {
+    Request {
+        method: Method::GET,
+        url: url.clone(),
+        headers: vec![(header::ACCEPT, HeaderValue::from_static("application/json"))],
+        body: Vec::new(),
+    }
+}
+
+pub(crate) fn reply(response: &Response) -> Reply<'_> {
+    Reply {
+        status: response.status,
+        content_type: response
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok()),
+        body: &response.body,
+    }
+}
+
+/// A URL without its query, for events.
+pub(crate) fn bare(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// What a request sends, redacted.
+pub(crate) fn parameters(request: &proto::Request) -> Vec<Parameter> {
+    let mut list: Vec<_> = request
+        .form
+        .iter()
+        .map(|(n, v)| Parameter::wire(n, v))
+        .collect();
+    if request
+        .headers
+        .iter()
+        .any(|(n, v)| *n == "authorization" && v.starts_with("Basic "))
+    {
+        list.push(Parameter::plain(
+            "client authentication",
+            "client_secret_basic",
+        ));
+    }
+    list
+}
