@@ -169,6 +169,12 @@ impl Service<Name> for Resolver {
                     .map_err(ResolveError::Failed)?
                     .collect(),
             };
+            if addresses.is_empty() {
+                return Err(ResolveError::Failed(std::io::Error::new(
+                    std::io::ErrorKind::NotFound,
+                    "it has no address",
+                )));
+            }
             // One bad address spoils the name: whoever answers so may answer
             // otherwise the next time.
             match addresses.iter().find(|address| blocked(name, address.ip())) {

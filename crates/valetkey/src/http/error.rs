@@ -237,7 +237,7 @@ impl HttpError {
     fn broken(host: &str, error: &(dyn StdError + 'static)) -> Self {
         let host = host.to_owned();
         let reason = match find::<hyper::Error>(error) {
-            Some(hyper) if hyper.is_parse_too_large() => "its header is too large".to_owned(),
+            Some(hyper) if hyper.is_parse_too_large() => "its header is too long".to_owned(),
             Some(hyper) if hyper.is_parse() => "it is not HTTP".to_owned(),
             Some(hyper) if hyper.is_incomplete_message() => {
                 "the connection was closed before it was complete".to_owned()
