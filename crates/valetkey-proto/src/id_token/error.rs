@@ -16,9 +16,6 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdTokenError {
-    /// The token response has no ID token (OpenID Connect Core 3.1.3.3).
-    #[error("the token response has no ID token")]
-    Absent,
     /// Not a compact JWS, or one with a critical extension (RFC 7515 sections
     /// 4.1.11 and 7.1).
     #[error("the ID token cannot be read: {0}")]
@@ -256,9 +253,6 @@ impl Explain for IdTokenError {
 
     fn cause(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::Absent => {
-                "The scope `openid` was not granted, or the provider does not speak OpenID Connect."
-            }
             Self::Unreadable(JwsError::Encrypted) => {
                 "The client is registered for encrypted ID tokens."
             }
@@ -323,7 +317,6 @@ impl Explain for IdTokenError {
 
     fn fix(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::Absent => "Ask for the scope `openid`, or use the provider as plain OAuth 2.0.",
             Self::Unreadable(JwsError::Encrypted) => {
                 "Register the client without `id_token_encrypted_response_alg`."
             }

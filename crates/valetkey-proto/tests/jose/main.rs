@@ -5,6 +5,7 @@
 mod attacks;
 mod keys;
 mod mutations;
+mod overhead;
 mod refresh;
 mod serialization;
 mod signer;
