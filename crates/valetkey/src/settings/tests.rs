@@ -374,6 +374,18 @@ fn insecure_http_names_both_ways_to_allow_it() {
 }
 
 #[test]
+fn further_roots_are_read_before_anything_starts() {
+    let dir = Folder::new("roots");
+    let junk = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n";
+    for text in ["", "no certificate", junk] {
+        let file = dir.write("ca.pem", text);
+        let problem = only(read(&registered(&[("SSL_CERT_FILE", &file)])));
+        assert_eq!(problem.code, "config.invalid");
+        assert!(problem.message.starts_with("SSL_CERT_FILE"), "{problem:?}");
+    }
+}
+
+#[test]
 fn what_is_allowed_but_odd_is_a_warning() {
     assert!(read(&registered(&[])).unwrap().warnings.is_empty());
     let elsewhere = [("BASE_URL", "http://localhost:8080")];

@@ -78,7 +78,6 @@ pub(super) fn place(sources: &Sources, allow_http: bool, problems: &mut Vec<Prob
         })
         .unwrap_or_else(|| local(port));
     let (redirect_uri, callback_path) = match (&redirect, &redirect_found) {
-        // Byte for byte as it was written: so it was registered.
         (Some(url), Some(found)) => (found.value.trim().to_owned(), url.path().to_owned()),
         _ => {
             let origin = base_url.origin().ascii_serialization();
@@ -184,19 +183,14 @@ fn redirect_uri(found: &Found<'_>, allow_http: bool, problems: &mut Vec<Problem>
         ));
         return None;
     }
-    // A router and the provider would see two different paths.
-    let written = found.value.trim().split_once("://").and_then(|(_, rest)| {
-        let path = rest.find('/')?;
-        Some(&rest[path..])
-    });
-    if written != Some(url.path()) {
+    // The provider compares byte by byte, the client sends what it was
+    // normalized to, and a router sees the path as browsers send it.
+    let normal = format!("{origin}{}", url.path());
+    if found.value.trim() != normal {
         problems.push(wrong(
             found,
-            &format!(
-                "is not in the form that browsers send, which has the path {}",
-                url.path()
-            ),
-            format!("Set it to {origin}{}, and register the same.", url.path()),
+            "is not in the form in which browsers send it",
+            format!("Set it to {normal}, and register exactly the same."),
         ));
         return None;
     }

@@ -8,7 +8,7 @@ use super::{
     Sources,
     report::{from_error, invalid, missing, quoted, wrong},
 };
-use crate::{clock::Seconds, seal::KeyRing};
+use crate::{clock::Seconds, http::Http, seal::KeyRing};
 
 pub(super) const DANGER_ALLOW_HTTP: &str = "VALETKEY_DANGER_ALLOW_HTTP";
 
@@ -83,29 +83,27 @@ pub(super) fn cert_file(sources: &Sources, problems: &mut Vec<Problem>) -> Optio
     let found = sources.find(&["SSL_CERT_FILE"], problems)?;
     let path = Path::new(found.value);
     // Bundles of a whole system are larger than what read_file takes.
-    let what = match std::fs::read(path) {
-        Err(error) => format!(
-            "names the file {}, which cannot be read: {error}",
-            path.display()
-        ),
-        Ok(bytes) if !contains(&bytes, b"-----BEGIN CERTIFICATE-----") => {
-            format!(
-                "names the file {}, which holds no certificate",
+    match std::fs::read(path) {
+        Ok(pem) if pem.trim_ascii().is_empty() => problems.push(wrong(
+            &found,
+            &format!("names the file {}, which is empty", path.display()),
+            "Give a PEM file with the certificates of the further authorities to trust.",
+        )),
+        // Whoever connects later reads it the same way.
+        Ok(pem) => match Http::builder().extra_roots(&pem).build() {
+            Ok(_) => return Some(path.to_owned()),
+            Err(error) => problems.push(from_error(&found, &error as &dyn Explain)),
+        },
+        Err(error) => problems.push(wrong(
+            &found,
+            &format!(
+                "names the file {}, which cannot be read: {error}",
                 path.display()
-            )
-        }
-        Ok(_) => return Some(path.to_owned()),
-    };
-    problems.push(wrong(
-        &found,
-        &what,
-        "Give a PEM file with the certificates of the further authorities to trust.",
-    ));
+            ),
+            "Give a PEM file with the certificates of the further authorities to trust.",
+        )),
+    }
     None
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|w| w == needle)
 }
 
 pub(super) fn data_dir(
