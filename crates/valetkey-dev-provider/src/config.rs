@@ -96,6 +96,28 @@ pub struct ClientRegistration {
     pub client_name: Option<String>,
 }
 
+impl ClientRegistration {
+    /// A client with a secret.
+    #[must_use]
+    pub fn confidential(id: &str, secret: &str, redirect_uris: &[&str]) -> Self {
+        Self {
+            client_secret: Some(secret.to_owned()),
+            ..Self::public(id, redirect_uris)
+        }
+    }
+
+    /// A client without a secret.
+    #[must_use]
+    pub fn public(id: &str, redirect_uris: &[&str]) -> Self {
+        Self {
+            client_id: id.to_owned(),
+            client_secret: None,
+            redirect_uris: redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
+            client_name: None,
+        }
+    }
+}
+
 impl std::fmt::Debug for ClientRegistration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClientRegistration")
@@ -169,7 +191,8 @@ pub struct Config {
     pub(crate) users: Vec<User>,
     pub(crate) iss: bool,
     pub(crate) signing_alg: SigningAlg,
-    pub(crate) access_token_lifetime: u64,
+    /// `None`: what the preset's real provider does.
+    pub(crate) access_token_lifetime: Option<u64>,
     pub(crate) code_lifetime: u64,
     pub(crate) refresh_overlap: u64,
     pub(crate) expiring_tokens: bool,
@@ -266,13 +289,14 @@ impl Config {
             }),
         };
         let code_lifetime = options.code_lifetime.or(file.code_lifetime).unwrap_or(60);
-        let access_token_lifetime = options
-            .access_token_lifetime
-            .or(file.access_token_lifetime)
-            .unwrap_or(3600);
+        let access_token_lifetime = options.access_token_lifetime.or(file.access_token_lifetime);
         for (key, value, most) in [
             ("code_lifetime", code_lifetime, 600),
-            ("access_token_lifetime", access_token_lifetime, 31_536_000),
+            (
+                "access_token_lifetime",
+                access_token_lifetime.unwrap_or(3600),
+                31_536_000,
+            ),
         ] {
             if value == 0 || value > most {
                 problems.add(

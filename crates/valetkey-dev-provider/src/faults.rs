@@ -150,15 +150,6 @@ impl Fault {
             Self::Alter(_) => "altered".into(),
         }
     }
-
-    /// Whether it changes the redirect to the client, so that it belongs to
-    /// [`Endpoint::AuthorizationResponse`] when placed on a page's endpoint.
-    pub(crate) fn error(&self) -> Option<&str> {
-        match self {
-            Self::Error(code) => Some(code),
-            _ => None,
-        }
-    }
 }
 
 impl std::fmt::Debug for Fault {

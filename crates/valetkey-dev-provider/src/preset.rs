@@ -129,9 +129,9 @@ const GOOGLE: Paths = Paths {
 const FACEBOOK: Paths = Paths {
     issuer: "",
     metadata: None,
-    authorization: "/v25.0/dialog/oauth",
-    token: "/v25.0/oauth/access_token",
-    userinfo: "/v25.0/me",
+    authorization: "/v23.0/dialog/oauth",
+    token: "/v23.0/oauth/access_token",
+    userinfo: "/v23.0/me",
     jwks: None,
     revocation: None,
     photos: None,

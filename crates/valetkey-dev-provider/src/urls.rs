@@ -55,6 +55,14 @@ impl Urls {
         format!("{}{path}", self.base_path)
     }
 
+    /// The port that browsers see, for the names of cookies.
+    pub(crate) fn port(&self, listening: std::net::SocketAddr) -> u16 {
+        url::Url::parse(&self.origin)
+            .ok()
+            .and_then(|url| url.port_or_known_default())
+            .unwrap_or_else(|| listening.port())
+    }
+
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https:")
     }
