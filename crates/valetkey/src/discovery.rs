@@ -2,7 +2,10 @@
 //! while, read again when stale. Concurrent readers share one request, and
 //! nobody can make us ask in a loop.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use url::Url;
 use valetkey_proto::{
@@ -26,6 +29,9 @@ use crate::{
 const METADATA_LIFETIME: Seconds = 3600;
 /// Metadata that cannot be read again is used for a day.
 const METADATA_GRACE: Seconds = 86_400;
+/// After a failure, what is known is used for this long before the provider
+/// is asked again: a provider that hangs does not hold everybody up.
+const METADATA_COOL_DOWN: Seconds = 10;
 /// Keys are read again after a quarter of an hour, so that withdrawn ones go.
 const KEYS_LIFETIME: Seconds = 900;
 /// Unknown keys make us ask at once, at most this often in a row …
@@ -47,6 +53,38 @@ pub(crate) struct Endpoints {
     pub(crate) auth: ClientAuth,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) id_tokens: bool,
+}
+
+/// One asks, the others wait and share what comes of it, failures too: ten
+/// logins at a provider that hangs wait for one time-out, not for ten.
+#[derive(Default)]
+struct Asking {
+    turn: tokio::sync::Mutex<()>,
+    asked: AtomicU64,
+    failed: Mutex<Option<(Seconds, Error)>>,
+}
+
+impl Asking {
+    fn count(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn ended(&self, failure: Option<(Seconds, Error)>) {
+        *locked(&self.failed) = failure;
+        self.asked.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The failure of an attempt that ended while we waited for our turn.
+    fn failed_since(&self, count: u64) -> Option<Error> {
+        let failed = locked(&self.failed).as_ref().map(|(_, e)| e.clone());
+        failed.filter(|_| self.count() > count)
+    }
+
+    fn failed_lately(&self, now: Seconds) -> bool {
+        locked(&self.failed)
+            .as_ref()
+            .is_some_and(|(at, _)| now.saturating_sub(*at) < METADATA_COOL_DOWN)
+    }
 }
 
 struct Cached<T> {
@@ -91,8 +129,8 @@ pub(crate) struct Discovery {
     endpoints: Mutex<Cached<Endpoints>>,
     keys: Mutex<Cached<KeySet>>,
     allowance: Mutex<Allowance>,
-    asking_metadata: tokio::sync::Mutex<()>,
-    asking_keys: tokio::sync::Mutex<()>,
+    asking_metadata: Asking,
+    asking_keys: Asking,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -108,8 +146,8 @@ impl Discovery {
                 left: KEY_REQUESTS,
                 refilled_at: 0,
             }),
-            asking_metadata: tokio::sync::Mutex::default(),
-            asking_keys: tokio::sync::Mutex::default(),
+            asking_metadata: Asking::default(),
+            asking_keys: Asking::default(),
         }
     }
 
@@ -133,21 +171,35 @@ impl Discovery {
             }
             Kind::Oidc { issuer, .. } => issuer,
         };
-        let _one_at_a_time = self.asking_metadata.lock().await;
+        let asking = &self.asking_metadata;
+        let stale = locked(&self.endpoints).fresh(now, METADATA_GRACE);
+        let count = asking.count();
+        // Nobody waits who has something to go on with.
+        let _one_at_a_time = match (&stale, asking.turn.try_lock()) {
+            (Some(known), _) if asking.failed_lately(now) => return Ok(known.clone()),
+            (Some(known), Err(_)) => return Ok(known.clone()),
+            (_, Ok(turn)) => turn,
+            (None, Err(_)) => asking.turn.lock().await,
+        };
         if let Some(known) = locked(&self.endpoints).fresh(now, METADATA_LIFETIME) {
             return Ok(known);
+        }
+        if let Some(error) = asking.failed_since(count) {
+            return Err(error);
         }
         match read_metadata(provider, issuer, has_secret, http, danger_allow_http).await {
             Ok(endpoints) => {
                 let endpoints = Arc::new(endpoints);
                 locked(&self.endpoints).value = Some((endpoints.clone(), now));
+                asking.ended(None);
                 Ok(endpoints)
             }
             // A provider that is down for a while does not take its clients
             // with it.
-            Err(error) => locked(&self.endpoints)
-                .fresh(now, METADATA_GRACE)
-                .ok_or(error),
+            Err(error) => {
+                asking.ended(Some((now, error.clone())));
+                stale.ok_or(error)
+            }
         }
     }
 
@@ -164,43 +216,54 @@ impl Discovery {
         if let Some(known) = locked(&self.keys).fresh(now, KEYS_LIFETIME).filter(newer) {
             return Ok(known);
         }
-        let _one_at_a_time = self.asking_keys.lock().await;
+        let asking = &self.asking_keys;
+        let count = asking.count();
+        let _one_at_a_time = asking.turn.lock().await;
         if let Some(known) = locked(&self.keys).fresh(now, KEYS_LIFETIME).filter(newer) {
             return Ok(known);
+        }
+        if let Some(error) = asking.failed_since(count) {
+            return Err(error);
         }
         if let Some(seen) = seen
             && !locked(&self.allowance).take(now)
         {
             return Ok(seen.clone());
         }
-        let Some(url) = &endpoints.jwks else {
-            return Err(metadata::MetadataError::Missing {
-                issuer: endpoints.issuer.clone(),
-                member: "jwks_uri",
-            }
-            .into());
-        };
-        let response = http.send(wire::read_only(url)).await?;
-        if response.status != 200 {
-            return Err(metadata::MetadataError::Unavailable {
-                issuer: endpoints.issuer.clone(),
-                status: response.status,
-            }
-            .into());
-        }
-        let keys = KeySet::parse(&response.body).map_err(|e| {
-            Problem::new(
-                "provider.metadata_invalid",
-                Blame::Provider,
-                format!("the keys of `{}` cannot be used: {e}", endpoints.issuer),
-                "The provider's jwks_uri points elsewhere, or a proxy answered in its place.",
-                "Open the jwks_uri of the provider's metadata: it must show a JSON Web Key Set.",
-            )
-        })?;
-        let keys = Arc::new(keys);
+        let read = read_keys(endpoints, http).await.map(Arc::new);
+        asking.ended(read.as_ref().err().map(|e| (now, e.clone())));
+        let keys = read?;
         locked(&self.keys).value = Some((keys.clone(), now));
         Ok(keys)
     }
+}
+
+async fn read_keys(endpoints: &Endpoints, http: &Http) -> Result<KeySet, Error> {
+    let Some(url) = &endpoints.jwks else {
+        return Err(metadata::MetadataError::Missing {
+            issuer: endpoints.issuer.clone(),
+            member: "jwks_uri",
+        }
+        .into());
+    };
+    let response = http.send(wire::read_only(url)).await?;
+    if response.status != 200 {
+        return Err(metadata::MetadataError::Unavailable {
+            issuer: endpoints.issuer.clone(),
+            status: response.status,
+        }
+        .into());
+    }
+    KeySet::parse(&response.body).map_err(|e| {
+        Problem::new(
+            "provider.metadata_invalid",
+            Blame::Provider,
+            format!("the keys of `{}` cannot be used: {e}", endpoints.issuer),
+            "The provider's jwks_uri points elsewhere, or a proxy answered in its place.",
+            "Open the jwks_uri of the provider's metadata: it must show a JSON Web Key Set.",
+        )
+        .into()
+    })
 }
 
 fn by_hand(

@@ -126,6 +126,11 @@ impl StoredTokens {
         }
     }
 
+    /// For how long these tokens have been held, in seconds.
+    pub(crate) fn age(&self, now: Seconds) -> Seconds {
+        now.saturating_sub(self.obtained_at)
+    }
+
     /// Whether the access token is to be renewed before it is used: a tenth
     /// of its life, at most 30 seconds, before it expires.
     pub(crate) fn is_stale(&self, now: Seconds) -> bool {
@@ -191,6 +196,33 @@ impl Session {
     /// What serde says if the claims do not fit.
     pub fn claims_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_value(Value::Object(self.data.claims.clone()))
+    }
+
+    /// A session of a user who never signed in, for tests of handlers. It is
+    /// in no store and has no tokens.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn for_test(issuer: &str, subject: &str, claims: Map<String, Value>) -> Self {
+        Self {
+            key: RecordKey([0; 32]),
+            version: 1,
+            idle_until: Seconds::MAX,
+            ends_at: Seconds::MAX,
+            data: SessionData {
+                provider: "test".into(),
+                issuer: issuer.into(),
+                subject: subject.into(),
+                sid: None,
+                auth_time: None,
+                claims,
+                id_token: None,
+                created_at: 0,
+                login: String::new(),
+                return_to: "/".into(),
+                tokens: None,
+                generation: 1,
+            },
+        }
     }
 
     fn text(&self, claim: &str) -> Option<&str> {

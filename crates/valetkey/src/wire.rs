@@ -2,7 +2,13 @@
 
 use http::{HeaderName, HeaderValue, Method, header};
 use url::Url;
-use valetkey_proto::wire::{self as proto, Reply};
+use valetkey_proto::{
+    client_auth::ClientCredentials,
+    secret::shown,
+    token::TokenError,
+    wire::{self as proto, Reply},
+};
+use zeroize::Zeroizing;
 
 use crate::{
     events::Parameter,
@@ -75,4 +81,52 @@ pub(crate) fn parameters(request: &proto::Request) -> Vec<Parameter> {
         ));
     }
     list
+}
+
+/// The secrets that a request to the token endpoint carries.
+pub(crate) fn secrets(
+    request: &proto::Request,
+    credentials: &ClientCredentials,
+) -> Vec<Zeroizing<String>> {
+    const SECRET: &[&str] = &["code", "code_verifier", "refresh_token"];
+    request
+        .form
+        .iter()
+        .cloned()
+        .chain(request.url.query_pairs().into_owned())
+        .filter(|(name, _)| SECRET.contains(&name.as_str()))
+        .map(|(_, value)| value)
+        .chain(
+            credentials
+                .client_secret
+                .as_ref()
+                .map(|s| s.expose().to_owned()),
+        )
+        // A secret of a letter or two would redact half of every text.
+        .filter(|secret| secret.len() >= 4)
+        .map(Zeroizing::new)
+        .collect()
+}
+
+/// An error whose texts, which are the provider's, repeat none of `secrets`:
+/// some servers quote the request that they refuse, and errors get logged.
+pub(crate) fn without(secrets: &[Zeroizing<String>], error: TokenError) -> TokenError {
+    let clean = |mut text: String| {
+        for secret in secrets {
+            text = text.replace(secret.as_str(), &shown(secret));
+        }
+        text
+    };
+    match error {
+        TokenError::Refused {
+            error,
+            description,
+            status,
+        } => TokenError::Refused {
+            error: clean(error),
+            description: description.map(clean),
+            status,
+        },
+        other => other,
+    }
 }

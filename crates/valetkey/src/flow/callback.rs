@@ -14,6 +14,7 @@ use valetkey_proto::{
     id_token::{Expectations, VerifiedIdToken, verify_id_token},
     identity::VerifiedIdentity,
     return_to::ReturnTo,
+    secret::{Nonce, State},
     token::{self, ExchangedTokens, Tokens},
     userinfo::{self, verify_profile, verify_userinfo},
 };
@@ -49,10 +50,10 @@ pub struct NewSignIn {
     pub(super) provider: String,
     pub(super) identity: VerifiedIdentity,
     pub(super) tokens: Tokens,
-    pub(super) nonce: Option<String>,
+    pub(super) nonce: Option<Nonce>,
     pub(super) login: RecordKey,
     pub(super) return_to: ReturnTo,
-    pub(super) login_shown: String,
+    pub(super) state: State,
     pub(super) remove_cookie: SetCookie,
 }
 
@@ -154,19 +155,19 @@ impl Client {
             .map_err(|e| CallbackFailure::new(e, nowhere()))?;
         // 1. What came, and is its state one of ours?
         let response = parse_response(query).map_err(|e| CallbackFailure::new(e, nowhere()))?;
-        let login_shown = response
+        let state = response
             .state
-            .as_ref()
-            .map(|s| s.expose().to_owned())
-            .unwrap_or_default();
-        self.emit(Some(&login_shown), || EventKind::CallbackReceived {
-            provider: provider.to_owned(),
-            received: form_pairs(query),
+            .clone()
+            .filter(|state| !state.expose().is_empty());
+        self.emit(state.as_ref().map(State::expose), || {
+            EventKind::CallbackReceived {
+                provider: provider.to_owned(),
+                received: form_pairs(query),
+            }
         });
-        if login_shown.is_empty() {
-            return Err(CallbackFailure::new(CallbackError::StateMissing, nowhere()));
-        }
-        let minted = state::open(&self.inner.keys, &login_shown)
+        let state =
+            state.ok_or_else(|| CallbackFailure::new(CallbackError::StateMissing, nowhere()))?;
+        let minted = state::open(&self.inner.keys, state.expose())
             .ok_or_else(|| CallbackFailure::new(CallbackError::StateMismatch, nowhere()))?;
         if let Some(return_to) = self.session_of_login(&minted, cookies).await {
             return Ok(Callback::AlreadySignedIn(return_to));
@@ -224,20 +225,20 @@ impl Client {
             }
             failure
         })?;
-        self.emit(Some(&login_shown), || EventKind::CallbackVerified {
+        self.emit(Some(state.expose()), || EventKind::CallbackVerified {
             provider: provider.to_owned(),
             checks: callback_checks(iss_checked),
         });
         // 4 to 6.
-        let nonce = verified.nonce().map(|n| n.expose().to_owned());
-        let (identity, tokens) =
-            self.who(registered, verified, &login_shown)
-                .await
-                .map_err(|e| {
-                    let mut failure = fail(e);
-                    failure.set_cookies.push(remove_cookie.clone());
-                    failure
-                })?;
+        let nonce = verified.nonce().cloned();
+        let (identity, tokens) = self
+            .who(registered, verified, state.expose())
+            .await
+            .map_err(|e| {
+                let mut failure = fail(e);
+                failure.set_cookies.push(remove_cookie.clone());
+                failure
+            })?;
         Ok(Callback::Verified(Box::new(NewSignIn {
             provider: provider.to_owned(),
             identity,
@@ -245,7 +246,7 @@ impl Client {
             nonce,
             login: minted.hash,
             return_to,
-            login_shown,
+            state,
             remove_cookie,
         })))
     }
@@ -321,6 +322,7 @@ impl Client {
         let endpoint = token_endpoint(registered, endpoints);
         let request = token::request(&endpoint, callback);
         let sent = wire::parameters(&request);
+        let secrets = wire::secrets(&request, &registered.credentials);
         let response = self.inner.http.send(wire::out(request)).await?;
         let exchanged = token::read(
             wire::reply(&response),
@@ -328,7 +330,8 @@ impl Client {
             callback,
             endpoints.id_tokens,
             self.now(),
-        )?;
+        )
+        .map_err(|error| wire::without(&secrets, error))?;
         self.emit(Some(login), || EventKind::CodeExchanged {
             endpoint: wire::bare(&endpoints.token),
             sent,

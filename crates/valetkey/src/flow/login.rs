@@ -25,13 +25,22 @@ const COOKIE_GRACE: Seconds = 3600;
 
 /// Where to send the browser, and what to set in it. Answer with status 303
 /// and these headers.
-#[derive(Debug)]
 #[must_use = "the browser must be sent there, with the cookies, or nobody gets signed in"]
 pub struct Redirect {
     /// The `Location`.
     pub location: String,
     /// One `Set-Cookie` header for each.
     pub set_cookies: Vec<SetCookie>,
+}
+
+impl std::fmt::Debug for Redirect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The query holds state and nonce.
+        f.debug_struct("Redirect")
+            .field("to", &self.location.split('?').next().unwrap_or_default())
+            .field("set_cookies", &self.set_cookies)
+            .finish()
+    }
 }
 
 impl Client {

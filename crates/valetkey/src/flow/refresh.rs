@@ -40,6 +40,8 @@ const LEASE: Seconds = 4;
 const LEASE_RENEWAL: Duration = Duration::from_millis(1500);
 /// How often one who waits for another process looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// A token of at most this age, in seconds, has just been obtained.
+const JUST_NOW: Seconds = 10;
 /// How long one waits for another process at most.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,7 +50,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(crate) struct Refreshing {
     turn: tokio::sync::Mutex<()>,
+    saving: tokio::sync::Mutex<()>,
     unsaved: std::sync::Mutex<Option<SessionData>>,
+}
+
+/// What the provider answered, verified.
+struct Answer {
+    tokens: Tokens,
+    /// `iat` of the ID token that came along, if one did.
+    issued_at: Option<Seconds>,
+}
+
+/// The session, unless its tokens were revoked here in the meantime.
+fn with_tokens(session: Session) -> Result<Session, Error> {
+    if session.has_tokens() {
+        Ok(session)
+    } else {
+        Err(Error::TokensMissing)
+    }
 }
 
 impl Client {
@@ -123,9 +142,8 @@ impl Client {
         let started = tokio::time::Instant::now();
         loop {
             let session = self.load(key).await?.ok_or(Error::SessionMissing)?;
-            self.save_unsaved(&session, refreshing).await;
-            if session.data.generation > seen {
-                return Ok(session);
+            if self.is_settled(&session, seen) {
+                return with_tokens(session);
             }
             let now = self.now();
             match self
@@ -138,8 +156,8 @@ impl Client {
                     // Between our reading and the lease, another process may
                     // have finished.
                     let session = self.load(key).await?.ok_or(Error::SessionMissing)?;
-                    let result = if session.data.generation > seen {
-                        Ok(session)
+                    let result = if self.is_settled(&session, seen) {
+                        with_tokens(session)
                     } else {
                         self.renew_holding_lease(session, refreshing).await
                     };
@@ -156,6 +174,17 @@ impl Client {
                 Leased::Busy(_) => tokio::time::sleep(LOOK_AGAIN).await,
             }
         }
+    }
+
+    /// Whether somebody has renewed the session since generation `seen`, and
+    /// what came of it is still good. A token that is stale although it has
+    /// just been obtained is as good as this provider's get.
+    fn is_settled(&self, session: &Session, seen: u64) -> bool {
+        let now = self.now();
+        session.data.generation > seen
+            && session.data.tokens.as_ref().is_none_or(|tokens| {
+                !tokens.is_stale(now) || tokens.age(now) < JUST_NOW || !session.is_refreshable()
+            })
     }
 
     async fn renew_holding_lease(
@@ -177,17 +206,27 @@ impl Client {
             }
         };
         match answer {
-            Ok(tokens) => self.keep(session, tokens, refreshing).await,
+            Ok(answer) => self.keep(session, answer, refreshing).await,
             Err(Error::Refresh(refused @ RefreshError::Refused { .. })) => {
-                self.inner.store.delete(session.key).await?;
-                Err(refused.into())
+                // If our lease ran out meanwhile (a process that was
+                // stopped), another one's newer tokens are not ours to drop.
+                match self.load(session.key).await? {
+                    Some(current) if current.data.generation > session.data.generation => {
+                        with_tokens(current)
+                    }
+                    _ => {
+                        self.inner.store.delete(session.key).await?;
+                        self.forget_unsaved(session.key, u64::MAX);
+                        Err(refused.into())
+                    }
+                }
             }
             Err(other) => Err(other),
         }
     }
 
     /// Asks the provider for new tokens and verifies what comes.
-    async fn ask(&self, session: &Session) -> Result<Tokens, Error> {
+    async fn ask(&self, session: &Session) -> Result<Answer, Error> {
         let registered = self.registered(session.provider())?;
         let endpoints = self.endpoints(registered).await?;
         let previous = session
@@ -203,19 +242,26 @@ impl Client {
         let endpoint = token_endpoint(registered, &endpoints);
         let request = refresh::request(&endpoint, refresh_token);
         let sent = wire::parameters(&request);
+        let secrets = wire::secrets(&request, &registered.credentials);
         let response = self.inner.http.send(wire::out(request)).await?;
-        let mut tokens = refresh::read(wire::reply(&response), &endpoint, &previous, self.now())?;
+        let mut tokens = refresh::read(wire::reply(&response), &endpoint, &previous, self.now())
+            .map_err(|error| match error {
+                RefreshError::Token(error) => RefreshError::Token(wire::without(&secrets, error)),
+                other => other,
+            })?;
+        let mut issued_at = None;
         match &tokens.id_token {
             None => tokens.id_token = previous.id_token,
             Some(id_token) => {
-                self.verify_same_sign_in(
-                    registered,
-                    &endpoints,
-                    session,
-                    &tokens,
-                    id_token.expose(),
-                )
-                .await?;
+                issued_at = self
+                    .verify_same_sign_in(
+                        registered,
+                        &endpoints,
+                        session,
+                        &tokens,
+                        id_token.expose(),
+                    )
+                    .await?;
             }
         }
         self.emit(None, || EventKind::Refreshed {
@@ -223,11 +269,12 @@ impl Client {
             sent,
             received: token_parameters(&tokens),
         });
-        Ok(tokens)
+        Ok(Answer { tokens, issued_at })
     }
 
     /// An ID token that comes with new tokens must be about the same sign-in
-    /// (OpenID Connect Core 12.2), or nothing of the answer is used.
+    /// (OpenID Connect Core 12.2), or nothing of the answer is used. Returns
+    /// its `iat`.
     async fn verify_same_sign_in(
         &self,
         registered: &Registered,
@@ -235,9 +282,9 @@ impl Client {
         session: &Session,
         tokens: &Tokens,
         id_token: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Seconds>, Error> {
         let Some(facts) = &session.data.id_token else {
-            return Ok(());
+            return Ok(None);
         };
         let nonce = facts.nonce.as_deref().map(Nonce::new);
         let original = OriginalIdentity {
@@ -259,23 +306,27 @@ impl Client {
                 self.now(),
             )
         };
-        self.verified(registered, endpoints, |keys| {
-            verify_refreshed_id_token(id_token, keys, &expected, &original)
-        })
-        .await?;
-        Ok(())
+        let verified = self
+            .verified(registered, endpoints, |keys| {
+                verify_refreshed_id_token(id_token, keys, &expected, &original)
+            })
+            .await?;
+        Ok(Some(verified.issued_at()))
     }
 
     /// Writes the new tokens, unless newer ones are there.
     async fn keep(
         &self,
         mut session: Session,
-        tokens: Tokens,
+        answer: Answer,
         refreshing: &Refreshing,
     ) -> Result<Session, Error> {
         let seen = session.data.generation;
-        session.data.tokens = Some(StoredTokens::of(&tokens, self.now()));
+        session.data.tokens = Some(StoredTokens::of(&answer.tokens, self.now()));
         session.data.generation = seen + 1;
+        if let (Some(facts), Some(issued_at)) = (&mut session.data.id_token, answer.issued_at) {
+            facts.issued_at = issued_at;
+        }
         loop {
             let sealed = session.seal(&self.inner.keys);
             match self
@@ -289,7 +340,13 @@ impl Client {
                     return Ok(session);
                 }
                 Ok(Replaced::Conflict) => match self.load(session.key).await? {
-                    Some(current) if current.data.generation > seen => return Ok(current),
+                    Some(current) if current.data.generation > seen => {
+                        if !current.has_tokens() {
+                            // Revoked meanwhile: these were not meant to live.
+                            self.revoke_quietly(&session).await;
+                        }
+                        return with_tokens(current);
+                    }
                     Some(current) => session.version = current.version,
                     None => {
                         // Signed out meanwhile: nobody needs these any more.
@@ -356,32 +413,49 @@ impl Client {
         unsaved.clone().filter(|data| data.generation > generation)
     }
 
-    async fn save_unsaved(&self, session: &Session, refreshing: &Refreshing) {
-        let waiting = refreshing
-            .unsaved
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
-        let Some(data) = waiting else { return };
-        let done = data.generation < session.data.generation
-            || matches!(
-                self.inner
+    /// Writes what could not be written before, as soon as it can be. Nobody
+    /// waits for it: a store that is locked would hold each request up.
+    pub(super) fn save_unsaved(&self, session: &Session) {
+        let refreshing = self.refreshing(session.key);
+        let (client, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            if let Ok(_only_one) = refreshing.saving.try_lock() {
+                let sealed = session.seal(&client.inner.keys);
+                let result = client
+                    .inner
                     .store
-                    .replace(
-                        session.key,
-                        session.version,
-                        session.seal(&self.inner.keys),
-                        self.now()
-                    )
-                    .await,
-                Ok(Replaced::Done(_))
-            );
-        if done {
-            *refreshing
+                    .replace(session.key, session.version, sealed, client.now())
+                    .await;
+                // After a conflict the next reader knows more.
+                if matches!(result, Ok(Replaced::Done(_))) {
+                    client.forget_unsaved(session.key, session.data.generation);
+                }
+            }
+            drop(refreshing);
+            client.forget_idle(session.key);
+        });
+    }
+
+    /// Forgets tokens up to `generation` that waited to be written: they have
+    /// been, or the session has moved on, or is gone.
+    pub(super) fn forget_unsaved(&self, key: RecordKey, generation: u64) {
+        {
+            let all = self
+                .inner
+                .refreshing
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let Some(one) = all.get(&key) else { return };
+            let mut unsaved = one
                 .unsaved
                 .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            match &*unsaved {
+                Some(data) if data.generation <= generation => *unsaved = None,
+                _ => return,
+            }
         }
+        self.forget_idle(key);
     }
 
     pub(super) fn revoke_parameters(token: &str, hint: &str) -> Vec<Parameter> {

@@ -47,7 +47,10 @@ impl Client {
         let data = SessionData::new(
             &sign_in.provider,
             &sign_in.identity,
-            sign_in.nonce.as_deref(),
+            sign_in
+                .nonce
+                .as_ref()
+                .map(valetkey_proto::secret::Nonce::expose),
             &sign_in.tokens,
             sign_in.login,
             sign_in.return_to.as_str(),
@@ -64,7 +67,7 @@ impl Client {
             let _ = self.inner.store.delete(previous.key()).await;
         }
         let cookie = handle.cookie();
-        self.emit(Some(&sign_in.login_shown), || EventKind::SignedIn {
+        self.emit(Some(sign_in.state.expose()), || EventKind::SignedIn {
             provider: sign_in.provider.clone(),
             issuer: data.issuer.clone(),
             subject: data.subject.clone(),
@@ -121,6 +124,7 @@ impl Client {
         key: crate::store::RecordKey,
     ) -> Result<Option<Session>, Error> {
         let Some(record) = self.inner.store.load(key, self.now()).await? else {
+            self.forget_unsaved(key, u64::MAX);
             return Ok(None);
         };
         let Some((mut session, with_first_key)) = Session::open(&self.inner.keys, key, &record)?
@@ -130,7 +134,10 @@ impl Client {
         // Tokens that were renewed while the store could not be written.
         if let Some(unsaved) = self.unsaved(key, session.data.generation) {
             session.data = unsaved;
+            self.save_unsaved(&session);
+            return Ok(Some(session));
         }
+        self.forget_unsaved(key, session.data.generation);
         if !with_first_key {
             // Sealed anew, so that the old key can be retired. A conflict
             // means that somebody else has just written it.

@@ -68,6 +68,7 @@ impl Client {
         // A record that cannot be read is deleted all the same.
         let session = self.load(handle.key()).await.ok().flatten();
         self.inner.store.delete(handle.key()).await?;
+        self.forget_unsaved(handle.key(), u64::MAX);
         if let Some(session) = session {
             self.emit(None, || EventKind::SignedOut {
                 provider: session.provider().to_owned(),
