@@ -1,0 +1,130 @@
+//! Where a request came from: another site, or under another host?
+
+use axum::extract::Request;
+use http::{HeaderMap, Method, header};
+use url::Url;
+
+/// Whether a request that may change something was sent by a page of another
+/// site (or of another host of this site).
+///
+/// Browsers say so themselves: by `Sec-Fetch-Site`, and by `Origin`, which
+/// they send with every POST. A request with neither does not come from a
+/// page in a browser, so no browser's cookies are abused by it. `SameSite=Lax`
+/// keeps the session cookie away from cross-site posts as well.
+pub(crate) fn is_cross_site(base: &Url, request: &Request) -> bool {
+    if matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+    ) {
+        return false;
+    }
+    let headers = request.headers();
+    let own_origin = base.origin().ascii_serialization();
+    // Both are looked at where both are there: either may refuse.
+    let site_refuses =
+        single(headers, "sec-fetch-site").is_some_and(|s| s != "same-origin" && s != "none");
+    let origin_refuses = headers
+        .get_all(header::ORIGIN)
+        .iter()
+        .any(|o| o.as_bytes() != own_origin.as_bytes());
+    site_refuses || origin_refuses
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get(name)
+        .map(|v| v.to_str().unwrap_or("unreadable"))
+}
+
+/// Whether a request was sent under another host than the base URL's.
+pub(crate) fn is_misdirected(base: &Url, request: &Request) -> bool {
+    asked_host(request).is_none_or(|asked| !asked.eq_ignore_ascii_case(&host_of(base)))
+}
+
+pub(crate) fn asked_host(request: &Request) -> Option<&str> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers().get(header::HOST)?.to_str().ok(),
+    }
+}
+
+fn host_of(base: &Url) -> String {
+    let host = base.host_str().unwrap_or_default();
+    base.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    fn cross_site(method: &str, headers: &[(&str, &str)]) -> bool {
+        let mut request = http::Request::builder().method(method).uri("/logout");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let base = Url::parse("https://app.example").unwrap();
+        is_cross_site(&base, &request.body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn sc_09_posts_of_other_sites_are_told_by_either_header() {
+        for headers in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "null")],
+            &[("origin", "https://app.example:444")],
+            &[("origin", "http://app.example")],
+            &[("origin", "https://app.example.evil.example")],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site")],
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "https://evil.example"),
+            ],
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://app.example"),
+            ],
+            &[
+                ("origin", "https://app.example"),
+                ("origin", "https://evil.example"),
+            ],
+        ] {
+            assert!(cross_site("POST", headers), "{headers:?}");
+            assert!(cross_site("DELETE", headers), "{headers:?}");
+            assert!(!cross_site("GET", headers), "{headers:?}");
+        }
+        for headers in [
+            &[][..],
+            &[("origin", "https://app.example")],
+            &[("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "none")],
+        ] {
+            assert!(!cross_site("POST", headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_under_another_host_is_misdirected() {
+        let base = Url::parse("http://localhost:5000").unwrap();
+        let asked = |host: &str| {
+            let request = http::Request::builder()
+                .header("host", host)
+                .uri("/")
+                .body(Body::empty())
+                .unwrap();
+            is_misdirected(&base, &request)
+        };
+        assert!(!asked("localhost:5000"));
+        assert!(!asked("LOCALHOST:5000"));
+        for other in [
+            "127.0.0.1:5000",
+            "localhost",
+            "localhost:5001",
+            "evil.example:5000",
+        ] {
+            assert!(asked(other), "{other}");
+        }
+    }
+}

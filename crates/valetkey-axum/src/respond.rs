@@ -1,0 +1,280 @@
+//! Every error's HTTP status, and how it is told: the one place for both.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use valetkey::{
+    Error, Explain,
+    cookie::SetCookie,
+    proto::{
+        callback::{CallbackError, ProviderSaid},
+        refresh::RefreshError,
+    },
+};
+use valetkey_pages::{Link, app};
+
+use crate::{
+    layer::{Context, Wants},
+    origin::asked_host,
+    sign_in::Shared,
+};
+
+/// The header that names the error of an answer.
+pub(crate) const ERROR_HEADER: HeaderName = HeaderName::from_static("valetkey-error");
+
+/// An error with what its page needs.
+#[derive(Clone)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// The provider that a button to start over leads to.
+    pub(crate) provider: Option<String>,
+    /// Where the sign-in was to lead.
+    pub(crate) return_to: Option<String>,
+    pub(crate) set_cookies: Vec<SetCookie>,
+}
+
+impl Failure {
+    pub(crate) fn of(error: Error) -> Self {
+        Self {
+            error,
+            provider: None,
+            return_to: None,
+            set_cookies: Vec::new(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        status(self.error.code())
+    }
+
+    /// For answers that no layer makes a page of.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "error[{}]: {}\ncause: {}\nfix: {}\n",
+            self.error.code(),
+            self.error.message(),
+            self.error.cause(),
+            self.error.fix()
+        )
+    }
+}
+
+/// The HTTP status of an error, by its code.
+fn status(code: &str) -> StatusCode {
+    let (group, name) = code.split_once('.').unwrap_or((code, ""));
+    match (group, name) {
+        ("callback", _) | ("refresh", "unavailable") => StatusCode::BAD_REQUEST,
+        ("session", _) | ("refresh", "refused") => StatusCode::UNAUTHORIZED,
+        ("request", "cross_site") | ("sign_in", "refused") => StatusCode::FORBIDDEN,
+        ("login", "unknown_provider") => StatusCode::NOT_FOUND,
+        ("token" | "id_token" | "userinfo" | "provider" | "claims", _) => StatusCode::BAD_GATEWAY,
+        ("store", _) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A short random name for a request, so that a page and a log line can be
+/// brought together.
+pub(crate) fn request_id() -> String {
+    valetkey::clock::random::<6>()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+/// The page or JSON of an error.
+pub(crate) fn render(context: &Context, failure: Failure) -> Response {
+    let error = &failure.error;
+    let status = failure.status();
+    if status.is_server_error() {
+        tracing::error!(
+            code = error.code(),
+            request_id = context.request_id,
+            "{}",
+            error.message()
+        );
+    } else {
+        tracing::info!(
+            code = error.code(),
+            request_id = context.request_id,
+            "{}",
+            error.message()
+        );
+    }
+    let mut response = match context.wants {
+        Wants::Json => json(context, error),
+        Wants::Html => page(context, &failure),
+    };
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(ERROR_HEADER, HeaderValue::from_static(error.code()));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    if matches!(error, Error::Refresh(RefreshError::Refused { .. })) {
+        append_cookies(&mut response, &[context.shared.client.forget_session()]);
+    }
+    append_cookies(&mut response, &failure.set_cookies);
+    response
+}
+
+fn json(context: &Context, error: &Error) -> Response {
+    let body = serde_json::json!({"error": {
+        "code": error.code(),
+        "message": error.message(),
+        "cause": error.cause(),
+        "fix": error.fix(),
+        "request_id": context.request_id,
+    }});
+    let mut response = axum::Json(body).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn page(context: &Context, failure: &Failure) -> Response {
+    let error = &failure.error;
+    let look = &context.shared.look;
+    let said = match error {
+        Error::Callback(e) => e.provider_said(),
+        _ => None,
+    };
+    let view = app::ErrorView {
+        app_name: look.app_name.clone(),
+        status: failure.status().as_u16(),
+        message: sentence(&error.message()),
+        cause: error.cause().into_owned(),
+        fix: error.fix().into_owned(),
+        code: error.code().to_owned(),
+        request_id: context.request_id.clone(),
+        cookie_lost: matches!(
+            error,
+            Error::Callback(CallbackError::OtherBrowser { any_cookie: false })
+        ),
+        provider_said: said.map(said_view),
+        actions: actions(context, failure),
+        ..Default::default()
+    };
+    html_page(app::error(&view))
+}
+
+fn said_view(said: &ProviderSaid) -> app::ProviderSaid {
+    app::ProviderSaid {
+        error: said.error.clone(),
+        description: said.description.clone(),
+        reason: said.reason.clone(),
+    }
+}
+
+/// What the visitor can do now, as links: GET forms and links need no
+/// script and no token.
+fn actions(context: &Context, failure: &Failure) -> Vec<Link> {
+    let paths = &context.shared.look.paths;
+    let return_to = failure.return_to.as_deref().unwrap_or("/");
+    let provider = failure
+        .provider
+        .as_deref()
+        .filter(|_| context.shared.client.only_provider().is_none());
+    let sign_in = |label: &str| Link::new(label, paths.login_link(provider, return_to));
+    match failure.error.code() {
+        "callback.other_browser" => vec![
+            sign_in("Start over"),
+            Link::new("Go to the start page", "/"),
+        ],
+        code if code.starts_with("store.") || code == "request.cross_site" => {
+            vec![Link::new("Go to the start page", "/")]
+        }
+        code if code.starts_with("callback.")
+            || code.starts_with("token.")
+            || code.starts_with("id_token.")
+            || code.starts_with("userinfo.")
+            || code.starts_with("provider.") =>
+        {
+            vec![
+                sign_in("Sign in again"),
+                Link::new("Go to the start page", "/"),
+            ]
+        }
+        "session.missing" | "refresh.refused" | "session.no_tokens" => vec![sign_in("Sign in")],
+        _ => vec![Link::new("Go to the start page", "/")],
+    }
+}
+
+/// The first letter large, and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars
+        .next()
+        .map(|c| c.to_uppercase().collect())
+        .unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// A page with the headers that every page has.
+pub(crate) fn html_page(html: String) -> Response {
+    let mut response = Response::new(Body::from(html));
+    for (name, value) in valetkey_pages::headers(None) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// 421: asked under another host, with a link to the right one.
+pub(crate) fn misdirected(shared: &Shared, request: &Request) -> Response {
+    let base = shared.client.base_url();
+    let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
+    let right = base.join(path).ok().filter(|u| u.origin() == base.origin());
+    let view = app::MisdirectedView {
+        app_name: shared.look.app_name.clone(),
+        asked_host: asked_host(request)
+            .unwrap_or("")
+            .chars()
+            .take(120)
+            .collect(),
+        right_href: right.as_ref().unwrap_or(base).to_string(),
+    };
+    let mut response = html_page(app::misdirected(&view));
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response.headers_mut().insert(
+        ERROR_HEADER,
+        HeaderValue::from_static("request.misdirected"),
+    );
+    response
+}
+
+pub(crate) fn append_cookies(response: &mut Response, cookies: &[SetCookie]) {
+    for cookie in cookies {
+        if let Ok(value) = HeaderValue::from_str(&cookie.header()) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+    }
+}
+
+/// 303 with cookies, never kept by a cache.
+pub(crate) fn redirect(to: &str, cookies: &[SetCookie]) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let location = HeaderValue::from_str(to).unwrap_or_else(|_| HeaderValue::from_static("/"));
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    append_cookies(&mut response, cookies);
+    response
+}

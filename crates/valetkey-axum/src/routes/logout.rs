@@ -1,0 +1,51 @@
+//! `/logout`: GET shows a button, POST signs out. A link alone, on a page
+//! of anybody's, signs nobody out.
+
+use axum::{Extension, http::request::Parts, response::Response};
+use valetkey_pages::{Notice, NoticeKind, app};
+
+use super::{login::sign_in_view, query_value, refuse};
+use crate::{
+    layer::{Context, Wants},
+    page::sign_out_form,
+    respond::{Failure, html_page, redirect},
+};
+
+pub(super) async fn confirm(Extension(context): Extension<Context>, request: Parts) -> Response {
+    match context.session().await {
+        Ok(Some(session)) => html_page(app::sign_out_confirm(&app::SignOutView {
+            app_name: context.shared.look.app_name.clone(),
+            name: session.name().to_owned(),
+            form: sign_out_form(&context),
+            ..Default::default()
+        })),
+        Ok(None) => {
+            let mut view = sign_in_view(&context, "/");
+            if query_value(&request, "did").is_some() {
+                view.notice = Some(Notice::new(NoticeKind::Success, "You are signed out here."));
+            }
+            html_page(app::signed_out_done(&view))
+        }
+        Err(error) => refuse(&context, Failure::of(error)),
+    }
+}
+
+pub(super) async fn sign_out(Extension(context): Extension<Context>) -> Response {
+    let paths = &context.shared.look.paths;
+    match context.shared.client.sign_out(&context.cookies).await {
+        Ok(cookies) => match context.wants {
+            Wants::Html => redirect(
+                &format!("{}?did=sign-out", paths.full(&paths.logout)),
+                &cookies,
+            ),
+            Wants::Json => {
+                let mut response = axum::response::IntoResponse::into_response(axum::Json(
+                    serde_json::json!({"version": 1, "signed_out": true}),
+                ));
+                crate::respond::append_cookies(&mut response, &cookies);
+                response
+            }
+        },
+        Err(error) => refuse(&context, Failure::of(error)),
+    }
+}
