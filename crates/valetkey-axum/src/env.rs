@@ -93,10 +93,13 @@ impl SignIn {
     }
 }
 
+/// What the generic provider is called until its issuer is known.
+const UNNAMED: &str = "OpenID Connect";
+
 /// A preset, or the generic OpenID Connect provider.
 fn known(name: &str) -> Option<Provider> {
     match name {
-        "oidc" => Some(Provider::oidc("oidc", "").display_name("OpenID Connect")),
+        "oidc" => Some(Provider::oidc("oidc", "").display_name(UNNAMED)),
         name => presets::provider(name),
     }
 }
@@ -136,10 +139,16 @@ fn set_up(settings: &Settings, providers: Vec<Provider>) -> Result<SignIn, Vec<P
         };
         let provider = match &registered.provider_url {
             Some(issuer) if provider.name() == "oidc" => {
-                Ok(Provider::oidc("oidc", issuer).display_name(&host_of(issuer)))
+                let shown = host_of(issuer);
+                let provider = provider.at_issuer(issuer);
+                Ok(if provider.shown_name() == UNNAMED {
+                    provider.display_name(&shown)
+                } else {
+                    provider
+                })
             }
             Some(origin) => provider.at(origin, danger),
-            None if provider.name() == "oidc" => Err(Problem::new(
+            None if provider.issuer().is_empty() => Err(Problem::new(
                 "config.missing",
                 Blame::Config,
                 "PROVIDER_URL is not set, so there is no issuer to sign in at",
@@ -195,7 +204,7 @@ fn host_of(issuer: &str) -> String {
             u.host_str()
                 .map(|h| u.port().map_or(h.to_owned(), |p| format!("{h}:{p}")))
         })
-        .unwrap_or_else(|| "OpenID Connect".into())
+        .unwrap_or_else(|| UNNAMED.into())
 }
 
 fn http(settings: &Settings) -> Result<Http, Problem> {

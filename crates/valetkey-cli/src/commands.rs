@@ -9,11 +9,13 @@ use valetkey_proto::error::Problem;
 use crate::report::Failure;
 
 mod completions;
+mod demo;
 mod provider;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Args),
     Provider(provider::Args),
     Completions(completions::Args),
 }
@@ -31,6 +33,7 @@ impl Command {
     /// All mistakes in the command's own values.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         match self {
+            Self::Demo(args) => demo::check(args).err(),
             Self::Provider(args) => provider::check(args).err(),
             Self::Completions(args) => completions::check(args).err(),
         }
@@ -40,6 +43,7 @@ impl Command {
     /// Does it.
     pub(crate) async fn run(&self, context: &Context) -> Result<ExitCode, Failure> {
         match self {
+            Self::Demo(args) => demo::run(args, context).await,
             Self::Provider(args) => provider::run(args, context).await,
             Self::Completions(args) => completions::run(args, context),
         }

@@ -172,6 +172,31 @@ impl Client {
         &self.inner.store
     }
 
+    /// The cookie that makes a browser forget its session, for answers to a
+    /// browser whose session has ended.
+    #[must_use]
+    pub fn forget_session(&self) -> crate::cookie::SetCookie {
+        self.inner
+            .cookies
+            .remove(self.inner.cookies.session.clone())
+    }
+
+    /// Where a provider tells a user's data, to be called with
+    /// [`api`](Self::api).
+    ///
+    /// # Errors
+    ///
+    /// The provider's metadata cannot be read, or is refused.
+    pub async fn user_data_endpoint(&self, provider: &str) -> Result<Option<String>, Error> {
+        let registered = self.registered(provider)?;
+        Ok(self
+            .endpoints(registered)
+            .await?
+            .userinfo
+            .as_ref()
+            .map(Url::to_string))
+    }
+
     pub(crate) fn registered(&self, provider: &str) -> Result<&Registered, Error> {
         self.inner
             .registered

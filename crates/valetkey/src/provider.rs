@@ -335,6 +335,16 @@ impl Provider {
         Ok(self)
     }
 
+    /// The same entry with another issuer, whose metadata is read instead.
+    /// Nothing changes for a provider without metadata.
+    #[must_use]
+    pub fn at_issuer(mut self, new: &str) -> Self {
+        if let Kind::Oidc { issuer, .. } = &mut self.kind {
+            *issuer = new.to_owned();
+        }
+        self
+    }
+
     /// Everything that is wrong with the entry.
     pub(crate) fn problems(&self, has_secret: bool, danger_allow_http: bool) -> Vec<Problem> {
         let mut problems = Vec::new();

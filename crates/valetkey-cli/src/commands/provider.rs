@@ -257,7 +257,7 @@ fn invalid(
     Problem::new("config.invalid", Blame::Config, message, cause, fix)
 }
 
-fn from_config(problem: ConfigProblem) -> Problem {
+pub(super) fn from_config(problem: ConfigProblem) -> Problem {
     Problem::new(
         problem.code,
         Blame::Config,
@@ -267,7 +267,7 @@ fn from_config(problem: ConfigProblem) -> Problem {
     )
 }
 
-fn from_start(error: StartError) -> Failure {
+pub(super) fn from_start(error: StartError) -> Failure {
     let message = error.to_string();
     let problem = match error {
         StartError::PortBusy { .. } => Problem::new(
