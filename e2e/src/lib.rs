@@ -1,0 +1,1 @@
+//! Starting foreign programs for the tests in `tests/`.
