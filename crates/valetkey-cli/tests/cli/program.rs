@@ -94,8 +94,22 @@ pub(crate) fn run_in(folder: &Folder, arguments: &[&str], environment: &[(&str, 
 /// A server that runs until it is stopped.
 pub(crate) struct Server {
     child: Child,
-    lines: Receiver<String>,
+    /// Dropped, the reading thread ends at the next line and closes stdout.
+    lines: Option<Receiver<String>>,
+    stderr: Receiver<String>,
     _folder: Folder,
+}
+
+fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
 }
 
 impl Server {
@@ -106,34 +120,26 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
         Self {
+            lines: Some(read_lines(child.stdout.take().unwrap())),
+            stderr: read_lines(child.stderr.take().unwrap()),
             child,
-            lines,
             _folder: folder,
         }
     }
 
+    /// Reads no more of stdout.
+    pub(crate) fn close_stdout(&mut self) {
+        self.lines = None;
+    }
+
     /// The next line of stdout.
     pub(crate) fn line(&mut self) -> String {
-        self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let lines = self.lines.as_ref().unwrap();
+        lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let _ = self.child.kill();
-            let mut stderr = String::new();
-            let _ = self
-                .child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut stderr);
-            panic!("no line on stdout; stderr: {stderr}")
+            let stderr: Vec<_> = self.stderr.iter().collect();
+            panic!("no line on stdout; stderr: {stderr:#?}")
         })
     }
 
@@ -163,7 +169,8 @@ impl Server {
             assert!(start.elapsed() < PATIENCE, "the server does not end");
             std::thread::sleep(Duration::from_millis(5));
         };
-        (status, self.lines.iter().collect())
+        let rest = self.lines.take();
+        (status, rest.iter().flatten().collect())
     }
 }
 

@@ -215,3 +215,72 @@ fn a_configuration_file_is_read_and_its_mistakes_told_without_its_text() {
         assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
     }
 }
+
+/// Answers every request on a free port with an empty page.
+fn callback_server() -> u16 {
+    let listener = TcpListener::bind(FREE).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_browser_signs_in_and_the_events_hold_no_secret() {
+    use valetkey_browser::Browser;
+
+    let mut server = Server::start(&["provider", "--listen", FREE, "--json"]);
+    let ready = server.json_line();
+    let callback = format!("http://localhost:{}/callback", callback_server());
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let url = format!(
+        "{}?response_type=code&client_id=demo-public&scope=openid%20profile&state=canary-state\
+         &redirect_uri={callback}&code_challenge={challenge}&code_challenge_method=S256",
+        ready["authorization"].as_str().unwrap()
+    );
+    let browser = Browser::new();
+    let page = browser.open(&url).await.unwrap();
+    let wrong = [("username", "alice"), ("password", "canary-wrong")];
+    let page = browser.submit(&page, "sign-in", &wrong).await.unwrap();
+    assert_eq!(page.status, 401, "{page:?}");
+    let right = [("username", "alice"), ("password", "alice-password")];
+    let page = browser.submit(&page, "sign-in", &right).await.unwrap();
+    let page = browser
+        .submit(&page, "consent", &[("decision", "allow")])
+        .await
+        .unwrap();
+    assert_eq!(page.url.path(), "/callback", "{page:?}");
+    assert_eq!(page.query("state").as_deref(), Some("canary-state"));
+    assert_eq!(page.query("iss").as_deref(), ready["issuer"].as_str());
+    let code = page.query("code").unwrap();
+    // Only the provider ever saw the password.
+    let origin = ready["origin"].as_str().unwrap();
+    assert_eq!(browser.who_received("alice-password"), [origin]);
+
+    server.signal("TERM");
+    let (status, events) = server.ended();
+    assert_eq!(status.code(), Some(0));
+    let events = events.join("\n");
+    assert!(events.contains("\"endpoint\":\"consent\""), "{events}");
+    for secret in ["canary", "alice-password", code.as_str(), challenge] {
+        assert!(!events.contains(secret), "{secret}: {events}");
+    }
+}
+
+#[test]
+fn a_reader_that_went_away_does_not_stop_it() {
+    let mut server = Server::start(&["provider", "--listen", FREE, "--json"]);
+    let ready = server.json_line();
+    server.close_stdout();
+    for _ in 0..3 {
+        let answer = get(address(&ready), "/jwks");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.ended().0.code(), Some(0));
+}
