@@ -11,7 +11,7 @@ use valetkey_pages::{
 
 use super::{
     authorize::session,
-    pages::{hidden, page, test_users, verify_form},
+    pages::{form_page, hidden, test_users, verify_form},
 };
 use crate::{
     config::redirect_uri::verify_registrable,
@@ -39,13 +39,13 @@ pub(super) fn account(exchange: &mut Exchange<'_>) -> Reply {
                 test_users: test_users(exchange),
                 ..SignInView::default()
             };
-            page(exchange, StatusCode::OK, sign_in(&view), None)
+            form_page(exchange, StatusCode::OK, sign_in(&view), None)
         }
     }
 }
 
 fn show(exchange: &Exchange<'_>, status: StatusCode, view: &AccountView) -> Reply {
-    page(exchange, status, account_page(view), None)
+    form_page(exchange, status, account_page(view), None)
 }
 
 fn view(exchange: &mut Exchange<'_>, session: &Session) -> AccountView {
@@ -101,20 +101,20 @@ fn view(exchange: &mut Exchange<'_>, session: &Session) -> AccountView {
 }
 
 /// The session behind a form of the account page.
-fn verify_account_form(exchange: &mut Exchange<'_>) -> Result<Session, Reply> {
+fn verify_account_form(exchange: &mut Exchange<'_>) -> Result<Session, Box<Reply>> {
     let session = session(exchange);
     let purpose = session
         .as_ref()
         .map_or_else(|| "account:".to_owned(), purpose);
     verify_form(exchange, &purpose)?;
-    session.ok_or_else(|| Reply::see_other(&exchange.shared.urls.path("/account")))
+    session.ok_or_else(|| Box::new(Reply::see_other(&exchange.shared.urls.path("/account"))))
 }
 
 /// Takes a client's access back: consent, and all tokens at once.
 pub(super) fn revoke(exchange: &mut Exchange<'_>) -> Reply {
     let session = match verify_account_form(exchange) {
         Ok(session) => session,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     exchange.record.user = Some(session.user.clone());
     let client = exchange
@@ -146,7 +146,7 @@ pub(super) fn revoke(exchange: &mut Exchange<'_>) -> Reply {
 pub(super) fn sign_out(exchange: &mut Exchange<'_>) -> Reply {
     let session = match verify_account_form(exchange) {
         Ok(session) => session,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     exchange.record.user = Some(session.user.clone());
     exchange.write(|step| step.make(Change::SessionEnd(session.key)));
@@ -158,7 +158,7 @@ pub(super) fn sign_out(exchange: &mut Exchange<'_>) -> Reply {
 pub(super) fn register(exchange: &mut Exchange<'_>) -> Reply {
     let session = match verify_account_form(exchange) {
         Ok(session) => session,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     let form = &exchange.request.form;
     let name: String = form

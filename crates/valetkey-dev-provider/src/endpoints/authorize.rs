@@ -8,7 +8,7 @@ use valetkey_pages::{
 
 use super::{
     authorization_request::{AuthorizationRequest, Fault as RequestFault, verify_request},
-    pages::{hidden, page, refused, test_users},
+    pages::{form_page, hidden, refused, test_users},
 };
 use crate::{
     exchange::Exchange,
@@ -31,7 +31,7 @@ pub(super) fn authorize(exchange: &mut Exchange<'_>) -> Reply {
     };
     let request = match verify(exchange, params) {
         Ok(request) => request,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     if is_post && exchange.shared.config.approve.is_none() && exchange.browser.session.is_none() {
         // A cross-site post brings no Lax cookie along; the same request
@@ -45,9 +45,9 @@ pub(super) fn authorize(exchange: &mut Exchange<'_>) -> Reply {
 pub(super) fn verify(
     exchange: &mut Exchange<'_>,
     params: &Params,
-) -> Result<AuthorizationRequest, Reply> {
+) -> Result<AuthorizationRequest, Box<Reply>> {
     verify_request(exchange, params).map_err(|fault| match fault {
-        RequestFault::Page(view) => refused(exchange, *view),
+        RequestFault::Page(view) => Box::new(refused(*view)),
         RequestFault::Redirect {
             redirect_uri,
             state,
@@ -58,7 +58,7 @@ pub(super) fn verify(
                 ("error".to_owned(), error.to_owned()),
                 ("error_description".to_owned(), description),
             ];
-            to_client(exchange, &redirect_uri, state.as_deref(), params)
+            Box::new(to_client(exchange, &redirect_uri, state.as_deref(), params))
         }
     })
 }
@@ -177,7 +177,7 @@ fn sign_in_page(exchange: &Exchange<'_>, request: &AuthorizationRequest) -> Repl
         test_users: test_users(exchange),
         ..SignInView::default()
     };
-    page(
+    form_page(
         exchange,
         StatusCode::OK,
         sign_in(&view),
@@ -209,7 +209,7 @@ fn consent_page(
         ),
         action: exchange.shared.urls.path("/consent"),
     };
-    page(
+    form_page(
         exchange,
         StatusCode::OK,
         consent(&view),

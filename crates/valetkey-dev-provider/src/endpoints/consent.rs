@@ -14,13 +14,13 @@ pub(super) fn consent(exchange: &mut Exchange<'_>) -> Reply {
     // A form that was shown to one user is not good for another.
     let user = session.as_ref().map_or("", |s| s.user.as_str());
     if let Err(reply) = verify_form(exchange, &format!("consent:{user}")) {
-        return reply;
+        return *reply;
     }
     exchange.record.user = session.as_ref().map(|s| s.user.clone());
     let query = exchange.request.form.value("request").unwrap_or_default();
     let request = match verify(exchange, &Params::parse(query.as_bytes())) {
         Ok(request) => request,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     let Some(session) = session else {
         return Reply::see_other(&again(exchange, &request));
@@ -36,17 +36,14 @@ pub(super) fn consent(exchange: &mut Exchange<'_>) -> Reply {
             };
             error_to_client(exchange, &request, "access_denied", description)
         }
-        _ => refused(
-            exchange,
-            Refused {
-                status: StatusCode::BAD_REQUEST,
-                code: "invalid_request",
-                title: "No decision",
-                message: "The form says neither allow nor deny.".into(),
-                cause: "the form was sent without one of its buttons",
-                fix: "go back and choose one of the buttons",
-                compare: Vec::new(),
-            },
-        ),
+        _ => refused(Refused {
+            status: StatusCode::BAD_REQUEST,
+            code: "invalid_request",
+            title: "No decision",
+            message: "The form says neither allow nor deny.".into(),
+            cause: "the form was sent without one of its buttons",
+            fix: "go back and choose one of the buttons",
+            compare: Vec::new(),
+        }),
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn home(exchange: &mut Exchange<'_>) -> Reply {
         test_users: test_users(exchange),
         links: vec![Link::new("Account", urls.path("/account"))],
     };
-    page(exchange, StatusCode::OK, home_page(&view), None)
+    page(StatusCode::OK, home_page(&view), None)
 }
 
 /// 404, as a page or as JSON.
@@ -48,16 +48,13 @@ pub(super) fn nothing_here(exchange: &mut Exchange<'_>) -> Reply {
         )
         .because("not_found");
     }
-    refused(
-        exchange,
-        Refused {
-            status: StatusCode::NOT_FOUND,
-            code: "not_found",
-            title: "Nothing is here",
-            message: "The provider has no page or endpoint at this address.".into(),
-            cause: "the address is mistyped, or belongs to another preset",
-            fix: "the start page lists all addresses",
-            compare: Vec::new(),
-        },
-    )
+    refused(Refused {
+        status: StatusCode::NOT_FOUND,
+        code: "not_found",
+        title: "Nothing is here",
+        message: "The provider has no page or endpoint at this address.".into(),
+        cause: "the address is mistyped, or belongs to another preset",
+        fix: "the start page lists all addresses",
+        compare: Vec::new(),
+    })
 }

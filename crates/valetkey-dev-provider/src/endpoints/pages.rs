@@ -10,12 +10,7 @@ use crate::{exchange::Exchange, reply::Reply};
 
 /// A page with the headers that every page has. `redirect_uri` is where the
 /// answers to its forms may lead in the end.
-pub(super) fn page(
-    exchange: &Exchange<'_>,
-    status: StatusCode,
-    html: String,
-    redirect_uri: Option<&str>,
-) -> Reply {
+pub(super) fn page(status: StatusCode, html: String, redirect_uri: Option<&str>) -> Reply {
     let source = redirect_uri.and_then(valetkey_pages::form_action_source);
     let mut reply = Reply::html(status, html);
     for (name, value) in headers(source.as_deref()) {
@@ -23,6 +18,19 @@ pub(super) fn page(
             reply = reply.header(name, value);
         }
     }
+    reply
+}
+
+/// A page with forms: with the cookie that their tokens are bound to. No
+/// other page sets it, so that a request without cookies from another site
+/// cannot make the forms of this browser useless.
+pub(super) fn form_page(
+    exchange: &Exchange<'_>,
+    status: StatusCode,
+    html: String,
+    redirect_uri: Option<&str>,
+) -> Reply {
+    let reply = page(status, html, redirect_uri);
     match exchange.browser.set_cookie(&exchange.shared.cookies) {
         Some(cookie) => reply.header("set-cookie", cookie),
         None => reply,
@@ -41,7 +49,7 @@ pub(super) struct Refused {
     pub(super) compare: Vec<(String, String)>,
 }
 
-pub(super) fn refused(exchange: &Exchange<'_>, refused: Refused) -> Reply {
+pub(super) fn refused(refused: Refused) -> Reply {
     let view = ErrorView {
         status: refused.status.as_u16(),
         title: refused.title.into(),
@@ -52,13 +60,13 @@ pub(super) fn refused(exchange: &Exchange<'_>, refused: Refused) -> Reply {
         compare: refused.compare,
         ..ErrorView::default()
     };
-    page(exchange, refused.status, error(&view), None).because(refused.code)
+    page(refused.status, error(&view), None).because(refused.code)
 }
 
 /// Whether a post comes from a form of this provider in this browser:
 /// `Sec-Fetch-Site` and `Origin` where the browser sends them, and the
 /// token of the form always.
-pub(super) fn verify_form(exchange: &mut Exchange<'_>, purpose: &str) -> Result<(), Reply> {
+pub(super) fn verify_form(exchange: &mut Exchange<'_>, purpose: &str) -> Result<(), Box<Reply>> {
     let same_site = !is_cross_site(exchange);
     let token = exchange.request.form.value("form_token");
     let own = exchange.browser.verify_form_token(purpose, token);
@@ -82,18 +90,15 @@ pub(super) fn verify_form(exchange: &mut Exchange<'_>, purpose: &str) -> Result<
             "a page elsewhere tried to act for you",
         )
     };
-    Err(refused(
-        exchange,
-        Refused {
-            status: StatusCode::FORBIDDEN,
-            code: "request.cross_site",
-            title: "This form was not accepted",
-            message: message.into(),
-            cause,
-            fix: "go back to the application and start again",
-            compare: Vec::new(),
-        },
-    ))
+    Err(Box::new(refused(Refused {
+        status: StatusCode::FORBIDDEN,
+        code: "request.cross_site",
+        title: "This form was not accepted",
+        message: message.into(),
+        cause,
+        fix: "go back to the application and start again",
+        compare: Vec::new(),
+    })))
 }
 
 fn is_cross_site(exchange: &Exchange<'_>) -> bool {

@@ -80,7 +80,7 @@ pub(super) fn profile(exchange: &mut Exchange<'_>) -> Reply {
     let required = preset.issues_id_tokens().then_some("openid");
     let bearer = match resources::verify_bearer(exchange, required) {
         Ok(bearer) => bearer,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     let value = match preset {
         Preset::Oidc | Preset::Google => userinfo(preset, &bearer),
@@ -160,7 +160,7 @@ pub(super) fn emails(exchange: &mut Exchange<'_>) -> Reply {
     }
     let bearer = match resources::verify_bearer(exchange, None) {
         Ok(bearer) => bearer,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     let opened = scopes::opens_email(&bearer.scopes);
     exchange.check("scope user:email", "RFC 6750 3.1", opened);

@@ -19,7 +19,7 @@ pub(super) struct Bearer {
 pub(super) fn verify_bearer(
     exchange: &mut Exchange<'_>,
     scope: Option<&str>,
-) -> Result<Bearer, Reply> {
+) -> Result<Bearer, Box<Reply>> {
     let in_header = exchange.request.authorization();
     let in_body = (exchange.request.method == Method::POST)
         .then(|| exchange.request.form.value("access_token"))
@@ -40,7 +40,7 @@ pub(super) fn verify_bearer(
         (Some(_), None) | (None, None) => {
             exchange.check("a bearer token came along", "RFC 6750 2.1", false);
             // RFC 6750 section 3.1: no error code when there is no token.
-            return Err(bare_challenge(exchange));
+            return Err(Box::new(bare_challenge(exchange)));
         }
     };
     let found = exchange.shared.store.read(|state| {
@@ -108,7 +108,7 @@ fn challenge(
     error: &str,
     description: &str,
     scope: Option<&str>,
-) -> Reply {
+) -> Box<Reply> {
     let mut value = format!(
         "Bearer realm=\"valetkey\", error=\"{error}\", error_description=\"{description}\""
     );
@@ -130,10 +130,11 @@ fn challenge(
             json!({"error": error, "error_description": description}),
         ),
     };
-    reply
+    let reply = reply
         .because(error)
         .header("www-authenticate", value)
-        .header("cache-control", "no-store")
+        .header("cache-control", "no-store");
+    Box::new(reply)
 }
 
 /// Nobody but who asked may keep it.
@@ -145,7 +146,7 @@ pub(super) fn private(reply: Reply) -> Reply {
 pub(super) fn photos(exchange: &mut Exchange<'_>) -> Reply {
     let bearer = match verify_bearer(exchange, Some("read:photos")) {
         Ok(bearer) => bearer,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     let titles: &[&str] = match bearer.user.username.as_str() {
         "alice" => &["The harbour at dawn", "Grandmother's garden", "First snow"],
@@ -167,7 +168,7 @@ pub(super) fn photos(exchange: &mut Exchange<'_>) -> Reply {
 pub(super) fn mail(exchange: &mut Exchange<'_>) -> Reply {
     let bearer = match verify_bearer(exchange, Some("read:mail")) {
         Ok(bearer) => bearer,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     private(Reply::json(
         StatusCode::OK,

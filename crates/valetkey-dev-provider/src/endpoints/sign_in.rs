@@ -5,7 +5,7 @@ use valetkey_pages::provider::{SignInView, sign_in as sign_in_page};
 
 use super::{
     authorize::{again, verify},
-    pages::{hidden, page, test_users, verify_form},
+    pages::{form_page, hidden, test_users, verify_form},
 };
 use crate::{
     exchange::Exchange,
@@ -19,7 +19,7 @@ use crate::{
 /// request that the form carries, or to the account page.
 pub(super) fn sign_in(exchange: &mut Exchange<'_>) -> Reply {
     if let Err(reply) = verify_form(exchange, "sign-in") {
-        return reply;
+        return *reply;
     }
     let form = &exchange.request.form;
     let username = form.value("username").unwrap_or_default();
@@ -32,7 +32,7 @@ pub(super) fn sign_in(exchange: &mut Exchange<'_>) -> Reply {
         // Checked again: the form's hidden input may have been changed.
         Some(query) => match verify(exchange, &Params::parse(query.as_bytes())) {
             Ok(request) => Some(request),
-            Err(reply) => return reply,
+            Err(reply) => return *reply,
         },
     };
     if !held {
@@ -49,7 +49,7 @@ pub(super) fn sign_in(exchange: &mut Exchange<'_>) -> Reply {
             test_users: test_users(exchange),
         };
         let redirect_uri = request.as_ref().map(|r| r.redirect_uri.as_str());
-        return page(
+        return form_page(
             exchange,
             StatusCode::UNAUTHORIZED,
             sign_in_page(&view),
