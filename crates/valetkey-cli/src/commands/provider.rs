@@ -284,11 +284,18 @@ pub(super) fn from_start(error: StartError) -> Failure {
             "The address is not one of this machine, or ports below 1024 are not allowed to this user.",
             "Listen on 127.0.0.1 with a port from 1024 up.",
         ),
+        StartError::StoreLocked => Problem::new(
+            "store.locked",
+            Blame::Store,
+            message,
+            "A provider that was started earlier still runs with the same --data-dir.",
+            "Stop it, or give this one a folder of its own.",
+        ),
         _ => Problem::new(
             "store.unavailable",
             Blame::Store,
             message,
-            "The folder is not writable, is full, or is used by another provider.",
+            "The folder is not writable, its disk is full, or a file in it is damaged.",
             "Give another folder with --data-dir, or leave it out to keep state in memory.",
         ),
     };

@@ -284,3 +284,19 @@ fn a_reader_that_went_away_does_not_stop_it() {
     server.signal("TERM");
     assert_eq!(server.ended().0.code(), Some(0));
 }
+
+#[test]
+fn two_providers_cannot_share_a_data_folder() {
+    let folder = Folder::new();
+    let data = folder.0.join("data").display().to_string();
+    let arguments = ["provider", "--listen", FREE, "--data-dir", &data, "--json"];
+    let mut first = Server::start(&arguments);
+    first.json_line();
+    let ended = run(&arguments);
+    assert_eq!(ended.status, Some(3), "{}", ended.stderr);
+    assert_eq!(ended.errors()[0]["code"], "store.locked");
+    first.signal("TERM");
+    assert_eq!(first.ended().0.code(), Some(0));
+    let mut next = Server::start(&arguments);
+    assert_eq!(next.json_line()["event"], "ready");
+}
