@@ -133,7 +133,7 @@ impl Family {
 /// A key could not be made, read, kept or used.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the provider has no signing key: {0}")]
-pub(crate) struct KeyError(pub(crate) String);
+pub struct KeyError(String);
 
 enum Pair {
     Rsa(rsa::KeyPair),

@@ -39,6 +39,16 @@ impl Preset {
         matches!(self, Self::Oidc | Self::Google)
     }
 
+    /// What refresh tokens start with, so that scanners for leaked ones see
+    /// what they would see at the real provider.
+    pub(crate) fn refresh_token_prefix(self) -> &'static str {
+        match self {
+            Self::GitHub => "ghr_",
+            Self::Google => "1//",
+            Self::Oidc | Self::Facebook => "",
+        }
+    }
+
     pub(crate) fn paths(self) -> &'static Paths {
         match self {
             Self::Oidc => &OIDC,

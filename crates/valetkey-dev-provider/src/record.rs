@@ -197,7 +197,7 @@ pub struct Check {
 
 /// Parameters that are shown in clear. Everything else is a secret, or
 /// might be one.
-const IN_CLEAR: [&str; 23] = [
+const IN_CLEAR: [&str; 22] = [
     "client_id",
     "authorization.client_id",
     "redirect_uri",
@@ -217,7 +217,6 @@ const IN_CLEAR: [&str; 23] = [
     "decision",
     "username",
     "client_name",
-    "login_hint",
     "allow_signup",
     "auth_type",
     "resource",

@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     cookie::Cookies,
     faults::Faults,
-    keys::Keys,
+    keys::{KeyError, Keys},
     record::{Log, Record},
     respond,
     state::{JournalError, Store},
@@ -68,6 +68,9 @@ pub(crate) struct Shared {
 }
 
 /// A provider that serves requests until it is shut down or dropped.
+///
+/// Dropping it cuts its connections; only [`Running::shutdown`] also waits
+/// until port and data folder are free.
 #[derive(Debug)]
 pub struct Running {
     shared: Arc<Shared>,
@@ -109,6 +112,7 @@ impl Provider {
         let store = Store::open(
             &config.clients,
             config.data_dir.as_deref(),
+            config.preset.refresh_token_prefix(),
             config.clock.now(),
         )
         .map_err(|e| match e {
@@ -188,13 +192,9 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// What went wrong, in words: no key could be made.
-    pub async fn rotate_signing_key(&self, keep_old: bool) -> Result<(), String> {
-        self.shared
-            .keys
-            .rotate(keep_old)
-            .await
-            .map_err(|e| e.to_string())
+    /// No key could be made.
+    pub async fn rotate_signing_key(&self, keep_old: bool) -> Result<(), KeyError> {
+        self.shared.keys.rotate(keep_old).await
     }
 
     /// Stops accepting, finishes the requests in flight, and returns.

@@ -303,9 +303,11 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store. In `dir`, if there is one, everything that was
     /// answered before is there again, and nobody else can use it meanwhile.
+    /// Refresh tokens start with `refresh_prefix`.
     pub(crate) fn open(
         clients: &[CheckedClient],
         dir: Option<&Path>,
+        refresh_prefix: &'static str,
         now: u64,
     ) -> Result<Self, JournalError> {
         let mut state = State::default();
@@ -314,14 +316,14 @@ impl Store {
             state.clients.insert(client.id.clone(), client);
         }
         let (journal, refresh_key) = match dir {
-            None => (None, RefreshKey::new()),
+            None => (None, RefreshKey::new(refresh_prefix)),
             Some(dir) => {
                 let opening = Journal::open(dir)?;
                 for change in opening.changes() {
                     state.apply(change);
                 }
                 state.sweep(now);
-                let refresh_key = RefreshKey::kept_in(dir)?;
+                let refresh_key = RefreshKey::kept_in(dir, refresh_prefix)?;
                 (Some(opening.start(&state.snapshot())?), refresh_key)
             }
         };

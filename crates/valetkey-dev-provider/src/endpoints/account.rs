@@ -123,9 +123,8 @@ pub(super) fn revoke(exchange: &mut Exchange<'_>) -> Reply {
         .value("client_id")
         .unwrap_or_default()
         .to_owned();
-    exchange.record.client = Some(client.clone());
     let user = session.user.clone();
-    exchange.write(|step| {
+    let known = exchange.write(|step| {
         if step.consent(&user, &client).is_some() {
             step.make(Change::ConsentEnd {
                 user: user.clone(),
@@ -138,7 +137,9 @@ pub(super) fn revoke(exchange: &mut Exchange<'_>) -> Reply {
         // Codes on their way as well.
         step.codes()
             .retain(|_, code| code.user != user || code.client != client);
+        step.clients.contains_key(&client)
     });
+    exchange.record.client = known.then_some(client);
     Reply::see_other(&exchange.shared.urls.path("/account"))
 }
 

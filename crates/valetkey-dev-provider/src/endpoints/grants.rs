@@ -93,6 +93,10 @@ fn id_token(exchange: &Exchange<'_>, issue: &Issue) -> Option<Unsigned> {
     }
     let user = config.user(&issue.grant.user)?;
     let mut claims: Map<String, Value> = user.claims.clone();
+    // These belong to the protocol, and are there only where it says so.
+    for name in ["nonce", "azp", "c_hash"] {
+        claims.remove(name);
+    }
     if config.preset == Preset::Google {
         claims.extend(identity_claims(config.preset, user, &issue.scopes));
         claims.insert("azp".into(), issue.grant.client.clone().into());

@@ -190,9 +190,12 @@ fn encoding(exchange: &Exchange<'_>) -> Encoding {
         return Encoding::Json;
     }
     let accept = exchange.request.header(header::ACCEPT).unwrap_or_default();
-    if accept.contains("json") {
+    let mut types = accept
+        .split(',')
+        .map(|part| part.split(';').next().unwrap_or_default().trim());
+    if types.clone().any(|one| one.ends_with("json")) {
         Encoding::Json
-    } else if accept.contains("xml") {
+    } else if types.next() == Some("application/xml") {
         Encoding::Xml
     } else {
         Encoding::Form

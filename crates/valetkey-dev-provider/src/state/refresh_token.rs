@@ -20,7 +20,10 @@ pub(crate) struct RefreshToken {
 }
 
 /// The key of the MAC.
-pub(crate) struct RefreshKey(hmac::Key);
+pub(crate) struct RefreshKey {
+    key: hmac::Key,
+    prefix: &'static str,
+}
 
 impl std::fmt::Debug for RefreshKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -29,25 +32,28 @@ impl std::fmt::Debug for RefreshKey {
 }
 
 impl RefreshKey {
-    fn from_bytes(bytes: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    fn from_bytes(bytes: &[u8], prefix: &'static str) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, bytes),
+            prefix,
+        }
     }
 
-    /// A key that ends with the process.
-    pub(crate) fn new() -> Self {
-        Self::from_bytes(&random::<32>())
+    /// A key that ends with the process, for tokens that start with `prefix`.
+    pub(crate) fn new(prefix: &'static str) -> Self {
+        Self::from_bytes(&random::<32>(), prefix)
     }
 
     /// The key of the folder, made at first use.
-    pub(crate) fn kept_in(dir: &Path) -> Result<Self, JournalError> {
+    pub(crate) fn kept_in(dir: &Path, prefix: &'static str) -> Result<Self, JournalError> {
         let path = dir.join("refresh-token.key");
         match std::fs::read(&path) {
-            Ok(bytes) if bytes.len() == 32 => Ok(Self::from_bytes(&bytes)),
+            Ok(bytes) if bytes.len() == 32 => Ok(Self::from_bytes(&bytes, prefix)),
             Ok(_) => Err(JournalError::Damaged("refresh-token.key".into())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let bytes = random::<32>();
                 files::write_owner_only(&path, &bytes).map_err(JournalError::Io)?;
-                Ok(Self::from_bytes(&bytes))
+                Ok(Self::from_bytes(&bytes, prefix))
             }
             Err(e) => Err(JournalError::Io(e)),
         }
@@ -55,9 +61,10 @@ impl RefreshKey {
 
     /// The token as the client gets it.
     pub(crate) fn seal(&self, token: &RefreshToken) -> String {
-        let tag = hmac::sign(&self.0, text(token).as_bytes());
+        let tag = hmac::sign(&self.key, text(token).as_bytes());
         format!(
-            "{}-{:x}-{}",
+            "{}{}-{:x}-{}",
+            self.prefix,
             token.grant,
             token.number,
             URL_SAFE_NO_PAD.encode(tag)
@@ -67,6 +74,7 @@ impl RefreshKey {
     /// The token that was made here; `None` for every other text.
     pub(crate) fn open(&self, received: &str) -> Option<RefreshToken> {
         // A grant's id is 22 characters, which may include the separator.
+        let received = received.strip_prefix(self.prefix)?;
         let grant = received.get(..22)?;
         let rest = received.get(22..)?.strip_prefix('-')?;
         let (number, tag) = rest.split_once('-')?;
@@ -75,7 +83,7 @@ impl RefreshKey {
             number: u32::from_str_radix(number, 16).ok()?,
         };
         let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
-        hmac::verify(&self.0, text(&token).as_bytes(), &tag).ok()?;
+        hmac::verify(&self.key, text(&token).as_bytes(), &tag).ok()?;
         Some(token)
     }
 }
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn opens_what_it_sealed_and_nothing_else() {
-        let key = RefreshKey::new();
+        let key = RefreshKey::new("ghr_");
         for number in [1, 15, 16, 70_000] {
             let token = RefreshToken {
                 grant: short_handle(),
@@ -99,7 +107,7 @@ mod tests {
             };
             let sealed = key.seal(&token);
             assert_eq!(key.open(&sealed), Some(token));
-            assert_eq!(RefreshKey::new().open(&sealed), None);
+            assert_eq!(RefreshKey::new("ghr_").open(&sealed), None);
             assert_eq!(key.open(&format!("{sealed}x")), None);
             assert_eq!(key.open(&sealed.replacen('-', "-1", 1)), None);
         }

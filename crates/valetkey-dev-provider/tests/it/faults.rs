@@ -228,7 +228,7 @@ async fn id_token_claims_are_altered_before_signing() {
 async fn id_tokens_can_be_signed_wrongly_in_every_way() {
     let w = world().await;
     let faults = w.provider.faults();
-    let mut sign = async |how: Signing| {
+    let sign = async |how: Signing| {
         let code = w.code("alice", &[]).await;
         faults.next(Endpoint::Token, Fault::Sign(how));
         text(&w.exchange(&code).await.json(), "id_token")

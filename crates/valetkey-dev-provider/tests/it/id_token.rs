@@ -11,7 +11,7 @@ use valetkey_dev_provider::{Options, RawConfig, SigningAlg};
 use crate::support::{NOW, World, decoded, options, text, world, world_with};
 
 /// Whether a published key signed the token.
-pub async fn is_signed(w: &World, jws: &str) -> bool {
+pub(crate) async fn is_signed(w: &World, jws: &str) -> bool {
     let (header, _) = decoded(jws);
     let jwks = w.get(&w.url("jwks"), "x").await.json();
     let keys = jwks["keys"].as_array().unwrap().clone();

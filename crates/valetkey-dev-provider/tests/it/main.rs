@@ -1,5 +1,7 @@
 //! The local provider from outside, over real sockets.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 mod account;
 mod client_auth;
 mod configuration;

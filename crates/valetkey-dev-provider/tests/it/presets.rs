@@ -135,7 +135,7 @@ async fn github_tokens_do_not_expire_unless_set_to() {
         ])
         .await;
     assert!(
-        member(&refreshed.body, "refresh_token").is_some(),
+        member(&refreshed.body, "refresh_token").is_some_and(|t| t.starts_with("ghr_")),
         "{}",
         refreshed.body
     );

@@ -1,10 +1,8 @@
 //! The ready object, the metadata, and start and stop.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 use valetkey_browser::Request;
-use valetkey_dev_provider::{Config, Endpoint, Fault, Gate, Options, Preset, Provider, SigningAlg};
+use valetkey_dev_provider::{Endpoint, Fault, Gate, Options, Preset};
 
 use crate::support::{options, preset, send, try_send, world, world_with};
 
@@ -112,26 +110,55 @@ async fn an_issuer_with_a_path_has_everything_below_it() {
     }
 }
 
+/// The signing key is read from a pipe, and so is not there until the test
+/// writes it.
+#[cfg(unix)]
 #[tokio::test]
-async fn discovery_does_not_wait_for_the_rsa_key() {
-    // The signing key is not made while every thread that could make it is
-    // held up by this one: nothing yields between start and request but the
-    // request itself.
-    let config = Config::new(Options {
-        signing_alg: Some(SigningAlg::RS256),
+async fn discovery_is_answered_while_the_key_is_being_made() {
+    let dir = std::env::temp_dir().join(format!("valetkey-provider-pipe-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let pipe = dir.join("signing-key-p256.pkcs8");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let w = world_with(Options {
+        data_dir: Some(dir.clone()),
         ..options()
     })
-    .unwrap();
-    let started = Instant::now();
-    let provider = Provider::start(config).await.unwrap();
-    let ready = provider.ready();
-    let answer = send(Request::get(ready["metadata"].as_str().unwrap()).unwrap()).await;
-    assert_eq!(answer.status, 200);
-    let took = started.elapsed();
-    assert!(took < Duration::from_millis(500), "{took:?}");
-    let keys = send(Request::get(ready["jwks"].as_str().unwrap()).unwrap()).await;
-    assert_eq!(keys.json()["keys"][0]["kty"], "RSA");
-    assert!(keys.json()["keys"][0].get("d").is_none());
+    .await;
+    let jwks = w.url("jwks");
+    let jwks = tokio::spawn(async move { send(Request::get(&jwks).unwrap()).await });
+    let metadata = w.get(&w.url("metadata"), "x").await;
+    assert_eq!(metadata.status, 200);
+    let page = w.authorize(&[]).await;
+    assert_eq!(page.status, 200);
+    assert!(!jwks.is_finished());
+    let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let key = aws_lc_rs::signature::EcdsaKeyPair::generate(algorithm).unwrap();
+    let der = key.to_pkcs8v1().unwrap().as_ref().to_vec();
+    tokio::task::spawn_blocking(move || std::fs::write(pipe, der))
+        .await
+        .unwrap()
+        .unwrap();
+    let keys = jwks.await.unwrap().json();
+    assert_eq!(keys["keys"][0]["crv"], "P-256");
+    assert!(keys["keys"][0].get("d").is_none());
+    w.provider.shutdown().await;
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test]
+async fn the_default_key_is_rsa_of_2048_bits_and_only_its_public_half_is_shown() {
+    let w = world_with(Options {
+        signing_alg: None,
+        ..options()
+    })
+    .await;
+    let jwks = w.get(&w.url("jwks"), "x").await.json();
+    let key = &jwks["keys"][0];
+    assert_eq!((&key["kty"], &key["alg"]), (&json!("RSA"), &json!("RS256")));
+    assert_eq!(key["n"].as_str().unwrap().len(), 342);
+    let members: Vec<&String> = key.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
 }
 
 #[tokio::test]

@@ -10,33 +10,33 @@ use valetkey_dev_provider::{
     Clock, Config, FakeClock, Options, Preset, Provider, Running, SigningAlg,
 };
 
-pub const CALLBACK: &str = "http://localhost:5000/callback";
+pub(crate) const CALLBACK: &str = "http://localhost:5000/callback";
 // RFC 7636, appendix B.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-pub const NOW: u64 = 1_800_000_000;
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// A provider, its clock, and a person's browser that shows redirects.
-pub struct World {
-    pub provider: Running,
-    pub clock: Arc<FakeClock>,
-    pub browser: Browser,
+pub(crate) struct World {
+    pub(crate) provider: Running,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) browser: Browser,
 }
 
 /// Defaults for tests: a free port, a clock that stands still, a key that is
 /// made quickly.
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         signing_alg: Some(SigningAlg::ES256),
         ..Options::on_a_free_port()
     }
 }
 
-pub async fn world() -> World {
+pub(crate) async fn world() -> World {
     world_with(options()).await
 }
 
-pub async fn preset(preset: Preset) -> World {
+pub(crate) async fn preset(preset: Preset) -> World {
     world_with(Options {
         preset,
         ..options()
@@ -44,12 +44,12 @@ pub async fn preset(preset: Preset) -> World {
     .await
 }
 
-pub async fn world_with(options: Options) -> World {
+pub(crate) async fn world_with(options: Options) -> World {
     let clock = Arc::new(FakeClock::at(NOW));
     world_at(options, clock).await
 }
 
-pub async fn world_at(options: Options, clock: Arc<FakeClock>) -> World {
+pub(crate) async fn world_at(options: Options, clock: Arc<FakeClock>) -> World {
     let shared: Arc<dyn Clock> = clock.clone();
     let config = Config::new(Options {
         clock: shared,
@@ -67,7 +67,7 @@ pub async fn world_at(options: Options, clock: Arc<FakeClock>) -> World {
 }
 
 /// The parameters of an ordinary request, with some changed: `""` leaves one out.
-pub fn request_params<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn request_params<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut params = vec![
         ("response_type", "code"),
         ("client_id", "demo"),
@@ -89,27 +89,27 @@ pub fn request_params<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a s
 
 impl World {
     /// An endpoint's address, from the ready object.
-    pub fn url(&self, member: &str) -> String {
+    pub(crate) fn url(&self, member: &str) -> String {
         self.provider.ready()[member].as_str().unwrap().to_owned()
     }
 
-    pub fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.provider.origin())
     }
 
-    pub fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
+    pub(crate) fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
         let mut url = Url::parse(&self.url("authorization")).unwrap();
         url.query_pairs_mut().extend_pairs(request_params(changes));
         url.into()
     }
 
     /// The authorization endpoint with a query written by hand.
-    pub async fn authorize_raw(&self, query: &str) -> Page {
+    pub(crate) async fn authorize_raw(&self, query: &str) -> Page {
         let url = format!("{}?{query}", self.url("authorization"));
         self.browser.open(&url).await.unwrap()
     }
 
-    pub async fn authorize(&self, changes: &[(&str, &str)]) -> Page {
+    pub(crate) async fn authorize(&self, changes: &[(&str, &str)]) -> Page {
         self.browser
             .open(&self.authorize_url(changes))
             .await
@@ -117,7 +117,7 @@ impl World {
     }
 
     /// Fills in the sign-in form of `page`, and goes on to the next page.
-    pub async fn sign_in(&self, page: &Page, username: &str) -> Page {
+    pub(crate) async fn sign_in(&self, page: &Page, username: &str) -> Page {
         let password = format!("{username}-password");
         let page = self
             .browser
@@ -132,7 +132,7 @@ impl World {
         self.browser.step(&page).await.unwrap()
     }
 
-    pub async fn decide(&self, page: &Page, decision: &str) -> Page {
+    pub(crate) async fn decide(&self, page: &Page, decision: &str) -> Page {
         self.browser
             .submit(page, "consent", &[("decision", decision)])
             .await
@@ -141,7 +141,7 @@ impl World {
 
     /// Signs in where asked, allows where asked, and returns where the
     /// browser is sent.
-    pub async fn approve(&self, username: &str, changes: &[(&str, &str)]) -> Url {
+    pub(crate) async fn approve(&self, username: &str, changes: &[(&str, &str)]) -> Url {
         let mut page = self.authorize(changes).await;
         if page.form("sign-in").is_some() {
             page = self.sign_in(&page, username).await;
@@ -152,13 +152,13 @@ impl World {
         returned(&page)
     }
 
-    pub async fn code(&self, username: &str, changes: &[(&str, &str)]) -> String {
+    pub(crate) async fn code(&self, username: &str, changes: &[(&str, &str)]) -> String {
         let url = self.approve(username, changes).await;
         query(&url, "code").unwrap_or_else(|| panic!("no code in {url}"))
     }
 
     /// Posts to the token endpoint as the client `demo`.
-    pub async fn token(&self, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Answer {
         let mut all = vec![("client_id", "demo"), ("client_secret", "demo-secret")];
         for (name, value) in fields {
             all.retain(|(n, _)| n != name);
@@ -169,7 +169,7 @@ impl World {
         self.post(&self.url("token"), &all).await
     }
 
-    pub async fn exchange(&self, code: &str) -> Answer {
+    pub(crate) async fn exchange(&self, code: &str) -> Answer {
         self.token(&[
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -179,7 +179,7 @@ impl World {
         .await
     }
 
-    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
         self.token(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token),
@@ -188,32 +188,32 @@ impl World {
     }
 
     /// A whole sign-in; the token reply.
-    pub async fn tokens(&self, username: &str, scope: &str) -> Value {
+    pub(crate) async fn tokens(&self, username: &str, scope: &str) -> Value {
         let code = self.code(username, &[("scope", scope)]).await;
         let answer = self.exchange(&code).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()
     }
 
-    pub async fn post(&self, url: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, url: &str, fields: &[(&str, &str)]) -> Answer {
         send(Request::post(url, fields).unwrap()).await
     }
 
-    pub async fn get(&self, url: &str, token: &str) -> Answer {
+    pub(crate) async fn get(&self, url: &str, token: &str) -> Answer {
         send(bearer(Request::get(url).unwrap(), token)).await
     }
 }
 
-pub fn bearer(request: Request, token: &str) -> Request {
+pub(crate) fn bearer(request: Request, token: &str) -> Request {
     request.header("authorization", &format!("Bearer {token}"))
 }
 
 /// Sends a request that no browser's state belongs to.
-pub async fn send(request: Request) -> Answer {
+pub(crate) async fn send(request: Request) -> Answer {
     try_send(request).await.unwrap()
 }
 
-pub async fn try_send(request: Request) -> Option<Answer> {
+pub(crate) async fn try_send(request: Request) -> Option<Answer> {
     let browser = Browser::new();
     browser.follow(false);
     let page = browser.send(request).await.ok()?;
@@ -226,38 +226,38 @@ pub async fn try_send(request: Request) -> Option<Answer> {
     })
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub challenge: Option<String>,
-    pub content_type: String,
-    pub body: String,
-    pub page: Page,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) challenge: Option<String>,
+    pub(crate) content_type: String,
+    pub(crate) body: String,
+    pub(crate) page: Page,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
 }
 
 /// Where a page redirects to.
-pub fn returned(page: &Page) -> Url {
+pub(crate) fn returned(page: &Page) -> Url {
     page.location()
         .filter(|_| page.is_redirect())
         .unwrap_or_else(|| panic!("{} is no redirect: {}", page.status, page.text()))
 }
 
-pub fn query(url: &Url, name: &str) -> Option<String> {
+pub(crate) fn query(url: &Url, name: &str) -> Option<String> {
     url.query_pairs()
         .find(|(n, _)| n == name)
         .map(|(_, v)| v.into_owned())
 }
 
-pub fn text(value: &Value, member: &str) -> String {
+pub(crate) fn text(value: &Value, member: &str) -> String {
     value[member]
         .as_str()
         .unwrap_or_else(|| panic!("{member} in {value}"))
@@ -265,7 +265,7 @@ pub fn text(value: &Value, member: &str) -> String {
 }
 
 /// Header and claims of a compact JWS, unverified.
-pub fn decoded(jws: &str) -> (Value, Value) {
+pub(crate) fn decoded(jws: &str) -> (Value, Value) {
     let part = |i: usize| {
         let part = jws.split('.').nth(i).unwrap();
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
