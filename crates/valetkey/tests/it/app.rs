@@ -7,7 +7,7 @@ use std::{
 
 use valetkey::{
     Client, ClientBuilder, Error, Explain, Provider, Session,
-    clock::{FakeClock, Seconds},
+    clock::Seconds,
     cookie::{Cookies, SetCookie},
     events::{Event, EventKind},
     flow::callback::{Callback, CallbackFailure},
@@ -59,7 +59,6 @@ impl Jar {
 
 pub(crate) struct App {
     pub(crate) client: Client,
-    pub(crate) clock: Arc<FakeClock>,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -84,7 +83,6 @@ pub(crate) fn app_with(op: &Op, add: impl FnOnce(ClientBuilder) -> ClientBuilder
         .on_event(move |event| listener.lock().unwrap().push(event.clone()));
     App {
         client: add(builder).build().unwrap(),
-        clock: op.clock.clone(),
         events,
     }
 }

@@ -10,13 +10,14 @@
 )]
 
 mod app;
+mod pair;
 mod script;
 
 //mod attacks;
 mod authorization_request;
 mod callback;
 mod id_token;
-//mod refresh;
+mod refresh;
 //mod requirements;
 //mod resource;
 //mod secrets;

@@ -391,6 +391,10 @@ impl Op {
         self.state().refresh.len()
     }
 
+    pub(crate) fn clock_now(&self) -> u64 {
+        self.clock.now()
+    }
+
     /// What arrived at a path.
     pub(crate) fn seen(&self, path: &str) -> Vec<Seen> {
         let seen = self.inner.seen.lock().unwrap();
