@@ -82,6 +82,7 @@ mod route;
 mod scopes;
 mod secret;
 mod server;
+mod signing_alg;
 mod state;
 mod urls;
 
@@ -90,9 +91,10 @@ pub use config::{
     ClientRegistration, Config, ConfigProblem, Options, RawClient, RawConfig, RawUser,
 };
 pub use faults::{Alter, Fault, Faults, Gate, Signing};
-pub use keys::{KeyError, SigningAlg, UnknownAlg};
+pub use keys::KeyError;
 pub use preset::{Preset, UnknownPreset};
 pub use record::{Check, Endpoint, Outcome, Record, Shown};
 pub use reply::{Encoding, Reply, ReplyBody};
 pub use secret::shown;
 pub use server::{Provider, Running, StartError};
+pub use signing_alg::{SigningAlg, UnknownAlg};

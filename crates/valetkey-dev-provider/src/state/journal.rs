@@ -255,6 +255,28 @@ mod tests {
         ));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_could_not_be_written_is_never_called_durable() {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let (lines, receiver) = mpsc::channel();
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            let (written, answer) = oneshot::channel();
+            let text = line(&[Change::GrantEnd("a".into())]);
+            lines.send(Line { text, written }).unwrap();
+            answers.push(answer);
+        }
+        drop(lines);
+        write_lines(full, &receiver);
+        for answer in answers {
+            assert!(!answer.blocking_recv().unwrap());
+        }
+    }
+
     #[test]
     fn a_newer_journal_is_refused() {
         assert!(matches!(
