@@ -55,28 +55,16 @@ impl Clock for FakeClock {
     }
 }
 
-/// Fills an array with bytes from the operating system's secure source.
-///
-/// Read from the system directly where that is a file: the library's
-/// generator takes 20 to 30 milliseconds to seed itself at its first use,
-/// more than a provider may take to answer its first request.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0u8; N];
-    if fill_from_system(&mut bytes).is_err() {
-        fill_from_library(&mut bytes);
-    }
-    bytes
-}
-
-fn fill_from_system(bytes: &mut [u8]) -> std::io::Result<()> {
-    use std::io::Read;
-    std::fs::File::open("/dev/urandom")?.read_exact(bytes)
-}
-
+/// Fills an array with bytes from the operating system's secure source,
+/// directly: the generator of the crypto library takes 20 to 30 milliseconds
+/// to seed itself at its first use, more than a provider may take to answer
+/// its first request.
 #[allow(
     clippy::expect_used,
     reason = "a provider without randomness must not go on"
 )]
-fn fill_from_library(bytes: &mut [u8]) {
-    aws_lc_rs::rand::fill(bytes).expect("the operating system's random source failed");
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0u8; N];
+    getrandom::fill(&mut bytes).expect("the operating system's random source failed");
+    bytes
 }

@@ -50,7 +50,9 @@ impl Clock for FakeClock {
     }
 }
 
-/// Fills an array with bytes from the operating system's secure source.
+/// Fills an array with bytes from the operating system's secure source,
+/// directly: the crypto library's own generator takes 20 to 30 milliseconds
+/// to seed itself at its first use.
 ///
 /// # Panics
 ///
@@ -63,6 +65,6 @@ impl Clock for FakeClock {
 )]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system's random source failed");
+    getrandom::fill(&mut bytes).expect("the operating system's random source failed");
     bytes
 }
