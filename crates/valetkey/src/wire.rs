@@ -83,11 +83,12 @@ pub(crate) fn parameters(request: &proto::Request) -> Vec<Parameter> {
     list
 }
 
-/// The secrets that a request to the token endpoint carries.
+/// The secrets that a request to the token endpoint carries, in each form in
+/// which a server may repeat them: what it looks like, and what to put there.
 pub(crate) fn secrets(
     request: &proto::Request,
     credentials: &ClientCredentials,
-) -> Vec<Zeroizing<String>> {
+) -> Vec<(Zeroizing<String>, String)> {
     const SECRET: &[&str] = &["code", "code_verifier", "refresh_token"];
     request
         .form
@@ -103,17 +104,34 @@ pub(crate) fn secrets(
                 .map(|s| s.expose().to_owned()),
         )
         // A secret of a letter or two would redact half of every text.
-        .filter(|secret| secret.len() >= 4)
-        .map(Zeroizing::new)
+        .filter(|secret| secret.len() >= SHORTEST)
+        .flat_map(|secret| {
+            let instead = shown(&secret);
+            let quoted = serde_json::Value::from(secret.as_str()).to_string();
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let spaces = encoded.replace('+', "%20");
+            [quoted.trim_matches('"').to_owned(), encoded, spaces, secret]
+                .map(|form| (Zeroizing::new(form), instead.clone()))
+        })
         .collect()
 }
 
+const SHORTEST: usize = 4;
+
 /// An error whose texts, which are the provider's, repeat none of `secrets`:
 /// some servers quote the request that they refuse, and errors get logged.
-pub(crate) fn without(secrets: &[Zeroizing<String>], error: TokenError) -> TokenError {
+pub(crate) fn without(secrets: &[(Zeroizing<String>, String)], error: TokenError) -> TokenError {
     let clean = |mut text: String| {
-        for secret in secrets {
-            text = text.replace(secret.as_str(), &shown(secret));
+        for (secret, instead) in secrets {
+            text = text.replace(secret.as_str(), instead);
+            // Long texts are cut: perhaps in the middle of a secret.
+            let cut = (SHORTEST..secret.len())
+                .rev()
+                .filter(|end| secret.is_char_boundary(*end))
+                .find(|end| text.ends_with(&secret[..*end]));
+            if let Some(end) = cut {
+                text.truncate(text.len() - end);
+            }
         }
         text
     };

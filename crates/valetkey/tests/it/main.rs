@@ -13,14 +13,15 @@ mod app;
 mod pair;
 mod script;
 
-//mod attacks;
+mod attacks;
 mod authorization_request;
 mod callback;
 mod id_token;
 mod refresh;
 //mod requirements;
 mod resource;
-//mod secrets;
+mod revocation;
+mod secrets;
 mod session;
 mod token;
 mod transport;
