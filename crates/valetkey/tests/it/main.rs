@@ -18,7 +18,7 @@ mod authorization_request;
 mod callback;
 mod id_token;
 mod refresh;
-//mod requirements;
+mod requirements;
 mod resource;
 mod revocation;
 mod secrets;
