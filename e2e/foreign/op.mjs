@@ -35,11 +35,28 @@ async function makeKeys() {
   }));
 }
 
+// Sessions, grants and tokens: kept when the keys change.
+const records = new Map();
+class Adapter {
+  constructor(model) { this.model = model; }
+  upsert = async (id, payload) => { records.set(`${this.model} ${id}`, payload); };
+  find = async (id) => records.get(`${this.model} ${id}`);
+  findBy = (member, value) => [...records].find(([key, record]) => key.startsWith(`${this.model} `) && record[member] === value)?.[1];
+  findByUid = async (uid) => this.findBy('uid', uid);
+  findByUserCode = async (code) => this.findBy('userCode', code);
+  consume = async (id) => { (await this.find(id)).consumed = Math.floor(Date.now() / 1000); };
+  destroy = async (id) => { records.delete(`${this.model} ${id}`); };
+  revokeByGrantId = async (grantId) => {
+    for (const [key, record] of records) if (record.grantId === grantId) records.delete(key);
+  };
+}
+
 let keys = await makeKeys();
 let clients = [];
 
 function configure() {
   const provider = new Provider(issuer, {
+    adapter: Adapter,
     clients,
     jwks: { keys },
     cookies: { keys: ['only for tests'] },
@@ -78,8 +95,7 @@ for await (const line of createInterface({ input: process.stdin })) {
       configure();
       say({ ok: true });
     } else if (action === 'rotate') {
-      // The old keys are gone at once: sessions and grants stay, they are in
-      // the package's own in-memory adapter.
+      // The old keys are gone at once.
       keys = await makeKeys();
       configure();
       say({ ok: true });

@@ -46,7 +46,7 @@ impl Op {
     pub const CLIENT_ID: &str = "foreign client";
     /// The secret of its one client, with characters that both form and
     /// Basic encoding must escape.
-    pub const CLIENT_SECRET: &str = "s3cret: a+b/c%d=é &more than enough for HS256";
+    pub const CLIENT_SECRET: &str = "s3cret: a+b/c%d=e &more than enough for HS256";
 
     /// Starts it: `port` 0 for any; with `tls` (certificate and key as PEM)
     /// it is `https://localhost`, else `http://127.0.0.1`.

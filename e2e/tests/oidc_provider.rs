@@ -42,9 +42,14 @@ async fn submit(browser: &Browser, page: &Page, fields: &[(&str, &str)]) -> Page
 /// From the app's `/login` to the provider's consent page.
 async fn to_consent(browser: &Browser, app: &str) -> Page {
     let login = browser.open(&format!("{app}/login")).await.unwrap();
-    assert_eq!(login.title(), "Sign-in", "{}: {}", login.url, login.text());
+    assert!(
+        login.form("").is_some_and(|f| f.value("login").is_some()),
+        "{}: {}",
+        login.url,
+        login.text()
+    );
     let consent = submit(browser, &login, &[("login", "erin"), ("password", "any")]).await;
-    assert_eq!(consent.title(), "Authorize", "{}", consent.text());
+    assert!(consent.text().contains("Authorize"), "{}", consent.text());
     consent
 }
 
@@ -164,11 +169,12 @@ async fn says_who_denied_when_the_user_aborts() {
         refused.text()
     );
     // A second try works.
-    let home = browser
+    let again = browser
         .open(&format!("{}/login", demo.app))
         .await
         .unwrap();
-    assert_eq!(home.title(), "Authorize", "{}", home.text());
+    let home = submit(&browser, &again, &[]).await;
+    assert!(home.text().contains("Hello erin"), "{}", home.text());
 }
 
 #[tokio::test]
@@ -185,7 +191,6 @@ async fn follows_a_key_rotation_without_restart_or_wait() {
     assert_greeted(&home, &mut op);
     for _ in 0..2 {
         op.rotate_keys();
-        op.register(&format!("{}/callback", demo.app), &json!({}));
         op.happened();
         let home = sign_in(&Browser::new(), &demo.app).await;
         assert_greeted(&home, &mut op);
@@ -199,7 +204,13 @@ async fn follows_a_key_rotation_without_restart_or_wait() {
     assert!(!happened.contains(&"GET /jwks".to_owned()), "{happened:?}");
     // A token made before the rotation still refreshes.
     let refreshed = press(&browser, &demo.app, "refresh").await;
-    assert_eq!(refreshed.status, 200, "{}", refreshed.text());
+    assert_eq!(
+        refreshed.status,
+        200,
+        "{}\n{:#?}",
+        refreshed.text(),
+        op.happened()
+    );
     assert!(refreshed.text().contains("Hello erin Foreign"));
 }
 
