@@ -10,13 +10,21 @@ use crate::report::Failure;
 
 mod completions;
 mod demo;
+mod fetch;
+mod login;
+mod logout;
 mod provider;
+mod providers;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Args),
     Provider(provider::Args),
+    Login(login::Args),
+    Fetch(fetch::Args),
+    Logout(logout::Args),
+    Providers(providers::Args),
     Completions(completions::Args),
 }
 
@@ -25,7 +33,6 @@ pub(crate) struct Context {
     /// Whether stdout is to be JSON.
     pub(crate) json: bool,
     /// Environment and `.env`; a command adds its flags.
-    #[allow(dead_code, reason = "the commands that sign in read it")]
     pub(crate) sources: Sources,
 }
 
@@ -35,6 +42,10 @@ impl Command {
         match self {
             Self::Demo(args) => demo::check(args).err(),
             Self::Provider(args) => provider::check(args).err(),
+            Self::Login(args) => login::check(args).err(),
+            Self::Fetch(args) => fetch::check(args).err(),
+            Self::Logout(_) => None,
+            Self::Providers(args) => providers::check(args).err(),
             Self::Completions(args) => completions::check(args).err(),
         }
         .unwrap_or_default()
@@ -45,6 +56,10 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args, context).await,
             Self::Provider(args) => provider::run(args, context).await,
+            Self::Login(args) => login::run(args, context).await,
+            Self::Fetch(args) => fetch::run(args, context).await,
+            Self::Logout(args) => logout::run(args, context).await,
+            Self::Providers(args) => providers::run(args, context),
             Self::Completions(args) => completions::run(args, context),
         }
     }

@@ -11,6 +11,7 @@ mod logging;
 mod output;
 mod report;
 mod stop;
+mod terminal;
 
 use std::process::ExitCode;
 

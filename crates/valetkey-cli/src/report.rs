@@ -17,7 +17,6 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// It ran, and the answer is no: 1.
-    #[allow(dead_code, reason = "for the commands that ask a provider")]
     pub(crate) fn no(problems: Vec<Problem>) -> Self {
         Self {
             problems,
