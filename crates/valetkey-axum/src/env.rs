@@ -62,14 +62,22 @@ impl SignIn {
         let registrations: Vec<_> = providers
             .iter()
             .map(|p| {
-                let r = Registration::new(p.name(), p.shown_name(), p.registration().unwrap_or(""));
+                let mut r =
+                    Registration::new(p.name(), p.shown_name(), p.registration().unwrap_or(""));
                 if p.name() == "oidc" {
-                    r.provider_url_is_issuer()
-                } else {
-                    r
+                    r = r.provider_url_is_issuer();
                 }
+                if p.needs_secret() {
+                    r = r.needs_secret();
+                }
+                r
             })
             .collect();
+        if sources.value("PROVIDER_URL").is_none()
+            && providers.iter().any(|p| p.issuer().is_empty())
+        {
+            problems.push(issuer_missing());
+        }
         let settings = match settings::load(sources, &Wanted::providers(&registrations)) {
             Ok(settings) => Some(settings),
             Err(more) => {
@@ -122,6 +130,16 @@ fn unknown_preset(name: &str) -> Problem {
     )
 }
 
+fn issuer_missing() -> Problem {
+    Problem::new(
+        "config.missing",
+        Blame::Config,
+        "PROVIDER_URL is not set: the issuer to sign in at",
+        "The preset `oidc` has no address of its own.",
+        "Set PROVIDER_URL to the issuer, such as https://id.example.com.",
+    )
+}
+
 fn set_up(settings: &Settings, providers: Vec<Provider>) -> Result<SignIn, Vec<Problem>> {
     let mut problems = Vec::new();
     let danger = settings.danger_allow_http.is_some();
@@ -148,13 +166,6 @@ fn set_up(settings: &Settings, providers: Vec<Provider>) -> Result<SignIn, Vec<P
                 })
             }
             Some(origin) => provider.at(origin, danger),
-            None if provider.issuer().is_empty() => Err(Problem::new(
-                "config.missing",
-                Blame::Config,
-                "PROVIDER_URL is not set, so there is no issuer to sign in at",
-                "The preset `oidc` has no address of its own.",
-                "Set PROVIDER_URL to the issuer, such as https://id.example.com.",
-            )),
             None => Ok(provider),
         };
         match provider {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use http::Method;
 use serde::de::DeserializeOwned;
@@ -14,7 +14,7 @@ use valetkey::{ApiRequest, ApiResponse, Blame, Client, Error, Problem, Session};
 use crate::{
     layer::{Context, Wants, failed},
     page::{self, Page},
-    respond::Failure,
+    respond::{Failure, redirect},
 };
 
 /// The signed-in user. As `User` in a handler's arguments it sends the
@@ -68,6 +68,11 @@ impl User {
     /// As [`get`](Self::get).
     pub async fn send(&self, request: ApiRequest) -> Result<ApiResponse, Failed> {
         Ok(self.client().api(&self.session, request).await?)
+    }
+
+    /// The provider's name for people, such as `GitHub`.
+    pub(crate) fn provider_name(&self) -> String {
+        page::provider_name(&self.context, &self.session)
     }
 
     /// The client that signed this user in.
@@ -226,5 +231,5 @@ fn signed_out(context: &Context) -> Response {
         }
         None => look.paths.login_link(None, &context.path_and_query),
     };
-    Redirect::to(&to).into_response()
+    redirect(&to, &[])
 }

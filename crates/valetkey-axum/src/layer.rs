@@ -145,6 +145,11 @@ impl Context {
             .cloned()
     }
 
+    /// Whether the answer depends on who is signed in.
+    fn session_was_read(&self) -> bool {
+        self.session.initialized()
+    }
+
     #[cfg(feature = "test-util")]
     pub(crate) fn with_session(mut self, session: Session) -> Self {
         self.session = Arc::new(OnceCell::new_with(Some(Some(session))));
@@ -198,7 +203,12 @@ where
             let mut response = inner.call(request).await?.into_response();
             match response.extensions_mut().remove::<Failure>() {
                 Some(failure) => Ok(respond::render(&context, failure)),
-                None => Ok(response),
+                None => {
+                    if context.session_was_read() {
+                        respond::fence(&mut response);
+                    }
+                    Ok(response)
+                }
             }
         })
     }

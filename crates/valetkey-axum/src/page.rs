@@ -105,7 +105,7 @@ pub(crate) fn account(
     })))
 }
 
-fn provider_name(context: &Context, session: &Session) -> String {
+pub(crate) fn provider_name(context: &Context, session: &Session) -> String {
     context
         .shared
         .client

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use valetkey::{
-    Error, Explain,
+    Blame, Error, Explain, Problem,
     cookie::SetCookie,
     proto::{
         callback::{CallbackError, ProviderSaid},
@@ -67,7 +67,7 @@ fn status(code: &str) -> StatusCode {
     let (group, name) = code.split_once('.').unwrap_or((code, ""));
     match (group, name) {
         ("callback", _) | ("refresh", "unavailable") => StatusCode::BAD_REQUEST,
-        ("session", _) | ("refresh", "refused") => StatusCode::UNAUTHORIZED,
+        ("session", _) | ("refresh" | "access", "refused") => StatusCode::UNAUTHORIZED,
         ("request", "cross_site") | ("sign_in", "refused") => StatusCode::FORBIDDEN,
         ("login", "unknown_provider") => StatusCode::NOT_FOUND,
         ("token" | "id_token" | "userinfo" | "provider" | "claims", _) => StatusCode::BAD_GATEWAY,
@@ -105,7 +105,7 @@ pub(crate) fn render(context: &Context, failure: Failure) -> Response {
         );
     }
     let mut response = match context.wants {
-        Wants::Json => json(context, error),
+        Wants::Json => json(error, &context.request_id),
         Wants::Html => page(context, &failure),
     };
     *response.status_mut() = status;
@@ -121,19 +121,37 @@ pub(crate) fn render(context: &Context, failure: Failure) -> Response {
     response
 }
 
-fn json(context: &Context, error: &Error) -> Response {
-    let body = serde_json::json!({"error": {
+fn json(error: &Error, request_id: &str) -> Response {
+    json_page(&serde_json::json!({"error": {
         "code": error.code(),
         "message": error.message(),
         "cause": error.cause(),
         "fix": error.fix(),
-        "request_id": context.request_id,
-    }});
-    let mut response = axum::Json(body).into_response();
+        "request_id": request_id,
+    }}))
+}
+
+/// A JSON document that no cache keeps.
+pub(crate) fn json_page(document: &serde_json::Value) -> Response {
+    let mut response = axum::Json(document).into_response();
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// What every answer that depends on a session has, unless the application
+/// set it: no cache keeps it, nobody frames it.
+pub(crate) fn fence(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers
+            .entry(header::X_FRAME_OPTIONS)
+            .or_insert(HeaderValue::from_static("DENY"));
+    }
 }
 
 fn page(context: &Context, failure: &Failure) -> Response {
@@ -159,7 +177,14 @@ fn page(context: &Context, failure: &Failure) -> Response {
         actions: actions(context, failure),
         ..Default::default()
     };
-    html_page(app::error(&view))
+    let mut response = html_page(app::error(&view));
+    // The address may hold a code and a state that are still good. (Pages
+    // with forms cannot say this: their posts would come from nowhere.)
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
 }
 
 fn said_view(said: &ProviderSaid) -> app::ProviderSaid {
@@ -199,7 +224,9 @@ fn actions(context: &Context, failure: &Failure) -> Vec<Link> {
                 Link::new("Go to the start page", "/"),
             ]
         }
-        "session.missing" | "refresh.refused" | "session.no_tokens" => vec![sign_in("Sign in")],
+        "session.missing" | "refresh.refused" | "access.refused" | "session.no_tokens" => {
+            vec![sign_in("Sign in")]
+        }
         _ => vec![Link::new("Go to the start page", "/")],
     }
 }
@@ -237,16 +264,29 @@ pub(crate) fn misdirected(shared: &Shared, request: &Request) -> Response {
     let base = shared.client.base_url();
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
     let right = base.join(path).ok().filter(|u| u.origin() == base.origin());
-    let view = app::MisdirectedView {
-        app_name: shared.look.app_name.clone(),
-        asked_host: asked_host(request)
-            .unwrap_or("")
-            .chars()
-            .take(120)
-            .collect(),
-        right_href: right.as_ref().unwrap_or(base).to_string(),
+    let right_href = right.as_ref().unwrap_or(base).to_string();
+    let asked_host: String = asked_host(request)
+        .unwrap_or("")
+        .chars()
+        .take(120)
+        .collect();
+    let mut response = match Wants::of(request.headers()) {
+        Wants::Html => html_page(app::misdirected(&app::MisdirectedView {
+            app_name: shared.look.app_name.clone(),
+            asked_host,
+            right_href,
+        })),
+        Wants::Json => json(
+            &Error::Problem(Problem::new(
+                "request.misdirected",
+                Blame::Browser,
+                format!("this application does not answer under the host `{asked_host}`"),
+                "Cookies belong to one address: under another one nobody would be signed in.",
+                format!("Use {right_href}"),
+            )),
+            &request_id(),
+        ),
     };
-    let mut response = html_page(app::misdirected(&view));
     *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
     response.headers_mut().insert(
         ERROR_HEADER,

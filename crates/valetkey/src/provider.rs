@@ -258,6 +258,13 @@ impl Provider {
         matches!(self.kind, Kind::Oidc { .. })
     }
 
+    /// Whether this provider serves only clients that have a secret, as far
+    /// as the entry itself says.
+    #[must_use]
+    pub fn needs_secret(&self) -> bool {
+        matches!(self.client_auth, Some(ClientAuth::Basic | ClientAuth::Post))
+    }
+
     /// The scopes asked for.
     #[must_use]
     pub fn asked_scopes(&self) -> &[String] {
@@ -387,7 +394,7 @@ impl Provider {
                 "Add `openid` to the scopes.",
             );
         }
-        if matches!(self.client_auth, Some(ClientAuth::Basic | ClientAuth::Post)) && !has_secret {
+        if self.needs_secret() && !has_secret {
             invalid(
                 format!("provider `{name}` authenticates with a client secret, and there is none"),
                 "The secret was not set, or is not read.",

@@ -5,11 +5,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
-use valetkey::{ApiRequest, ApiResponse, Error};
+use valetkey::{ApiRequest, ApiResponse, Blame, Error, Problem};
 use valetkey_pages::app::ResultView;
 
 use super::query_value;
-use crate::{Failed, User, layer::Wants, page, respond::redirect};
+use crate::{
+    Failed, User,
+    layer::Wants,
+    page,
+    respond::{json_page, redirect},
+};
 
 pub(super) async fn page(user: User, request: Parts) -> Response {
     let did = query_value(&request, "did");
@@ -26,18 +31,31 @@ pub(super) async fn call_api(user: User) -> Result<Response, Failed> {
             .ok_or(Error::TokensMissing)?,
     };
     let response = user.send(ApiRequest::get(&url)).await?;
+    if response.status == 401 {
+        return Err(access_refused(&user).into());
+    }
     let result = result(&url, &response);
     if user.context().wants == Wants::Json {
-        return Ok(axum::Json(serde_json::json!({
+        return Ok(json_page(&serde_json::json!({
             "version": 1, "status": response.status, "refreshed": response.refreshed, "body": response.text(),
-        }))
-        .into_response());
+        })));
     }
     // The tokens may have been renewed on the way: show them as they are now.
     let context = user.context();
     let current = context.shared.client.session(&context.cookies).await?;
     let session = current.as_ref().unwrap_or_else(|| user.session());
     Ok(page::account(context, session, Some(result)).into_response())
+}
+
+/// A token that is not renewed (or a renewed one) is refused by the API.
+fn access_refused(user: &User) -> Problem {
+    Problem::new(
+        "access.refused",
+        Blame::Provider,
+        format!("{} no longer accepts this access", user.provider_name()),
+        "You have withdrawn it there, it has expired, or it was revoked from elsewhere.",
+        "Sign in again to grant access anew. You are still signed in here.",
+    )
 }
 
 /// An API's answer as rows: members of an object, or the beginning of
@@ -87,8 +105,7 @@ pub(super) async fn revoke(user: User) -> Result<Response, Failed> {
 fn done(user: &User, did: &str, json: Value) -> Response {
     let context = user.context();
     if context.wants == Wants::Json {
-        return axum::Json(serde_json::json!({"version": 1, "did": did, "result": json}))
-            .into_response();
+        return json_page(&serde_json::json!({"version": 1, "did": did, "result": json}));
     }
     let look = &context.shared.look;
     let account = look.paths.account.as_deref().map(|a| look.paths.full(a));

@@ -8,7 +8,7 @@ use super::{login::sign_in_view, query_value, refuse};
 use crate::{
     layer::{Context, Wants},
     page::sign_out_form,
-    respond::{Failure, html_page, redirect},
+    respond::{Failure, html_page, json_page, redirect},
 };
 
 pub(super) async fn confirm(Extension(context): Extension<Context>, request: Parts) -> Response {
@@ -39,9 +39,8 @@ pub(super) async fn sign_out(Extension(context): Extension<Context>) -> Response
                 &cookies,
             ),
             Wants::Json => {
-                let mut response = axum::response::IntoResponse::into_response(axum::Json(
-                    serde_json::json!({"version": 1, "signed_out": true}),
-                ));
+                let mut response =
+                    json_page(&serde_json::json!({"version": 1, "signed_out": true}));
                 crate::respond::append_cookies(&mut response, &cookies);
                 response
             }

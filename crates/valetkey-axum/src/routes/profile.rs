@@ -1,15 +1,11 @@
 //! `/profile`: who is signed in, as JSON.
 
-use axum::{
-    Json,
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 
-use crate::User;
+use crate::{User, respond::json_page};
 
 pub(super) async fn profile(user: User) -> Response {
-    let mut response = Json(serde_json::json!({
+    json_page(&serde_json::json!({
         "version": 1,
         "provider": user.provider(),
         "issuer": user.issuer(),
@@ -19,9 +15,4 @@ pub(super) async fn profile(user: User) -> Response {
         "email_verified": user.email().map(|_| user.email_verified()),
         "scopes": user.scopes(),
     }))
-    .into_response();
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
