@@ -154,6 +154,19 @@ impl ForeignClient {
         self.told("result")
     }
 
+    /// The same for a callback that it must refuse: answers its error.
+    ///
+    /// # Panics
+    ///
+    /// It takes it.
+    #[must_use]
+    pub fn refused(mut self, callback: &str) -> Value {
+        self.0.tell(&json!({"callback": callback}));
+        let line = self.0.json();
+        assert!(line["error"].is_string(), "{line}");
+        line
+    }
+
     fn told(&self, member: &str) -> Value {
         let line = self.0.json();
         match line.get(member) {
