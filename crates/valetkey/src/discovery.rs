@@ -276,7 +276,7 @@ fn by_hand(
     Ok(Endpoints {
         issuer: o.issuer.clone(),
         issuer_alias: None,
-        iss_required: false,
+        iss_required: provider.iss_required,
         authorization: url(&o.authorization_endpoint)?,
         token: url(&o.token_endpoint)?,
         revocation: o.revocation_endpoint.as_deref().map(url).transpose()?,

@@ -83,6 +83,7 @@ pub struct Provider {
     pub(crate) api_origins: Vec<String>,
     pub(crate) userinfo: bool,
     pub(crate) max_age: Option<u64>,
+    pub(crate) iss_required: bool,
     pub(crate) registration_page: Option<String>,
     pub(crate) danger_token_by_get: bool,
 }
@@ -101,6 +102,7 @@ impl Provider {
             api_origins: Vec::new(),
             userinfo: true,
             max_age: None,
+            iss_required: false,
             registration_page: None,
             danger_token_by_get: false,
         }
@@ -205,6 +207,15 @@ impl Provider {
     #[must_use]
     pub fn max_age(mut self, seconds: u64) -> Self {
         self.max_age = Some(seconds);
+        self
+    }
+
+    /// Whether this provider names itself in every answer: one without `iss`
+    /// is refused then (RFC 9207 section 2.4). Metadata says so by itself;
+    /// this is for entries without. Default: no.
+    #[must_use]
+    pub fn iss_required(mut self, yes: bool) -> Self {
+        self.iss_required = yes;
         self
     }
 
