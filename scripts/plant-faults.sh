@@ -57,7 +57,7 @@ fault CB-14 valetkey/src/flow/callback.rs \
         }' \
     callback::cb_14_two_parallel_callbacks_make_one_token_request
 fault CB-04 valetkey-proto/src/callback.rs \
-    'same(received, &pending.issuer)' 'received.eq_ignore_ascii_case(&pending.issuer)' \
+    'same(iss, &pending.issuer)' 'iss.eq_ignore_ascii_case(&pending.issuer)' \
     callback::cb_04_another_issuer_ends_the_answer_and_not_the_login
 fault CB-07 valetkey-proto/src/callback.rs \
     'Self::Denied(_) | Self::ProviderError(_))

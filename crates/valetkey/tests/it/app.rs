@@ -226,7 +226,11 @@ impl FailingStore {
         self.calls.lock().unwrap().push(what);
         match self.failing.lock().unwrap().get(what).cloned() {
             Some(error) => Box::pin(async { Err(error) }),
-            None => then,
+            // Lets others in between, as a store on a disk does.
+            None => Box::pin(async {
+                tokio::task::yield_now().await;
+                then.await
+            }),
         }
     }
 }

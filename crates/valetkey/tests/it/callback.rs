@@ -374,24 +374,38 @@ async fn cb_13_code_and_error_together_or_neither_of_them_is_an_error() {
 
 #[tokio::test]
 async fn cb_14_two_parallel_callbacks_make_one_token_request() {
-    let (op, app, jar, query) = started().await;
+    let op = Op::start().await;
+    // Its operations interleave: all look before the first one spends.
+    let store = Arc::new(crate::app::FailingStore::default());
+    let app = app_with(&op, |b| {
+        b.provider(entry(&op), CLIENT_ID, Some(SECRET))
+            .store(store.clone())
+    });
+    let mut jar = Jar::default();
+    let query = op.authorize(&app.login(&mut jar).await);
     let gate = op.hold_before("/token");
-    let (client, cookies) = (app.client.clone(), jar.cookies());
-    let first = {
-        let (client, query, cookies) = (client.clone(), query.clone(), cookies.clone());
-        tokio::spawn(async move { client.callback("op", &query, &cookies).await })
+    let deliver = || {
+        let (client, query, cookies) = (app.client.clone(), query.clone(), jar.cookies());
+        async move { client.callback("op", &query, &cookies).await }
     };
-    op.reached("/token", 1).await;
-    let mut late = tokio::task::JoinSet::new();
+    let mut parallel = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let (client, query, cookies) = (client.clone(), query.clone(), cookies.clone());
-        late.spawn(async move { client.callback("op", &query, &cookies).await });
+        parallel.spawn(deliver());
     }
-    for result in late.join_all().await {
+    op.reached("/token", 1).await;
+    // And one while the exchange is under way.
+    let late = deliver().await.unwrap_err();
+    assert_eq!(late.error.code(), "callback.state_spent");
+    gate.open();
+    let (won, lost): (Vec<_>, Vec<_>) = parallel
+        .join_all()
+        .await
+        .into_iter()
+        .partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, 7));
+    for result in lost {
         assert_eq!(result.unwrap_err().error.code(), "callback.state_spent");
     }
-    gate.open();
-    assert!(matches!(first.await.unwrap(), Ok(Callback::Verified(_))));
     assert_eq!(op.count("/token"), 1);
 }
 

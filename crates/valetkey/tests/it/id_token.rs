@@ -34,7 +34,8 @@ fn append(name: &'static str) -> (String, Edit) {
 }
 
 #[tokio::test]
-async fn id_01_id_02_id_03_id_04_id_10_id_11_id_12_id_13_id_15_id_27_any_wrong_claim_signs_nobody_in() {
+async fn id_01_id_02_id_03_id_04_id_10_id_11_id_12_id_13_id_15_id_27_any_wrong_claim_signs_nobody_in()
+ {
     let op = Op::start().await;
     let app = app(&op);
     let issuer = op.issuer.clone();
