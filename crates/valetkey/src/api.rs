@@ -87,7 +87,7 @@ pub struct ApiResponse {
 }
 
 impl ApiResponse {
-    fn new(response: Response, refreshed: bool) -> Self {
+    pub(crate) fn new(response: Response, refreshed: bool) -> Self {
         Self {
             status: response.status,
             headers: response.headers,
@@ -108,6 +108,12 @@ impl ApiResponse {
                 .iter()
                 .filter_map(|v| v.to_str().ok()),
         )
+    }
+
+    /// Whether a new token may help: 401 without a word about the token
+    /// counts as an invalid one; a missing scope is not mended by a new token.
+    pub(crate) fn may_be_mended(&self) -> bool {
+        self.status == 401 && self.bearer_error() != Some(BearerError::InsufficientScope)
     }
 
     /// The body as text.
@@ -135,20 +141,13 @@ impl Client {
     /// API origins (nothing is sent then), `refresh.refused` if the token
     /// could not be renewed (the session has ended), `provider.unreachable`.
     pub async fn api(&self, session: &Session, request: ApiRequest) -> Result<ApiResponse, Error> {
-        let registered = self.registered(session.provider())?;
-        let endpoints = self.endpoints(registered).await?;
-        let url = self.allowed(&registered.provider, &endpoints, &request.url)?;
+        let url = self.allowed_for(session.provider(), &request).await?;
         let seen = session.generation();
         let session = self.fresh(session.clone()).await?;
         let mut refreshed = session.generation() > seen;
         let response = self.send_with_token(&session, &url, &request).await?;
         let response = ApiResponse::new(response, refreshed);
-        if response.status != 401 || !session.is_refreshable() {
-            return Ok(response);
-        }
-        // 401 without a word about the token counts as an invalid one; a
-        // missing scope is not mended by a new token.
-        if response.bearer_error() == Some(BearerError::InsufficientScope) {
+        if !session.is_refreshable() || !response.may_be_mended() {
             return Ok(response);
         }
         let session = self.renew(&session).await?;
@@ -192,7 +191,18 @@ impl Client {
         }
     }
 
-    async fn send_with_token(
+    /// The URL of a request, if `provider`'s tokens may go there.
+    pub(crate) async fn allowed_for(
+        &self,
+        provider: &str,
+        request: &ApiRequest,
+    ) -> Result<Url, Error> {
+        let registered = self.registered(provider)?;
+        let endpoints = self.endpoints(registered).await?;
+        self.allowed(&registered.provider, &endpoints, &request.url)
+    }
+
+    pub(crate) async fn send_with_token(
         &self,
         session: &Session,
         url: &Url,

@@ -126,6 +126,14 @@ impl StoredTokens {
         }
     }
 
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<Seconds> {
+        self.expires_at
+    }
+
     /// For how long these tokens have been held, in seconds.
     pub(crate) fn age(&self, now: Seconds) -> Seconds {
         now.saturating_sub(self.obtained_at)

@@ -55,10 +55,21 @@ pub(crate) struct Refreshing {
 }
 
 /// What the provider answered, verified.
-struct Answer {
+pub(crate) struct Answer {
     tokens: Tokens,
     /// `iat` of the ID token that came along, if one did.
     issued_at: Option<Seconds>,
+}
+
+impl Answer {
+    /// Replaces the tokens that were asked with.
+    pub(crate) fn put_into(&self, data: &mut SessionData, now: Seconds) {
+        data.tokens = Some(StoredTokens::of(&self.tokens, now));
+        data.generation += 1;
+        if let (Some(facts), Some(issued_at)) = (&mut data.id_token, self.issued_at) {
+            facts.issued_at = issued_at;
+        }
+    }
 }
 
 /// The session, unless its tokens were revoked here in the meantime.
@@ -226,7 +237,7 @@ impl Client {
     }
 
     /// Asks the provider for new tokens and verifies what comes.
-    async fn ask(&self, session: &Session) -> Result<Answer, Error> {
+    pub(crate) async fn ask(&self, session: &Session) -> Result<Answer, Error> {
         let registered = self.registered(session.provider())?;
         let endpoints = self.endpoints(registered).await?;
         let previous = session
@@ -322,11 +333,7 @@ impl Client {
         refreshing: &Refreshing,
     ) -> Result<Session, Error> {
         let seen = session.data.generation;
-        session.data.tokens = Some(StoredTokens::of(&answer.tokens, self.now()));
-        session.data.generation = seen + 1;
-        if let (Some(facts), Some(issued_at)) = (&mut session.data.id_token, answer.issued_at) {
-            facts.issued_at = issued_at;
-        }
+        answer.put_into(&mut session.data, self.now());
         loop {
             let sealed = session.seal(&self.inner.keys);
             match self

@@ -26,6 +26,22 @@ pub struct Established {
     pub set_cookies: Vec<SetCookie>,
 }
 
+impl NewSignIn {
+    pub(crate) fn session_data(&self, now: Seconds) -> SessionData {
+        SessionData::new(
+            &self.provider,
+            &self.identity,
+            self.nonce
+                .as_ref()
+                .map(valetkey_proto::secret::Nonce::expose),
+            &self.tokens,
+            self.login,
+            self.return_to.as_str(),
+            now,
+        )
+    }
+}
+
 impl Client {
     /// Makes a session of a verified identity, durably. Its handle is new
     /// (whatever the browser sent before is not kept), and a session that
@@ -44,18 +60,7 @@ impl Client {
         let key = handle.key();
         let ends_at = now.saturating_add(self.inner.lifetimes.session);
         let idle_until = self.idle_until(now, ends_at);
-        let data = SessionData::new(
-            &sign_in.provider,
-            &sign_in.identity,
-            sign_in
-                .nonce
-                .as_ref()
-                .map(valetkey_proto::secret::Nonce::expose),
-            &sign_in.tokens,
-            sign_in.login,
-            sign_in.return_to.as_str(),
-            now,
-        );
+        let data = sign_in.session_data(now);
         let sealed = session::seal(&self.inner.keys, key, &data);
         let index = self.index(&data);
         self.inner
