@@ -190,7 +190,7 @@ fn set_up(settings: &Settings, providers: Vec<Provider>) -> Result<SignIn, Vec<P
         client = client.keys(ring.clone());
     } else if let Some(folder) = &folder {
         client = client
-            .keys(KeyRing::load_or_create(&folder.join("key")).map_err(|e| vec![e.problem()])?);
+            .keys(KeyRing::load_or_create(folder.join("key")).map_err(|e| vec![e.problem()])?);
     }
     if let Some(folder) = &folder {
         client = client.store(store(folder).map_err(|p| vec![p])?);

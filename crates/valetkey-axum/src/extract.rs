@@ -83,14 +83,12 @@ impl User {
 
     /// A page with a heading of your own and the buttons of the account:
     /// call the API, refresh, revoke, sign out. The heading is escaped.
-    #[must_use]
     pub fn page(&self, heading: impl Into<String>) -> Page {
         page::greeting(&self.context, &self.session, heading.into())
     }
 
     /// The account page: who is signed in, what was granted, when it
     /// expires, and the buttons.
-    #[must_use]
     pub fn account_page(&self) -> Page {
         page::account(&self.context, &self.session, None)
     }

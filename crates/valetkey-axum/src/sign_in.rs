@@ -57,7 +57,7 @@ pub(crate) struct Shared {
 }
 
 /// Everything about the outside that is not the client's.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Look {
     pub(crate) paths: Paths,
     pub(crate) app_name: String,
@@ -67,21 +67,6 @@ pub(crate) struct Look {
     pub(crate) check_host: bool,
     pub(crate) call_api: Option<String>,
     pub(crate) test_users: Vec<(String, String)>,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self {
-            paths: Paths::default(),
-            app_name: String::new(),
-            hook: None,
-            sign_in_page: None,
-            after_action: None,
-            check_host: false,
-            call_api: None,
-            test_users: Vec::new(),
-        }
-    }
 }
 
 pub(crate) struct Setup {

@@ -15,7 +15,7 @@ use crate::{
 async fn a_full_store_is_told_and_signs_nobody_out() {
     let folder = Folder::new();
     let file = folder.0.join("sessions.db");
-    let small = SqliteStore::open(&file, Options::default().max_bytes(1)).unwrap();
+    let small = SqliteStore::open(&file, Options::default().max_bytes(64 << 10)).unwrap();
     let app = Setup::new()
         .client(move |c| c.store(Arc::new(small)))
         .start()
@@ -33,7 +33,7 @@ async fn a_full_store_is_told_and_signs_nobody_out() {
         }
         assert!(app.is_signed_in(&browser).await);
     }
-    full.expect("a file of no size is full sooner or later");
+    full.expect("a small file is full sooner or later");
 }
 
 #[tokio::test]
