@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    error::{Blame, Explain},
+    error::{Blame, Explain, readable},
     login::PendingLogin,
     return_to::ReturnTo,
     secret::{Code, Nonce, State, Verifier, same},
@@ -212,7 +212,7 @@ pub fn parse_response(query: &str) -> Result<AuthorizationResponse, CallbackErro
 }
 
 fn clip(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(500).collect()
+    readable(text, 500)
 }
 
 /// An authorization response that belongs to a login which this browser

@@ -52,6 +52,16 @@ pub trait Explain {
     }
 }
 
+/// Text from outside, fit for a message: at most `most` characters, none of
+/// which moves the cursor or turns the direction of writing.
+pub(crate) fn readable(text: &str, most: usize) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .filter(|c| !c.is_control() && !turns(*c))
+        .take(most)
+        .collect()
+}
+
 /// An error, ready to be shown: [`Explain`] as data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -16,6 +16,7 @@ use serde::{
 
 use crate::{
     alg::Algorithm,
+    error::readable,
     jwk::{KeySet, MAX_TRIED, SkipReason},
 };
 
@@ -402,8 +403,9 @@ impl<'de> Deserialize<'de> for Text<'de> {
 /// Text from outside, cut to a length that fits in a message.
 pub(crate) fn brief(text: &str) -> String {
     const LIMIT: usize = 100;
-    match text.char_indices().nth(LIMIT) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+    let mut brief = readable(text, LIMIT);
+    if text.chars().nth(LIMIT).is_some() {
+        brief.push('…');
     }
+    brief
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    error::{Blame, Explain},
-    transport::{UrlError, is_loopback, verify_url},
+    error::{Blame, Explain, readable},
+    transport::{UrlError, is_loopback, shorten, verify_url},
     wire::{Reply, Request},
 };
 
@@ -210,7 +210,8 @@ pub fn read(
     }
     let raw: Raw = serde_json::from_slice(reply.body).map_err(|e| MetadataError::NotJson {
         issuer: issuer(),
-        why: e.to_string(),
+        // Its own text quotes the document.
+        why: readable(&e.to_string(), 200),
     })?;
     let found = raw.issuer.ok_or(MetadataError::Missing {
         issuer: issuer(),
@@ -219,7 +220,7 @@ pub fn read(
     if found != expected {
         return Err(MetadataError::IssuerMismatch {
             expected: issuer(),
-            found: found.chars().take(200).collect(),
+            found: readable(&found, 200),
         });
     }
     let issuer_on_loopback_http =
@@ -235,7 +236,7 @@ pub fn read(
         // An https issuer does not hand its users down to http, not even to
         // this machine's loopback.
         if url.scheme() == "http" && !issuer_on_loopback_http && !danger_allow_http {
-            return Err(refused(UrlError::Insecure(value)));
+            return Err(refused(UrlError::Insecure(shorten(&value))));
         }
         Ok(Some(url))
     };

@@ -9,7 +9,7 @@ use url::Url;
 use crate::{
     callback::VerifiedCallback,
     client_auth::{ClientAuth, ClientCredentials},
-    error::{Blame, Explain},
+    error::{Blame, Explain, readable},
     secret::{AccessToken, IdToken, RefreshToken},
     wire::{Method, Reply, Request},
 };
@@ -265,7 +265,7 @@ pub(crate) fn read_tokens(
             Some(Value::Array(list)) => list
                 .iter()
                 .filter_map(Value::as_str)
-                .map(str::to_owned)
+                .flat_map(|s| split_scopes(s, scope_separator))
                 .collect(),
             _ => asked.to_vec(),
         },
@@ -313,6 +313,7 @@ fn members(reply: Reply<'_>) -> Result<Map<String, Value>, TokenError> {
                 .insert(name.clone().into_owned(), Value::String(value.into_owned()))
                 .is_some()
             {
+                let name = readable(&name, 40);
                 return Err(TokenError::Invalid(format!("`{name}` twice").into()));
             }
         }
@@ -347,12 +348,7 @@ impl ClassifyText for serde_json::Error {
 /// An error in the answer: RFC 6749 section 5.2, Facebook's error object,
 /// Slack's `"ok": false`.
 fn refusal(members: &Map<String, Value>, status: u16) -> Option<TokenError> {
-    let clip = |s: &str| {
-        s.chars()
-            .filter(|c| !c.is_control())
-            .take(300)
-            .collect::<String>()
-    };
+    let clip = |s: &str| readable(s, 300);
     let text = |m: &Map<String, Value>, n: &str| m.get(n).and_then(Value::as_str).map(clip);
     match members.get("error") {
         Some(Value::Object(object)) => Some(TokenError::Refused {

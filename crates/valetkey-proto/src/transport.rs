@@ -9,7 +9,7 @@ use std::{borrow::Cow, net::IpAddr};
 
 use url::{Host, Url};
 
-use crate::error::{Blame, Explain};
+use crate::error::{Blame, Explain, readable};
 
 /// Why a URL is not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,7 +104,7 @@ pub fn verify_url(url: &str, danger_allow_http: bool) -> Result<Url, UrlError> {
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
         return Err(UrlError::NotHttp(shorten(url)));
     }
-    let host = parsed.host_str().unwrap_or_default().to_owned();
+    let host = readable(parsed.host_str().unwrap_or_default(), 120);
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err(UrlError::Userinfo(host));
     }
@@ -125,9 +125,10 @@ pub fn verify_url(url: &str, danger_allow_http: bool) -> Result<Url, UrlError> {
     Ok(parsed)
 }
 
-fn shorten(url: &str) -> String {
+/// A URL from outside as a message shows it: without its query.
+pub(crate) fn shorten(url: &str) -> String {
     let end = url.find('?').unwrap_or(url.len());
-    url[..end].chars().take(120).collect()
+    readable(&url[..end], 120)
 }
 
 #[cfg(test)]
