@@ -169,7 +169,7 @@ pub(crate) fn ended(name: &str, login: &Login) -> Problem {
         Blame::Browser,
         format!("the login `{name}` has ended"),
         "The provider withdrew the access, or the terminal's key or database was replaced.",
-        format!("Sign in again: {}", login.entry.command(name)),
+        format!("Sign in again: {}", login.command(name)),
     )
 }
 

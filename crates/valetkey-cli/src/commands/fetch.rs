@@ -1,16 +1,11 @@
 //! `valetkey fetch`: calls an API with the token of a login.
 
-use std::{
-    io::{Read, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 use url::Url;
-use valetkey::{ApiRequest, ApiResponse, Error, Explain, presets, proto::challenge::BearerError};
+use valetkey::{ApiResponse, Error, Explain, presets, proto::challenge::BearerError};
 use valetkey_proto::{
     error::{Blame, Problem},
     refresh::RefreshError,
@@ -27,6 +22,10 @@ use crate::{
         not_signed_in, settings,
     },
 };
+
+mod request;
+
+use request::{method, parse_header, request};
 
 /// Call an API with the token of a login
 ///
@@ -104,107 +103,6 @@ fn shown_url(url: &str) -> String {
         .take_while(|c| !matches!(c, '?' | '#'))
         .take(120)
         .collect()
-}
-
-fn method(args: &Args) -> Result<Method, Problem> {
-    let Some(text) = &args.method else {
-        return Ok(if args.data.is_some() {
-            Method::POST
-        } else {
-            Method::GET
-        });
-    };
-    // TRACE would print the token, CONNECT makes a tunnel.
-    text.parse::<Method>()
-        .ok()
-        .filter(|m| !matches!(*m, Method::TRACE | Method::CONNECT))
-        .ok_or_else(|| {
-            invalid(
-                format!("-X `{text}` is not a method that can be sent"),
-                "It is misspelt, or TRACE or CONNECT.",
-                "Use GET, POST, PUT, PATCH, DELETE, or another of the API's.",
-            )
-        })
-}
-
-fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), Problem> {
-    const OWN: [HeaderName; 5] = [
-        header::AUTHORIZATION,
-        header::HOST,
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::CONNECTION,
-    ];
-    let name = text.split(':').next().unwrap_or_default().trim();
-    let parsed = text.split_once(':').and_then(|(name, value)| {
-        Some((
-            name.trim().parse::<HeaderName>().ok()?,
-            HeaderValue::from_str(value.trim()).ok()?,
-        ))
-    });
-    // The value may be secret: only the name is told.
-    let name: String = name.chars().take(60).collect();
-    match parsed {
-        Some((parsed, _)) if OWN.contains(&parsed) => Err(invalid(
-            format!("-H `{name}` cannot be set"),
-            "It is set by itself: Authorization holds the token.",
-            "Leave it out.",
-        )),
-        Some(header) => Ok(header),
-        None => Err(invalid(
-            format!("-H `{name}` is not a header"),
-            "It takes a name, a colon and a value.",
-            "Write it as -H 'Accept: application/json'.",
-        )),
-    }
-}
-
-fn body(args: &Args) -> Result<Vec<u8>, Problem> {
-    let Some(data) = &args.data else {
-        return Ok(Vec::new());
-    };
-    let Some(file) = data.strip_prefix('@') else {
-        return Ok(data.clone().into_bytes());
-    };
-    let read = if file == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(file)
-    };
-    read.map_err(|e| {
-        invalid(
-            format!("-d @{file} cannot be read: {e}"),
-            "The file is not there, or not readable by this user.",
-            "Name a file that is.",
-        )
-    })
-}
-
-fn request(args: &Args) -> Result<ApiRequest, Failure> {
-    let wrong = |p: Problem| Failure::usage(vec![p]);
-    let mut headers = Vec::new();
-    for header in &args.header {
-        headers.push(parse_header(header).map_err(wrong)?);
-    }
-    let body = body(args).map_err(wrong)?;
-    let has = |name: HeaderName| headers.iter().any(|(n, _)| *n == name);
-    if args.data.is_some() && !has(header::CONTENT_TYPE) {
-        let json =
-            serde_json::from_slice::<Value>(&body).is_ok_and(|v| v.is_object() || v.is_array());
-        let kind = if json {
-            "application/json"
-        } else {
-            "application/x-www-form-urlencoded"
-        };
-        headers.push((header::CONTENT_TYPE, HeaderValue::from_static(kind)));
-    }
-    Ok(ApiRequest {
-        method: method(args).map_err(wrong)?,
-        url: args.url.clone(),
-        headers,
-        body,
-    })
 }
 
 /// The login whose token is sent. Nothing is asked of the network for this.
@@ -317,13 +215,12 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<ExitCode, Fail
     } else {
         print(args, &response);
     }
-    if response.status < 400 {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if !context.json || response.status == 401 {
-        advise(name, login, &response);
-    }
-    Ok(ExitCode::from(1))
+    advise(name, login, &response);
+    Ok(if response.status < 400 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 /// What the engine's errors mean here.
@@ -331,7 +228,7 @@ fn failed(name: &str, login: &Login, error: &Error) -> Failure {
     match error {
         Error::Refresh(RefreshError::Refused { .. }) => {
             let mut problem = error.problem();
-            problem.fix = format!("Sign in again: {}", login.entry.command(name));
+            problem.fix = format!("Sign in again: {}", login.command(name));
             Failure::no(vec![problem])
         }
         // Another fetch was refused while this one waited for it.
@@ -347,17 +244,21 @@ fn failed(name: &str, login: &Login, error: &Error) -> Failure {
     }
 }
 
-/// On stderr, what a refusal most likely means.
+/// On stderr, what an answer without the data most likely means.
 fn advise(name: &str, login: &Login, response: &ApiResponse) {
     let advice = match (response.status, response.bearer_error()) {
         (403, Some(BearerError::InsufficientScope)) => format!(
             "a scope is missing: sign in again with --scope, {} --scope …",
-            login.entry.command(name)
+            login.command(name)
         ),
         (401, _) => format!(
             "the token of `{name}` was not accepted: sign in again, {}",
-            login.entry.command(name)
+            login.command(name)
         ),
+        (300..=399, _) => {
+            "redirects are not followed, so that the token goes nowhere else; -i shows where this one leads"
+                .to_owned()
+        }
         _ => return,
     };
     output::note(&advice);

@@ -3,38 +3,24 @@
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
-use url::Url;
-use valetkey::{
-    Client, Error, Explain, Session,
-    cookie::{Cookies, SetCookie},
-    flow::callback::Callback,
-    presets,
-    settings::{Registration, Settings, Sources},
-};
-use valetkey_proto::{
-    callback::CallbackError,
-    error::{Blame, Problem},
-    metadata::Metadata,
-    transport::verify_url,
-};
-use zeroize::Zeroizing;
+use valetkey::cookie::Cookies;
+use valetkey_proto::error::{Blame, Problem};
 
 use super::Context;
 use crate::{
     args::Suggested,
     output,
     report::Failure,
-    terminal::{
-        Terminal, browser,
-        entry::{self, Entry, host_and_port},
-        failure, failure_of,
-        listener::{Answer, Attempt, Bound},
-        logins::{Login, Secrets},
-        metadata::{self, Flavour},
-        settings as terminal_settings,
-    },
+    terminal::{Terminal, browser, entry, failure, listener::Bound, printable, settings},
 };
+
+mod asked;
+mod prepare;
+mod wait;
+
+use asked::ask;
+use prepare::{origins, prepare};
+use wait::{SignedIn, Waiting, pair};
 
 /// Sign in at a provider from this terminal
 ///
@@ -108,7 +94,7 @@ fn invalid(message: String, cause: &str, fix: impl Into<String>) -> Problem {
 }
 
 pub(crate) fn check(args: &Args) -> Result<(), Vec<Problem>> {
-    let mut problems = terminal_settings::check_scopes(&args.scope);
+    let mut problems = settings::check_scopes(&args.scope);
     match (args.provider.as_deref(), &args.issuer) {
         (None, None) => problems.push(Problem::new(
             "config.missing",
@@ -189,152 +175,6 @@ fn timeout(text: &str) -> Option<Duration> {
         .then(|| Duration::from_secs(all))
 }
 
-/// What the command line and the settings say together.
-struct Asked {
-    settings: Settings,
-    /// The preset, or `oidc`, or `oauth2`.
-    provider: String,
-    name: String,
-    /// The issuer, or what stands in for a preset's origin.
-    provider_url: Option<String>,
-    client_id: String,
-    client_secret: Option<Zeroizing<String>>,
-    scopes: Vec<String>,
-}
-
-fn ask(args: &Args, sources: &Sources) -> Result<Asked, Vec<Problem>> {
-    let mut problems = check(args).err().unwrap_or_default();
-    let provider = args.provider.as_deref().unwrap_or("oidc");
-    let preset = presets::find(provider);
-    let allow_http = sources.value("VALETKEY_DANGER_ALLOW_HTTP") == Some("1");
-    for (flag, urls, origin) in [
-        ("--issuer", args.issuer.as_slice(), false),
-        ("--userinfo", args.userinfo.as_slice(), false),
-        ("--api-origin", &args.api_origin[..], true),
-    ] {
-        for url in urls {
-            problems.extend(check_url(flag, url, origin, allow_http));
-        }
-    }
-    // The settings know where to register, and complain with all the rest.
-    let setting = match (&args.provider, &args.name) {
-        (None, Some(name)) => name.as_str(),
-        _ => provider,
-    };
-    let page = match (preset, &args.issuer) {
-        (Some(preset), _) => preset.registration_page,
-        (None, Some(issuer)) => issuer.as_str(),
-        (None, None) => sources.value("PROVIDER_URL").unwrap_or("the provider"),
-    };
-    let display = preset.map_or(page, |p| p.display_name);
-    let mut registration = Registration::new(setting, display, page);
-    if preset.is_none() {
-        registration = registration.provider_url_is_issuer();
-    }
-    if preset.is_some_and(|p| p.provider().needs_secret()) {
-        registration = registration.needs_secret();
-    }
-    let mut with_flags = sources.clone();
-    if let Some(id) = &args.client_id {
-        with_flags = with_flags.flag("CLIENT_ID", id);
-    }
-    if let Some(file) = &args.client_secret_file {
-        with_flags = with_flags.flag("CLIENT_SECRET_FILE", file.display().to_string());
-    }
-    if let Some(issuer) = &args.issuer {
-        // A wrong one has been told above.
-        let usable = check_url("--issuer", issuer, false, allow_http).is_empty();
-        let stand_in = if usable { issuer } else { "http://127.0.0.1" };
-        with_flags = with_flags.flag("PROVIDER_URL", stand_in);
-    }
-    let loaded = terminal_settings::load(&with_flags, args.data_dir.as_deref(), &[registration]);
-    let settings = match loaded {
-        Ok(settings) if problems.is_empty() => settings,
-        Ok(_) => return Err(problems),
-        Err(more) => {
-            problems.extend(more.into_iter().map(with_any_port));
-            return Err(problems);
-        }
-    };
-    let client = settings.client().cloned();
-    let (client_id, secret, provider_url) = client.map_or_else(Default::default, |c| {
-        (c.client_id, c.client_secret, c.provider_url)
-    });
-    if preset.is_none() && provider_url.is_none() {
-        return Err(vec![Problem::new(
-            "config.missing",
-            Blame::Config,
-            format!("PROVIDER_URL is not set, so there is no issuer for `{provider}`"),
-            "This provider has no address of its own.",
-            "Give --issuer URL, or set PROVIDER_URL to the issuer.",
-        )]);
-    }
-    let name = match (&args.name, &args.provider, &args.issuer) {
-        (Some(name), _, _) => name.clone(),
-        (None, Some(provider), _) => provider.clone(),
-        (None, None, issuer) => host_and_port(issuer.as_deref().unwrap_or_default()),
-    };
-    Ok(Asked {
-        client_secret: secret
-            .filter(|_| secret_belongs(args, sources, setting))
-            .map(|s| Zeroizing::new(s.expose().to_owned())),
-        provider: provider.to_owned(),
-        name,
-        provider_url,
-        client_id,
-        scopes: args.scope.clone(),
-        settings,
-    })
-}
-
-/// A secret of the environment belongs to the client id that is set beside
-/// it, and is never sent with another one that a flag gave.
-fn secret_belongs(args: &Args, sources: &Sources, setting: &str) -> bool {
-    let (Some(id), None) = (&args.client_id, &args.client_secret_file) else {
-        return true;
-    };
-    let own = format!("{}_CLIENT_ID", setting.to_ascii_uppercase());
-    let beside: Vec<_> = [own.as_str(), "CLIENT_ID", "OAUTH_CLIENT_ID"]
-        .into_iter()
-        .filter_map(|name| sources.value(name))
-        .collect();
-    beside.is_empty() || beside.iter().any(|other| other.trim() == id.trim())
-}
-
-fn check_url(flag: &str, url: &str, origin: bool, allow_http: bool) -> Vec<Problem> {
-    let parsed = match verify_url(url, allow_http) {
-        Ok(parsed) => parsed,
-        Err(e) => {
-            let mut problem = e.problem();
-            problem.message = format!("{flag}: {}", problem.message);
-            return vec![problem];
-        }
-    };
-    let issuer_with_query = flag == "--issuer" && parsed.query().is_some();
-    if issuer_with_query || (origin && (parsed.path() != "/" || parsed.query().is_some())) {
-        return vec![invalid(
-            format!(
-                "{flag} `{}` has a path or a query",
-                parsed.origin().ascii_serialization()
-            ),
-            "An issuer has no query, an origin neither.",
-            format!("Give {}.", parsed.origin().ascii_serialization()),
-        )];
-    }
-    Vec::new()
-}
-
-/// The settings speak of a fixed redirect URI; here the port is free.
-fn with_any_port(mut problem: Problem) -> Problem {
-    if problem.code == "config.missing" && problem.fix.contains(crate::terminal::REDIRECT_URI) {
-        problem.fix.push_str(
-            " The port is chosen at each sign-in: providers take any (RFC 8252 section 7.3). \
-             --client-id and --client-secret-file do as well.",
-        );
-    }
-    problem
-}
-
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<ExitCode, Failure> {
     let asked = ask(args, &context.sources).map_err(Failure::usage)?;
     let terminal = Terminal::new(&asked.settings)?;
@@ -380,268 +220,22 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Result<ExitCode, Fail
     if std::io::stderr().is_terminal() {
         output::note("Waiting for the browser to come back … (Ctrl-C gives up)");
     }
-    let deadline = Instant::now() + time;
-    let outcome = loop {
-        let attempt = tokio::select! {
-            attempt = listener.next() => attempt,
-            () = tokio::time::sleep_until(deadline) => break Err(timed_out(&args.timeout)),
-        };
-        let Some(Attempt { query, answer }) = attempt else {
-            break Err(cannot_listen(&std::io::ErrorKind::BrokenPipe.into()));
-        };
-        let came = come_back(&client, &engine_name, &query, &jar).await;
-        match came {
-            Ok(signed_in) => {
-                login.issuer = signed_in.session.issuer().to_owned();
-                let secrets = Secrets {
-                    client_secret: asked.client_secret.clone(),
-                    session: signed_in.handle.clone(),
-                };
-                login.seal(&keys, &asked.name, &secrets);
-                let saved = terminal.change(|all| all.insert(&asked.name, login.clone()));
-                let told = match &saved {
-                    Ok(()) => Answer::SignedIn(signed_in.session.name().to_owned()),
-                    Err(failure) => refused_by(failure),
-                };
-                let _ = answer.send(told);
-                break saved.map(|()| signed_in);
-            }
-            Err(refusal) => {
-                let status = if matches!(refusal, Error::Callback(_)) {
-                    400
-                } else {
-                    502
-                };
-                let said = match &refusal {
-                    Error::Callback(e) => e.provider_said().cloned(),
-                    _ => None,
-                };
-                let goes_on = matches!(&refusal, Error::Callback(e) if !e.spends_state());
-                let problem = in_terminal(&refusal);
-                let _ = answer.send(Answer::Refused {
-                    status,
-                    problem: problem.clone(),
-                    said,
-                });
-                if goes_on {
-                    // An attacker's link, a reload, a typing mistake: the
-                    // real answer may still come.
-                    tracing::warn!(code = problem.code, "a request to the callback was refused");
-                } else {
-                    break Err(failure_of(problem));
-                }
-            }
-        }
+    let waiting = Waiting {
+        terminal: &terminal,
+        keys: &keys,
+        client: &client,
+        jar: &jar,
+        name: &asked.name,
+        client_secret: asked.client_secret.as_ref(),
     };
+    let outcome = waiting
+        .wait(&mut listener, login, time, &args.timeout)
+        .await;
     listener.close().await;
-    // Login cookies of long ago are remembered as spent: swept here, as there
-    // is no server that does.
+    // There is no server that sweeps what has ended.
     let _ = client.store().sweep(client.now()).await;
     report(args, context, &asked.name, &outcome?);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Decides on entry and scopes; asks an issuer for its metadata.
-async fn prepare(args: &Args, asked: &Asked, terminal: &Terminal) -> Result<Login, Failure> {
-    let api_origins: Vec<String> = args
-        .api_origin
-        .iter()
-        .filter_map(|o| Some(Url::parse(o).ok()?.origin().ascii_serialization()))
-        .collect();
-    let has_secret = asked.client_secret.is_some();
-    if let Some(preset) = presets::find(&asked.provider) {
-        let entry = Entry::preset(preset, asked.provider_url.as_deref(), api_origins);
-        let mut scopes = asked.scopes.clone();
-        let provider = preset.provider();
-        if scopes.is_empty() {
-            scopes = provider.asked_scopes().to_vec();
-        } else if provider.issues_id_tokens() {
-            add_openid(&mut scopes);
-        }
-        return Ok(Login::new(entry, &asked.client_id, scopes));
-    }
-    let issuer = asked.provider_url.clone().unwrap_or_default();
-    let flavour = if asked.provider == "oauth2" {
-        Flavour::OAuth
-    } else {
-        Flavour::OpenId
-    };
-    let danger = terminal.danger_allow_http();
-    let metadata = metadata::read(terminal.http(), &issuer, flavour, danger)
-        .await
-        .map_err(failure_of)?;
-    let (entry, scopes) = match flavour {
-        Flavour::OpenId => (
-            Entry::oidc(&issuer, api_origins),
-            open_id_scopes(&asked.scopes, &metadata),
-        ),
-        Flavour::OAuth => {
-            let (userinfo, subject) = (args.userinfo.as_deref(), args.subject.as_deref());
-            let entry = Entry::oauth2(&metadata, userinfo, subject, has_secret, api_origins)
-                .map_err(failure_of)?;
-            (entry, oauth_scopes(&asked.scopes, &metadata))
-        }
-    };
-    Ok(Login::new(entry, &asked.client_id, scopes))
-}
-
-fn add_openid(scopes: &mut Vec<String>) {
-    if !scopes.iter().any(|s| s == "openid") {
-        scopes.insert(0, "openid".into());
-    }
-}
-
-/// A login in a terminal is to last, so `offline_access` is asked for where
-/// the provider knows it.
-fn open_id_scopes(asked: &[String], metadata: &Metadata) -> Vec<String> {
-    let mut scopes = asked.to_vec();
-    if scopes.is_empty() {
-        scopes = ["openid", "profile", "email"].map(str::to_owned).into();
-        if knows(metadata, "offline_access") {
-            scopes.push("offline_access".into());
-        }
-    }
-    add_openid(&mut scopes);
-    scopes
-}
-
-/// There are no usual scopes in OAuth 2.0; these are what userinfo needs
-/// where the server speaks OpenID Connect as well.
-fn oauth_scopes(asked: &[String], metadata: &Metadata) -> Vec<String> {
-    if !asked.is_empty() {
-        return asked.to_vec();
-    }
-    ["openid", "profile", "email", "offline_access"]
-        .into_iter()
-        .filter(|s| knows(metadata, s))
-        .map(str::to_owned)
-        .collect()
-}
-
-fn knows(metadata: &Metadata, scope: &str) -> bool {
-    metadata.scopes_supported.iter().any(|s| s == scope)
-}
-
-/// Where the token may go: what the engine allows too.
-async fn origins(client: &Client, login: &Login) -> Result<Vec<String>, Failure> {
-    let name = login.entry.engine_name();
-    let userinfo = client
-        .user_data_endpoint(name)
-        .await
-        .map_err(|e| failure(&e))?;
-    let mut origins: Vec<String> = client
-        .providers()
-        .flat_map(|p| {
-            p.api_origins()
-                .iter()
-                .cloned()
-                .chain([p.issuer().to_owned()])
-        })
-        .chain(userinfo)
-        .filter_map(|url| Some(Url::parse(&url).ok()?.origin().ascii_serialization()))
-        .collect();
-    origins.sort();
-    origins.dedup();
-    Ok(origins)
-}
-
-struct SignedIn {
-    session: Session,
-    handle: Zeroizing<String>,
-    access_token: Zeroizing<String>,
-}
-
-async fn come_back(
-    client: &Client,
-    provider: &str,
-    query: &str,
-    jar: &Cookies,
-) -> Result<SignedIn, Error> {
-    let sign_in = match client.callback(provider, query, jar).await {
-        Ok(Callback::Verified(sign_in)) => sign_in,
-        // Only a session of this very login would be that; there is none yet.
-        Ok(Callback::AlreadySignedIn(_)) => return Err(CallbackError::StateSpent.into()),
-        Err(refused) => return Err(refused.error),
-    };
-    let access_token = Zeroizing::new(sign_in.tokens().access_token.expose().to_owned());
-    let established = client.establish(*sign_in, jar).await?;
-    let name = client.forget_session().name().to_owned();
-    let handle = established
-        .set_cookies
-        .iter()
-        .find(|c| c.name() == name)
-        .map(value)
-        .unwrap_or_default();
-    Ok(SignedIn {
-        session: established.session,
-        handle,
-        access_token,
-    })
-}
-
-/// `name=value` of a `Set-Cookie` header.
-fn pair(header: &str) -> &str {
-    header.split(';').next().unwrap_or_default()
-}
-
-fn value(cookie: &SetCookie) -> Zeroizing<String> {
-    let header = Zeroizing::new(cookie.header());
-    let (_, value) = pair(&header).split_once('=').unwrap_or_default();
-    Zeroizing::new(value.to_owned())
-}
-
-/// The engine's words are for people in front of an app's pages.
-fn in_terminal(error: &Error) -> Problem {
-    let mut problem = error.problem();
-    if let Error::Callback(callback) = error {
-        if let Some(said) = callback.provider_said() {
-            let words = [
-                Some(&said.error),
-                said.description.as_ref(),
-                said.reason.as_ref(),
-            ];
-            let words: Vec<&str> = words.into_iter().flatten().map(String::as_str).collect();
-            problem.message = format!("{} ({})", problem.message, words.join(": "));
-        }
-        problem.fix = match callback {
-            CallbackError::Denied(_) => {
-                "Nothing was shared. Run valetkey login again if that was a mistake."
-            }
-            CallbackError::ProviderError(_) => {
-                "Check scopes, client id and redirect URI; then run valetkey login again."
-            }
-            _ => "The terminal goes on waiting: open the address that it printed.",
-        }
-        .into();
-    }
-    problem
-}
-
-fn refused_by(failure: &Failure) -> Answer {
-    let problem = failure.problems.first().cloned().unwrap_or_else(|| {
-        Problem::new(
-            "store.unavailable",
-            Blame::Store,
-            "the login could not be kept",
-            "",
-            "",
-        )
-    });
-    Answer::Refused {
-        status: 503,
-        problem,
-        said: None,
-    }
-}
-
-fn timed_out(time: &str) -> Failure {
-    Failure::no(vec![Problem::new(
-        "login.timeout",
-        Blame::Browser,
-        format!("nobody signed in within {time}"),
-        "The sign-in was not finished in the browser, or the browser cannot reach this machine's loopback address.",
-        "Run valetkey login again, and open the address on this very machine; --timeout gives more time.",
-    )])
 }
 
 fn cannot_listen(error: &std::io::Error) -> Failure {
@@ -688,7 +282,7 @@ fn report(args: &Args, context: &Context, name: &str, signed_in: &SignedIn) {
             (None, false) => "\nthe provider did not say when the access ends".to_owned(),
         },
     );
-    let text = crate::terminal::printable(&text);
+    let text = printable(&text);
     if args.print_token {
         output::note(&text);
         output::line(signed_in.access_token.as_str());

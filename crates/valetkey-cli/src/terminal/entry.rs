@@ -56,6 +56,9 @@ struct Endpoints {
     subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client_auth: Option<String>,
+    /// Whether every answer carries `iss` (RFC 9207 section 3).
+    #[serde(default)]
+    iss_required: bool,
 }
 
 impl Entry {
@@ -136,6 +139,7 @@ impl Entry {
                 userinfo_endpoint: userinfo,
                 subject: subject.unwrap_or("sub").to_owned(),
                 client_auth: has_secret.then(|| auth.as_str().to_owned()),
+                iss_required: metadata.authorization_response_iss_parameter_supported,
             })),
             api_origins,
         })
@@ -198,7 +202,7 @@ impl Entry {
         }
     }
 
-    /// The command that signs in again.
+    /// The command that signs in, apart from the client id.
     pub(crate) fn command(&self, name: &str) -> String {
         let named = |default: &str| {
             if name == default {
@@ -208,7 +212,15 @@ impl Entry {
             }
         };
         match &self.kind {
-            Kind::Preset { preset, .. } => format!("valetkey login {preset}{}", named(preset)),
+            Kind::Preset {
+                preset,
+                provider_url,
+            } => {
+                let place = provider_url
+                    .as_ref()
+                    .map_or_else(String::new, |url| format!("PROVIDER_URL={url} "));
+                format!("{place}valetkey login {preset}{}", named(preset))
+            }
             Kind::Oidc { issuer } if name == "oidc" => {
                 format!("valetkey login oidc --issuer {issuer}")
             }
@@ -247,7 +259,7 @@ fn oauth2(e: &Endpoints) -> Provider {
         },
         more: None,
     };
-    let provider = Provider::oauth2("oauth2", endpoints);
+    let provider = Provider::oauth2("oauth2", endpoints).iss_required(e.iss_required);
     match e.client_auth.as_deref().and_then(ClientAuth::parse) {
         Some(auth) => provider.client_auth(auth),
         None => provider,

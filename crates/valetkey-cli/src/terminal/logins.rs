@@ -81,6 +81,15 @@ impl Login {
         serde_json::from_slice(&opened.plaintext).ok()
     }
 
+    /// The command that signs in again.
+    pub(crate) fn command(&self, name: &str) -> String {
+        format!(
+            "{} --client-id {}",
+            self.entry.command(name),
+            self.client_id
+        )
+    }
+
     /// Whether the token may go to this origin.
     pub(crate) fn allows(&self, origin: &str) -> bool {
         self.origins.iter().any(|o| o == origin)
