@@ -108,7 +108,6 @@ impl fmt::Debug for Client {
 impl Client {
     /// Begins a client for the application at `base_url`: the address under
     /// which browsers see it, without a path.
-    #[must_use]
     pub fn builder(base_url: &str) -> ClientBuilder {
         ClientBuilder {
             base_url: base_url.to_owned(),

@@ -301,11 +301,11 @@ impl Client {
             .await?;
         let identity = match &registered.provider.kind {
             Kind::Oidc { .. } => {
-                self.from_id_token(registered, &endpoints, &callback, &exchanged, login)
+                self.by_id_token(registered, &endpoints, &callback, &exchanged, login)
                     .await?
             }
             Kind::OAuth2(_) => {
-                self.from_profile(registered, &endpoints, &exchanged, login)
+                self.by_profile(registered, &endpoints, &exchanged, login)
                     .await?
             }
         };
@@ -340,7 +340,7 @@ impl Client {
         Ok(exchanged)
     }
 
-    async fn from_id_token(
+    async fn by_id_token(
         &self,
         registered: &Registered,
         endpoints: &Endpoints,
@@ -412,7 +412,7 @@ impl Client {
         }
     }
 
-    async fn from_profile(
+    async fn by_profile(
         &self,
         registered: &Registered,
         endpoints: &Endpoints,

@@ -32,8 +32,9 @@ fn with(query: &str, name: &str, value: Option<&str>) -> String {
             None => {}
         }
     }
-    if value.is_some() && !form_urlencoded::parse(query.as_bytes()).any(|(n, _)| n == name) {
-        out.append_pair(name, value.unwrap());
+    let is_new = !form_urlencoded::parse(query.as_bytes()).any(|(n, _)| n == name);
+    if let (Some(value), true) = (value, is_new) {
+        out.append_pair(name, value);
     }
     out.finish()
 }
