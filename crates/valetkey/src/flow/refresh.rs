@@ -250,6 +250,15 @@ impl Client {
             .refresh_token
             .as_ref()
             .ok_or(Error::NotRefreshable)?;
+        if session.data.id_token.is_some() && endpoints.jwks.is_some() {
+            // An ID token may come along, and without keys nothing of the
+            // answer could be used. Not having them must be noticed before
+            // the refresh token is sent: sending may spend it.
+            registered
+                .discovery
+                .keys(&endpoints, &self.inner.http, self.now(), None)
+                .await?;
+        }
         let endpoint = token_endpoint(registered, &endpoints);
         let request = refresh::request(&endpoint, refresh_token);
         let sent = wire::parameters(&request);
