@@ -66,7 +66,7 @@ impl Written {
 
     /// After a kill: what has been added to it.
     fn reached(&self, demo: &Demo) -> Reached {
-        let sessions = records::sessions_after_kill(&demo.data);
+        let sessions = records::sessions(records::copy(&demo.data).path());
         assert!(
             self.sessions.keys().eq(sessions.keys()),
             "a session came or went"
@@ -153,7 +153,7 @@ async fn kill_the_demo() -> usize {
         let alice = Arc::new(Alice::signed_in(&demo.app).await);
         let written = Written::of(&demo);
         let pressed = press_refresh(&alice).await;
-        wait(whole.mul_f64(1.5 * n as f64 / (DEMO_KILLS - 1) as f64)).await;
+        wait(whole.mul_f64(1.2 * n as f64 / (DEMO_KILLS - 1) as f64)).await;
         running.kill().await;
         let this = written.reached(&demo);
         if pressed.await.unwrap().is_ok() {
@@ -263,7 +263,7 @@ async fn kill_between(pair: &Pair, running: Running, alice: &Arc<Alice>, part: P
     pair.provider.refreshed_beyond(seen).await;
     running.kill().await;
     assert!(pressed.await.unwrap().is_err());
-    let sessions = records::sessions_after_kill(&pair.demo.data);
+    let sessions = records::sessions(records::copy(&pair.demo.data).path());
     assert_eq!(sessions, written.sessions, "{part:?}");
     pair.proxy.pass();
     pair.proxy.lose();
@@ -316,7 +316,7 @@ async fn a_kill_during_sign_in_leaves_a_whole_session_or_none() {
         wait(whole.mul_f64(1.5 * n as f64 / (KILLS - 1) as f64)).await;
         running.kill().await;
         let (alice, _) = opening.await.unwrap();
-        let made = records::sessions_after_kill(&demo.data).len() - before;
+        let made = records::sessions(records::copy(&demo.data).path()).len() - before;
         assert!(made <= 1);
         running = demo.recipe.start().await;
         if alice

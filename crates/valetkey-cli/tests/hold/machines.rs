@@ -57,6 +57,10 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    pub(crate) fn issuer(&self) -> String {
+        self.proxy.origin()
+    }
+
     /// `settings` are lines of the provider's TOML file.
     pub(crate) async fn start(settings: &str) -> Self {
         let mut demo = Demo::new();

@@ -10,13 +10,13 @@
     reason = "tests may"
 )]
 
-//mod disk;
+mod disk;
 mod kill;
-//mod lifetimes;
+mod lifetimes;
 mod machine;
 mod machines;
-//mod provider_trouble;
+mod provider_trouble;
 mod proxy;
 mod records;
-//mod store_trouble;
+mod store_trouble;
 mod user;

@@ -39,7 +39,6 @@ pub(crate) enum Part {
     Head,
     HalfTheBody,
     AllButOneByte,
-    All,
 }
 
 struct Rules {
@@ -75,6 +74,10 @@ impl Proxy {
         };
         proxy.accept().await;
         proxy
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Takes connections.
@@ -192,7 +195,6 @@ impl Part {
             Self::Head => head,
             Self::HalfTheBody => usize::midpoint(head, answer.len()),
             Self::AllButOneByte => answer.len() - 1,
-            Self::All => answer.len(),
         }
     }
 }

@@ -22,8 +22,25 @@ pub(crate) fn open(data: &Path) -> Connection {
     Connection::open(database(data)).unwrap()
 }
 
-/// Keys and versions of the sessions of an app that runs: the version grows
-/// with each write.
+/// A copy of the app's data folder, to be looked at. Of an app that was
+/// killed: SQLite tidies up a log that a killed process left, and that is for
+/// the app to do. Of one that runs, when it has nothing to do.
+pub(crate) fn copy(data: &Path) -> Folder {
+    let from = database(data);
+    let copy = Folder::new();
+    let folder = copy.path().join("app").join("copy");
+    std::fs::create_dir_all(&folder).unwrap();
+    for end in ["", "-wal"] {
+        let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
+        match std::fs::copy(name(&from), name(&folder.join("sessions.db"))) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            copied => drop(copied.unwrap()),
+        }
+    }
+    copy
+}
+
+/// Keys and versions of the sessions: the version grows with each write.
 pub(crate) fn sessions(data: &Path) -> BTreeMap<Vec<u8>, i64> {
     let db = open(data);
     let mut rows = db.prepare("SELECT key, version FROM session").unwrap();
@@ -33,21 +50,7 @@ pub(crate) fn sessions(data: &Path) -> BTreeMap<Vec<u8>, i64> {
         .unwrap()
 }
 
-/// The same for an app that was killed, read from a copy: SQLite tidies up a
-/// log that a killed process left, and that is for the app to do.
-pub(crate) fn sessions_after_kill(data: &Path) -> BTreeMap<Vec<u8>, i64> {
-    let from = database(data);
-    let copy = Folder::new();
-    let folder = copy.path().join("app").join("copy");
-    std::fs::create_dir_all(&folder).unwrap();
-    for end in ["", "-wal"] {
-        let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
-        let to = name(&folder.join("sessions.db"));
-        std::fs::copy(name(&from), to).unwrap();
-    }
-    sessions(copy.path())
-}
-
+/// How many states are remembered as spent.
 pub(crate) fn spent_states(data: &Path) -> i64 {
     let count = "SELECT count(*) FROM spent";
     open(data).query_row(count, [], |row| row.get(0)).unwrap()
