@@ -52,6 +52,25 @@ pub struct Cookie {
     created: u64,
 }
 
+impl Cookie {
+    /// A session cookie of one host, for [`Browser::plant`](crate::Browser::plant).
+    #[must_use]
+    pub fn host_only(host: &str, name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            domain: host.to_owned(),
+            host_only: true,
+            path: "/".to_owned(),
+            secure: false,
+            http_only: true,
+            same_site: SameSite::Lax,
+            expires: None,
+            created: 0,
+        }
+    }
+}
+
 impl std::fmt::Debug for Cookie {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cookie")

@@ -274,7 +274,7 @@ pub(crate) fn read_tokens(
 
 fn split_scopes(scopes: &str, separator: char) -> Vec<String> {
     scopes
-        .split(|c: char| c == ' ' || c == separator)
+        .split([' ', separator])
         .filter(|s| !s.is_empty())
         .map(str::to_owned)
         .collect()
@@ -317,12 +317,15 @@ fn members(reply: Reply<'_>) -> Result<Map<String, Value>, TokenError> {
                 return Err(TokenError::Invalid(format!("`{name}` twice").into()));
             }
         }
-        // Old Facebook calls it `expires`.
+        // Facebook before version 2.3 calls it `expires`, and names no type.
         if let (false, Some(expires)) = (
             members.contains_key("expires_in"),
             members.get("expires").cloned(),
         ) {
             members.insert("expires_in".into(), expires);
+            members
+                .entry("token_type")
+                .or_insert_with(|| "bearer".into());
         }
         return Ok(members);
     }

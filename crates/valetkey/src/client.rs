@@ -122,6 +122,7 @@ impl Client {
             listeners: Vec::new(),
             danger_allow_http: false,
             own_callback_each: None,
+            not_there: Vec::new(),
         }
     }
 
@@ -250,6 +251,8 @@ pub struct ClientBuilder {
     listeners: Vec<Listener>,
     danger_allow_http: bool,
     own_callback_each: Option<bool>,
+    /// Providers that were to be edited and are not there.
+    not_there: Vec<String>,
 }
 
 impl ClientBuilder {
@@ -266,6 +269,17 @@ impl ClientBuilder {
             client_secret: client_secret.map(ClientSecret::new),
         };
         self.entries.push((provider, credentials));
+        self
+    }
+
+    /// Changes the entry of a provider that was added before: its scopes, its
+    /// extra parameters, the origins of its API. If there is none of that
+    /// name, [`build`](Self::build) says so.
+    pub fn edit(mut self, name: &str, change: impl FnOnce(Provider) -> Provider) -> Self {
+        match self.entries.iter_mut().find(|(p, _)| p.name() == name) {
+            Some((provider, _)) => *provider = change(provider.clone()),
+            None => self.not_there.push(name.to_owned()),
+        }
         self
     }
 
@@ -322,9 +336,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Gives each provider its own callback route also where there is only
-    /// one, or none where there are several. Default: own routes as soon as
-    /// there are several.
+    /// Gives the provider its own callback route, `/callback/{provider}`,
+    /// also where there is only one. With several, each has its own.
     pub fn own_callback_each(mut self, yes: bool) -> Self {
         self.own_callback_each = Some(yes);
         self
@@ -378,6 +391,13 @@ impl ClientBuilder {
                 "Add one with ClientBuilder::provider.",
             ));
         }
+        problems.extend(self.not_there.iter().map(|name| {
+            invalid(
+                format!("there is no provider `{name}` to change"),
+                "The name is misspelt, or the provider is added later.",
+                "Add the provider first, and change it under its own name.",
+            )
+        }));
         for (i, (provider, credentials)) in self.entries.iter().enumerate() {
             problems.extend(
                 provider.problems(credentials.client_secret.is_some(), self.danger_allow_http),
@@ -401,6 +421,13 @@ impl ClientBuilder {
                     "Rename one of them with Provider::named.",
                 ));
             }
+        }
+        if self.own_callback_each == Some(false) && self.entries.len() > 1 {
+            problems.push(invalid(
+                "several providers share one callback route".into(),
+                "A hostile provider could pass another's answer off as its own (RFC 9700 section 4.4).",
+                "Leave own_callback_each at its default, and register each provider's own redirect URI.",
+            ));
         }
         let Lifetimes {
             session_idle,
