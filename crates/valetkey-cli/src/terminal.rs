@@ -153,12 +153,19 @@ pub(crate) fn failure(error: &Error) -> Failure {
     failure_of(error.problem())
 }
 
+/// 3 for what cannot be reached, 2 for what was asked wrongly before
+/// anything was tried, 1 for a step that failed.
 pub(crate) fn failure_of(problem: Problem) -> Failure {
-    let unavailable = problem.code.starts_with("store.") || problem.code == "provider.unreachable";
-    match problem.blame {
-        _ if unavailable => Failure::cannot_run(vec![problem]),
-        Blame::Config => Failure::usage(vec![problem]),
-        _ => Failure::no(vec![problem]),
+    let code = problem.code;
+    let problems = vec![problem];
+    if code.starts_with("store.") || code == "provider.unreachable" {
+        Failure::cannot_run(problems)
+    } else if code.starts_with("config.")
+        || matches!(code, "transport.insecure" | "fetch.host_not_allowed")
+    {
+        Failure::usage(problems)
+    } else {
+        Failure::no(problems)
     }
 }
 

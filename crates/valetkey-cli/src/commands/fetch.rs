@@ -1,6 +1,10 @@
 //! `valetkey fetch`: calls an API with the token of a login.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -283,7 +287,7 @@ fn document(response: &ApiResponse) -> Value {
     document
 }
 
-/// The body as it came, byte for byte.
+/// The body as it came, byte for byte; for a person, a line break after it.
 fn print(args: &Args, response: &ApiResponse) {
     let mut out = Vec::new();
     if args.include {
@@ -303,5 +307,8 @@ fn print(args: &Args, response: &ApiResponse) {
     out.extend_from_slice(&response.body);
     // A reader that went away is no error.
     let mut stdout = std::io::stdout().lock();
+    if stdout.is_terminal() && !out.ends_with(b"\n") {
+        out.push(b'\n');
+    }
     let _ = stdout.write_all(&out).and_then(|()| stdout.flush());
 }

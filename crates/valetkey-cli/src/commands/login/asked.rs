@@ -48,7 +48,7 @@ pub(super) fn ask(args: &Args, sources: &Sources) -> Result<Asked, Vec<Problem>>
     let page = match (preset, &args.issuer) {
         (Some(preset), _) => preset.registration_page,
         (None, Some(issuer)) => issuer.as_str(),
-        (None, None) => sources.value("PROVIDER_URL").unwrap_or("The provider"),
+        (None, None) => sources.value("PROVIDER_URL").unwrap_or("the provider"),
     };
     let display = preset.map_or(page, |p| p.display_name);
     let mut registration = Registration::new(setting, display, page);
@@ -156,6 +156,9 @@ fn with_any_port(mut problem: Problem) -> Problem {
             " The port is chosen at each sign-in: providers take any (RFC 8252 section 7.3). \
              --client-id and --client-secret-file do as well.",
         );
+        if let Some(rest) = problem.cause.strip_prefix("the ") {
+            problem.cause = format!("The {rest}");
+        }
     }
     problem
 }
