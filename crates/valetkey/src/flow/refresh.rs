@@ -52,6 +52,21 @@ pub(crate) struct Refreshing {
     turn: tokio::sync::Mutex<()>,
     saving: tokio::sync::Mutex<()>,
     unsaved: std::sync::Mutex<Option<SessionData>>,
+    /// The provider's refusal, for those who queued up behind it: they are
+    /// told why the session is gone.
+    refused: std::sync::Mutex<Option<RefreshError>>,
+}
+
+impl Refreshing {
+    fn gone(&self) -> Error {
+        let refused = self
+            .refused
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        refused
+            .clone()
+            .map_or(Error::SessionMissing, Error::Refresh)
+    }
 }
 
 /// What the provider answered, verified.
@@ -152,7 +167,7 @@ impl Client {
     ) -> Result<Session, Error> {
         let started = tokio::time::Instant::now();
         loop {
-            let session = self.load(key).await?.ok_or(Error::SessionMissing)?;
+            let session = self.load(key).await?.ok_or_else(|| refreshing.gone())?;
             if self.is_settled(&session, seen) {
                 return with_tokens(session);
             }
@@ -228,6 +243,11 @@ impl Client {
                     _ => {
                         self.inner.store.delete(session.key).await?;
                         self.forget_unsaved(session.key, u64::MAX);
+                        *refreshing
+                            .refused
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner) =
+                            Some(refused.clone());
                         Err(refused.into())
                     }
                 }

@@ -362,12 +362,14 @@ async fn rf_06_rf_09_a_refusal_ends_the_session_and_is_not_tried_again() {
         let (client, session) = (app.client.clone(), session.clone());
         running.spawn(async move { client.fresh(session).await.unwrap_err().code() });
     }
-    let mut codes = running.join_all().await;
-    codes.sort_unstable();
-    // One was told by the provider; the others find the session gone.
-    assert_eq!(codes[0], "refresh.refused");
+    let codes = running.join_all().await;
+    // One was told by the provider; those who waited behind it are told too,
+    // so that every tab says why. One that came later finds nobody there.
+    assert!(codes.contains(&"refresh.refused"), "{codes:?}");
     assert!(
-        codes[1..].iter().all(|c| *c == "session.missing"),
+        codes
+            .iter()
+            .all(|c| ["refresh.refused", "session.missing"].contains(c)),
         "{codes:?}"
     );
     assert_eq!(refreshes(&op), 1);
