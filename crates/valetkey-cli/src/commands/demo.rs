@@ -20,6 +20,7 @@ use crate::{output, report::Failure, stop::Stop};
 
 mod app;
 mod folder;
+mod walk;
 
 use folder::Folder;
 
@@ -41,6 +42,7 @@ const ISSUER_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"]
 #[command(after_help = "\
 Example:
   valetkey demo
+  valetkey demo --walk
   valetkey demo --issuer https://id.example.com    (with CLIENT_ID and CLIENT_SECRET set)")]
 pub(crate) struct Args {
     /// The app's port; 0 is any free one [default: 5000, or a free one if that is busy]
@@ -62,10 +64,25 @@ pub(crate) struct Args {
     /// Ask for this scope; may be repeated, and replaces the usual ones
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
+
+    /// Play the browser too, and print each step as it really happened
+    #[arg(long)]
+    walk: bool,
+
+    /// With --walk: the user refuses consent
+    #[arg(long)]
+    deny: bool,
+}
+
+impl Args {
+    /// The app's port as asked for: a walk is as good on any.
+    fn port(&self) -> Option<u16> {
+        self.port.or(self.walk.then_some(0))
+    }
 }
 
 pub(crate) fn check(args: &Args) -> Result<(), Vec<Problem>> {
-    let problems: Vec<_> = args
+    let mut problems: Vec<_> = args
         .scope
         .iter()
         .filter(|s| s.is_empty() || s.contains(char::is_whitespace))
@@ -79,6 +96,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Vec<Problem>> {
             )
         })
         .collect();
+    problems.extend(walk::check(args));
     if problems.is_empty() {
         Ok(())
     } else {
@@ -104,7 +122,7 @@ const MAX_EVENTS: usize = 10_000;
 impl Demo {
     /// Binds the ports, starts the provider, and puts the app together.
     pub(crate) async fn prepare(args: &Args, sources: &Sources) -> Result<Self, Failure> {
-        let listeners = listen(args.port).await?;
+        let listeners = listen(args.port()).await?;
         let port = listeners[0].local_addr().map_err(cannot_listen)?.port();
         let app_url = format!("http://localhost:{port}");
         let folder =
@@ -292,7 +310,7 @@ async fn start_provider(
         data_dir: args.data_dir.is_some().then(|| folder.join("provider")),
         ..Options::default()
     };
-    let wanted = if args.port == Some(0) {
+    let wanted = if args.port() == Some(0) {
         0
     } else {
         app_port.saturating_add(1)
@@ -331,6 +349,9 @@ fn users(ready: &Value) -> Vec<(String, String)> {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Result<ExitCode, Failure> {
     check(args).map_err(Failure::usage)?;
+    if args.walk {
+        return walk::run(args, context).await;
+    }
     let mut stop = Stop::listen().map_err(|error| crate::report::cannot_start(&error))?;
     let demo = Demo::prepare(args, &context.sources).await?;
     if context.json {
