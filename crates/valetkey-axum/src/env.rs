@@ -86,7 +86,10 @@ impl SignIn {
             }
         };
         let built = match settings {
-            Some(settings) if problems.is_empty() => set_up(&settings, providers),
+            Some(settings) if problems.is_empty() => {
+                let redirect_uri_is_set = sources.value("REDIRECT_URI").is_some();
+                set_up(&settings, redirect_uri_is_set, providers)
+            }
             _ => Err(problems),
         };
         match built {
@@ -96,6 +99,7 @@ impl SignIn {
                 listen: Listen::default(),
                 look: Look::default(),
                 warnings: Vec::new(),
+                redirect_path: None,
             }),
         }
     }
@@ -140,7 +144,11 @@ fn issuer_missing() -> Problem {
     )
 }
 
-fn set_up(settings: &Settings, providers: Vec<Provider>) -> Result<SignIn, Vec<Problem>> {
+fn set_up(
+    settings: &Settings,
+    redirect_uri_is_set: bool,
+    providers: Vec<Provider>,
+) -> Result<SignIn, Vec<Problem>> {
     let mut problems = Vec::new();
     let danger = settings.danger_allow_http.is_some();
     let folder = settings.app_dir();
@@ -195,16 +203,16 @@ fn set_up(settings: &Settings, providers: Vec<Provider>) -> Result<SignIn, Vec<P
     if let Some(folder) = &folder {
         client = client.store(store(folder).map_err(|p| vec![p])?);
     }
-    let mut look = Look {
+    let look = Look {
         check_host: settings.is_loopback() && settings.listen.is_none_or(|ip| ip.is_loopback()),
         ..Look::default()
     };
-    look.paths.callback = settings.callback_path.clone();
     Ok(SignIn::of(Setup {
         client: Ok(client),
         listen: Listen::of(settings),
         look,
         warnings: settings.warnings.clone(),
+        redirect_path: redirect_uri_is_set.then(|| settings.callback_path.clone()),
     }))
 }
 

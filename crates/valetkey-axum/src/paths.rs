@@ -1,5 +1,7 @@
 //! The paths of the routes.
 
+use valetkey::{Blame, Problem};
+
 /// Where the routes are. `None` leaves one out.
 ///
 /// ```
@@ -40,6 +42,33 @@ impl Default for Paths {
 }
 
 impl Paths {
+    /// Puts the callback where `REDIRECT_URI` says: that is what is
+    /// registered at the provider.
+    pub(crate) fn callback_at(&mut self, full: &str) -> Result<(), Problem> {
+        let route = full
+            .strip_prefix(&self.prefix)
+            .filter(|route| route.len() > 1 && route.starts_with('/'));
+        match route {
+            Some(route) if self.callback == route || self.callback == Self::default().callback => {
+                self.callback = route.to_owned();
+                Ok(())
+            }
+            _ => Err(Problem::new(
+                "config.invalid",
+                Blame::Config,
+                format!(
+                    "REDIRECT_URI has the path {full}, and the callback route is at {}",
+                    self.full(&self.callback)
+                ),
+                "The application moved its routes, and the setting says something else.",
+                format!(
+                    "Register the redirect URI with the path {} and set REDIRECT_URI to it, or leave REDIRECT_URI out.",
+                    self.full(&self.callback)
+                ),
+            )),
+        }
+    }
+
     pub(crate) fn full(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)
     }

@@ -74,6 +74,8 @@ pub(crate) struct Setup {
     pub(crate) listen: crate::serve::Listen,
     pub(crate) look: Look,
     pub(crate) warnings: Vec<String>,
+    /// The path of `REDIRECT_URI`, if that is set.
+    pub(crate) redirect_path: Option<String>,
 }
 
 /// Sign-in for an axum application: routes, a layer, and the settings of
@@ -130,6 +132,7 @@ impl SignIn {
             listen: crate::serve::Listen::default(),
             look: Look::default(),
             warnings: Vec::new(),
+            redirect_path: None,
         })
     }
 
@@ -269,7 +272,10 @@ impl SignIn {
                 else {
                     return Err(Vec::new());
                 };
-                let look = setup.look;
+                let mut look = setup.look;
+                if let Some(path) = &setup.redirect_path {
+                    look.paths.callback_at(path).map_err(|p| vec![p])?;
+                }
                 let client = setup
                     .client?
                     .callback_path(&look.paths.full(&look.paths.callback))

@@ -404,7 +404,11 @@ pub(crate) fn assert_json(page: &Page, status: u16, code: &str) -> Value {
 
 /// The page says what the JSON says.
 pub(crate) fn assert_same_facts(page: &Page, error: &Value) {
-    let squeeze = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Names in backticks are set in another font there.
+    let squeeze = |s: &str| {
+        let words: Vec<_> = s.split_whitespace().collect();
+        words.join(" ").replace('`', "")
+    };
     let text = squeeze(&page.text()).to_lowercase();
     for fact in ["message", "cause", "fix"] {
         let fact = squeeze(error[fact].as_str().unwrap()).to_lowercase();

@@ -114,6 +114,46 @@ async fn plain_http_is_refused_with_the_two_ways_to_allow_it() {
     assert!(sign_in.client().is_ok());
 }
 
+#[tokio::test]
+async fn the_redirect_uri_of_the_settings_is_where_the_callback_is() {
+    use valetkey_axum::Paths;
+    let folder = Folder::new();
+    let uri = |uri| [&REGISTERED[..], &[("REDIRECT_URI", uri)]].concat();
+    let sign_in = |all: &[(&str, &str)]| SignIn::from_sources(&sources(&folder, all), &["github"]);
+    let of = |s: SignIn| {
+        let client = s.client()?;
+        Ok::<_, Vec<Problem>>(client.redirect_uri("github").unwrap().to_owned())
+    };
+    let back = uri("http://localhost:5000/auth/back");
+    let renamed = || Paths {
+        profile: None,
+        ..Paths::default()
+    };
+    let expected = "http://localhost:5000/auth/back";
+    assert_eq!(of(sign_in(&back)).unwrap(), expected);
+    assert_eq!(of(sign_in(&back).paths(renamed())).unwrap(), expected);
+    assert_eq!(of(sign_in(&back).nested("/auth")).unwrap(), expected);
+    // What contradicts it is told, not overridden.
+    for (setting, sign_in) in [
+        ("/auth/back", sign_in(&back).nested("/other")),
+        (
+            "/auth/back",
+            sign_in(&back).paths(Paths {
+                callback: "/elsewhere".into(),
+                ..Paths::default()
+            }),
+        ),
+        (
+            "/callback",
+            sign_in(&uri("http://localhost:5000/callback")).nested("/auth"),
+        ),
+    ] {
+        let all = of(sign_in).unwrap_err();
+        assert_eq!(all[0].code, "config.invalid");
+        assert!(all[0].message.contains(setting), "{all:?}");
+    }
+}
+
 /// The one folder that an application made for itself.
 fn app_folder(folder: &Folder) -> PathBuf {
     let mut inside = std::fs::read_dir(&folder.0).unwrap();
