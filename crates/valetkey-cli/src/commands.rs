@@ -11,6 +11,7 @@ use crate::report::Failure;
 mod completions;
 mod demo;
 mod fetch;
+mod lab;
 mod login;
 mod logout;
 mod provider;
@@ -21,6 +22,7 @@ mod providers;
 pub(crate) enum Command {
     Demo(demo::Args),
     Provider(provider::Args),
+    Lab(lab::Args),
     Login(login::Args),
     Fetch(fetch::Args),
     Logout(logout::Args),
@@ -42,6 +44,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::check(args).err(),
             Self::Provider(args) => provider::check(args).err(),
+            Self::Lab(args) => lab::check(args).err(),
             Self::Login(args) => login::check(args).err(),
             Self::Fetch(args) => fetch::check(args).err(),
             Self::Logout(_) => None,
@@ -56,6 +59,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args, context).await,
             Self::Provider(args) => provider::run(args, context).await,
+            Self::Lab(args) => lab::run(args, context).await,
             Self::Login(args) => login::run(args, context).await,
             Self::Fetch(args) => fetch::run(args, context).await,
             Self::Logout(args) => logout::run(args, context).await,
