@@ -12,8 +12,11 @@ pub mod client;
 pub mod proto;
 pub mod provider;
 
+/// What a target does with its bytes. It panics if a promise is broken.
+pub type Run = fn(&[u8]);
+
 /// Every target: the name of its program and of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Run)] = &[
     ("callback_query", proto::callback_query),
     ("callback_route", client::callback_route),
     ("challenges", proto::challenges),

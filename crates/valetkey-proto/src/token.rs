@@ -591,6 +591,9 @@ pub(crate) mod tests {
         )
         .unwrap();
         assert_eq!(t.expires_at, Some(1060));
+        let t = read_as(200, "text/plain", "access_token=a&expires=60").unwrap();
+        assert_eq!(t.expires_at, Some(1060), "Facebook named no type then");
+        assert!(read_as(200, "text/plain", "access_token=a&expires_in=60").is_err());
         let e = read_as(
             200,
             "application/x-www-form-urlencoded",
