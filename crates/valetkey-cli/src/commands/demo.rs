@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -116,6 +117,9 @@ pub(crate) struct Demo {
     _folder: Folder,
 }
 
+/// How long the end waits for renewals whose browser has gone.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// The last events kept.
 const MAX_EVENTS: usize = 10_000;
 
@@ -218,6 +222,8 @@ impl Demo {
         let sweeper = tokio::spawn(valetkey_axum::sweep(self.client.clone()));
         valetkey_axum::serve_on(self.listeners, self.router, stop).await;
         sweeper.abort();
+        // Tokens that the provider has given out must reach the disk.
+        let _ = tokio::time::timeout(GRACE, self.client.finish_renewals()).await;
         if let Some(provider) = self.provider {
             provider.shutdown().await;
         }

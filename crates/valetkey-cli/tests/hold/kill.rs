@@ -295,6 +295,48 @@ async fn without_an_overlap_a_kill_between_the_commits_ends_in_a_page_that_offer
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_end_waits_for_a_renewal_whose_browser_has_gone() {
+    let pair = Pair::start("refresh_overlap = 0").await;
+    let running = pair.demo.recipe.start().await;
+    let alice = Arc::new(Alice::signed_in(&pair.demo.app).await);
+    let written = records::sessions(&pair.demo.data);
+    let seen = pair.provider.refreshes();
+    pair.proxy.on("/token", Act::HoldReply(Part::Nothing));
+    let pressed = press_refresh(&alice).await;
+    pair.proxy.holds().await;
+    pair.provider.refreshed_beyond(seen).await;
+    pressed.abort();
+    assert!(pressed.await.is_err());
+    alice.browser.follow(true);
+    let ended = tokio::spawn(running.stop());
+    while tokio::net::TcpStream::connect(pair.demo.address())
+        .await
+        .is_ok()
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    pair.proxy.pass();
+    pair.proxy.release();
+    ended.await.unwrap();
+    assert_ne!(records::sessions(&pair.demo.data), written, "it was lost");
+    let running = pair.demo.recipe.start().await;
+    alice.refreshes().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_the_first_start_leaves_a_folder_that_works() {
+    const KILLS: u32 = 16;
+    for n in 0..KILLS {
+        let demo = Demo::new();
+        demo.recipe.kill_after(Duration::from_millis(3) * n).await;
+        let running = demo.recipe.start().await;
+        assert!(Alice::signed_in(&demo.app).await.is_greeted().await);
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_during_sign_in_leaves_a_whole_session_or_none() {
     const KILLS: usize = 10;
     let demo = Demo::new();

@@ -147,6 +147,13 @@ impl Recipe {
         running
     }
 
+    /// Starts it, and kills it so much later, however far it has come.
+    pub(crate) async fn kill_after(&self, delay: Duration) {
+        let mut child = self.command().spawn().unwrap();
+        tokio::task::block_in_place(|| std::thread::sleep(delay));
+        child.kill().await.unwrap();
+    }
+
     /// Runs it to its end, which comes by itself: status and stderr.
     pub(crate) async fn run(&self) -> (i32, String) {
         let output = tokio::time::timeout(PATIENCE, self.command().output());

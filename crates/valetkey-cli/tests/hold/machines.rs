@@ -28,6 +28,11 @@ impl Demo {
         }
     }
 
+    /// Where the app listens.
+    pub(crate) fn address(&self) -> String {
+        self.app.replace("http://localhost:", "127.0.0.1:")
+    }
+
     pub(crate) fn provider_data(&self) -> PathBuf {
         self.data.join("provider")
     }

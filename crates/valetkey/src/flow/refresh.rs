@@ -131,7 +131,9 @@ impl Client {
         }
         let client = self.clone();
         let (key, seen) = (session.key, session.data.generation);
-        tokio::spawn(async move { client.renew_once(key, seen).await })
+        // Before the task begins: `finish_renewals` must know of it.
+        let refreshing = self.refreshing(key);
+        tokio::spawn(async move { client.renew_once(key, seen, refreshing).await })
             .await
             .unwrap_or_else(|_| {
                 Err(crate::store::StoreError::Unavailable(
@@ -141,8 +143,50 @@ impl Client {
             })
     }
 
-    async fn renew_once(&self, key: RecordKey, seen: u64) -> Result<Session, Error> {
-        let refreshing = self.refreshing(key);
+    /// Waits for the renewals that go on although their browser has gone,
+    /// and writes tokens that could not be written before. For a server that
+    /// has stopped taking requests: what is not finished when the process
+    /// ends is lost, as with a crash. A store that stays broken makes this
+    /// wait for ever, so set a time-out.
+    pub async fn finish_renewals(&self) {
+        loop {
+            let (running, unsaved) = self.unfinished();
+            if !running && unsaved.is_empty() {
+                return;
+            }
+            for key in unsaved {
+                // Reading such a session writes it, in a task of its own.
+                let _ = self.load(key).await;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Whether a renewal or a writing is under way, and the sessions with
+    /// tokens that wait to be written.
+    fn unfinished(&self) -> (bool, Vec<RecordKey>) {
+        let all = self
+            .inner
+            .refreshing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let running = all.values().any(|one| Arc::strong_count(one) > 1);
+        let waits = |one: &Refreshing| {
+            one.unsaved
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .is_some()
+        };
+        let unsaved = all.iter().filter(|(_, one)| waits(one));
+        (running, unsaved.map(|(key, _)| *key).collect())
+    }
+
+    async fn renew_once(
+        &self,
+        key: RecordKey,
+        seen: u64,
+        refreshing: Arc<Refreshing>,
+    ) -> Result<Session, Error> {
         let result = {
             let _turn = refreshing.turn.lock().await;
             self.renew_in_turn(key, seen, &refreshing).await
