@@ -31,6 +31,11 @@ mod sign_in_page;
 #[cfg(feature = "test-util")]
 pub mod test;
 
+/// The guide, whose snippets are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/axum.md")]
+struct Guide;
+
 pub use extract::{Claims, Failed, User};
 pub use layer::{SignInLayer, SignInService};
 pub use page::Page;
