@@ -147,6 +147,16 @@ impl Chromium {
         );
     }
 
+    /// A command of the Chrome `DevTools` Protocol.
+    ///
+    /// # Panics
+    ///
+    /// The driver refuses.
+    #[must_use]
+    pub fn cdp(&self, command: &str, params: &Value) -> Value {
+        self.session.devtools(command, params)
+    }
+
     /// Opens an address, as if typed.
     ///
     /// # Panics
@@ -337,7 +347,9 @@ impl Chromium {
     ///
     /// It is closed.
     pub fn switch(&self, tab: &str) -> &Self {
-        self.session.post("window", &json!({"handle": tab})).unwrap();
+        self.session
+            .post("window", &json!({"handle": tab}))
+            .unwrap();
         self
     }
 

@@ -131,7 +131,12 @@ impl Process {
             assert!(start.elapsed() < PATIENCE, "{} does not end", self.name);
             std::thread::sleep(Duration::from_millis(5));
         };
-        assert!(status.success(), "{}: {status}\n{}", self.name, self.errors());
+        assert!(
+            status.success(),
+            "{}: {status}\n{}",
+            self.name,
+            self.errors()
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 //! Clients that nobody here wrote sign in at `valetkey provider`, with every
 //! preset.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
 use serde_json::{Value, json};
 use valetkey_browser::{Browser, Page};
 use valetkey_e2e::{ForeignClient, Needs, Provider, require};

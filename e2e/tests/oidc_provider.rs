@@ -1,6 +1,8 @@
 //! `valetkey demo --issuer` at npm's `oidc-provider`, which is certified and
 //! which nobody here wrote.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
 use serde_json::{Value, json};
 use url::Url;
 use valetkey_browser::{Browser, Page};
@@ -105,7 +107,11 @@ async fn signs_in_refreshes_reads_user_data_and_signs_out() {
     assert_greeted(&home, &mut op);
     let exchanged = op.happened();
     let count = |line: &str| exchanged.iter().filter(|l| *l == line).count();
-    assert_eq!(count("grant.success authorization_code"), 1, "{exchanged:?}");
+    assert_eq!(
+        count("grant.success authorization_code"),
+        1,
+        "{exchanged:?}"
+    );
     assert_eq!(count("POST /token"), 1, "{exchanged:?}");
 
     let profile = browser
@@ -169,10 +175,7 @@ async fn says_who_denied_when_the_user_aborts() {
         refused.text()
     );
     // A second try works.
-    let again = browser
-        .open(&format!("{}/login", demo.app))
-        .await
-        .unwrap();
+    let again = browser.open(&format!("{}/login", demo.app)).await.unwrap();
     let home = submit(&browser, &again, &[]).await;
     assert!(home.text().contains("Hello erin"), "{}", home.text());
 }
@@ -260,10 +263,7 @@ async fn finds_an_issuer_that_comes_up_later() {
     let port = free_port();
     let demo = demo(&format!("http://127.0.0.1:{port}"));
     let browser = Browser::new();
-    let down = browser
-        .open(&format!("{}/login", demo.app))
-        .await
-        .unwrap();
+    let down = browser.open(&format!("{}/login", demo.app)).await.unwrap();
     assert_eq!(down.status, 502, "{}", down.text());
     assert_eq!(down.header("valetkey-error"), Some("provider.unreachable"));
 
@@ -351,6 +351,10 @@ async fn refuses_https_from_an_authority_that_it_was_not_told() {
         refused.header("valetkey-error"),
         Some("provider.unreachable")
     );
-    assert!(refused.text().contains("SSL_CERT_FILE"), "{}", refused.text());
+    assert!(
+        refused.text().contains("SSL_CERT_FILE"),
+        "{}",
+        refused.text()
+    );
     assert_eq!(op.happened(), Vec::<String>::new());
 }

@@ -159,6 +159,23 @@ pub(crate) fn actions(links: &[Link], first_is_main: bool) -> Markup {
     }
 }
 
+/// A sentence in which names of parameters and settings stand between
+/// backticks, as in `state`.
+pub(crate) fn prose(text: &str) -> Markup {
+    let pieces: Vec<_> = text.split('`').collect();
+    // A backtick without its partner is only a backtick.
+    let paired = pieces.len() % 2 == 1;
+    html! {
+        @if paired {
+            @for (index, piece) in pieces.iter().enumerate() {
+                @if index % 2 == 1 { code { (piece) } } @else { (piece) }
+            }
+        } @else {
+            (text)
+        }
+    }
+}
+
 pub(crate) fn notice(notice: Option<&Notice>) -> Markup {
     html! {
         @if let Some(notice) = notice {
@@ -168,7 +185,7 @@ pub(crate) fn notice(notice: Option<&Notice>) -> Markup {
                 NoticeKind::Warning => ("notice warning", "status"),
                 NoticeKind::Error => ("notice error", "alert"),
             };
-            div class=(class) role=(role) { p { (notice.text) } }
+            div class=(class) role=(role) { p { (prose(&notice.text)) } }
         }
     }
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::page;
 use crate::{
-    layout::{Width, actions, button_form, exact, facts},
+    layout::{Width, actions, button_form, exact, facts, prose},
     view::{FormView, Link},
 };
 
@@ -160,13 +160,13 @@ pub fn error(view: &ErrorView) -> String {
                 }
                 div {
                     h1 { (title) }
-                    p class="lead" { (view.message) }
+                    p class="lead" { (prose(&view.message)) }
                 }
             }
             @if !reassurance.is_empty() { p class="reassurance" { (reassurance) } }
             @if let Some(said) = &view.provider_said { (provider_said(said)) }
-            @if !view.cause.is_empty() { h2 { "Why" } p { (view.cause) } }
-            @if !view.fix.is_empty() { h2 { "What you can do" } p { (view.fix) } }
+            @if !view.cause.is_empty() { h2 { "Why" } p { (prose(&view.cause)) } }
+            @if !view.fix.is_empty() { h2 { "What you can do" } p { (prose(&view.fix)) } }
             @if view.start_over.is_some() || !view.actions.is_empty() {
                 div class="buttons" {
                     @if let Some(form) = &view.start_over { (button_form(form, "button primary")) }

@@ -98,9 +98,17 @@ pub fn sign_out_confirm(view: &SignOutView) -> String {
 
 /// The page after the session has ended. Uses the name of the app, the
 /// notice (what could not be done, such as the revocation at a provider that
-/// is down) and the links (sign in again).
+/// is down) and the links (sign in again); without links, the providers.
 #[must_use]
 pub fn signed_out_done(view: &SignedOutView) -> String {
+    let again: Vec<_> = match &view.links[..] {
+        [] => view
+            .providers
+            .iter()
+            .map(|p| Link::new(format!("Sign in with {}", p.name), &p.href))
+            .collect(),
+        links => links.to_vec(),
+    };
     let content = html! {
         (notice(view.notice.as_ref()))
         section class="card" {
@@ -108,7 +116,7 @@ pub fn signed_out_done(view: &SignedOutView) -> String {
             p class="lead" {
                 "Your session in this app has ended. You may still be signed in at the provider."
             }
-            @if !view.links.is_empty() { div class="buttons" { (actions(&view.links, true)) } }
+            @if !again.is_empty() { div class="buttons" { (actions(&again, true)) } }
         }
     };
     page(&view.app_name, "Signed out", Width::Narrow, &[]).render(&content)

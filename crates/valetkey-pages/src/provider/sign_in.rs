@@ -6,7 +6,7 @@ use super::page;
 use crate::{
     app::reference,
     href::safe_href,
-    layout::{Width, actions, hidden, link, test_users},
+    layout::{Width, actions, hidden, link, prose, test_users},
     view::{Hidden, Link, TestUser},
 };
 
@@ -115,7 +115,7 @@ pub fn error(view: &ErrorView) -> String {
                 }
                 div {
                     h1 { (title) }
-                    p class="lead" { (view.message) }
+                    p class="lead" { (prose(&view.message)) }
                 }
             }
             @if !view.compare.is_empty() {
@@ -125,8 +125,8 @@ pub fn error(view: &ErrorView) -> String {
                     }
                 }
             }
-            @if !view.cause.is_empty() { h2 { "Why" } p { (view.cause) } }
-            @if !view.fix.is_empty() { h2 { "What you can do" } p { (view.fix) } }
+            @if !view.cause.is_empty() { h2 { "Why" } p { (prose(&view.cause)) } }
+            @if !view.fix.is_empty() { h2 { "What you can do" } p { (prose(&view.fix)) } }
             @if !view.actions.is_empty() { div class="buttons" { (actions(&view.actions, true)) } }
         }
         (reference(view.status, &view.code, &view.request_id))

@@ -349,3 +349,32 @@ fn headers_forbid_caching_sniffing_and_framing() {
     assert_eq!(of(headers(None), opener).as_deref(), Some("same-origin"));
     assert_eq!(of(provider::headers(None), opener), None);
 }
+
+#[test]
+fn names_between_backticks_become_code_and_stay_escaped() {
+    let page = app::error(&app::ErrorView {
+        message: "The `state` came with `<b>`.".into(),
+        cause: "One ` alone is only that.".into(),
+        ..Default::default()
+    });
+    assert!(page.contains("The <code>state</code> came with <code>&lt;b&gt;</code>."));
+    assert!(page.contains("One ` alone is only that."));
+}
+
+#[test]
+fn the_page_after_signing_out_leads_back_in() {
+    let mut view = app::SignedOutView {
+        providers: vec![app::ProviderLink {
+            id: "github".into(),
+            name: "GitHub".into(),
+            href: "/login/github".into(),
+        }],
+        ..Default::default()
+    };
+    let page = app::signed_out_done(&view);
+    assert!(page.contains("href=\"/login/github\""), "{page}");
+    view.links = vec![Link::new("Sign in again", "/login")];
+    let page = app::signed_out_done(&view);
+    assert!(page.contains("href=\"/login\""), "{page}");
+    assert!(!page.contains("/login/github"), "{page}");
+}
