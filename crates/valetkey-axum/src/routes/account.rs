@@ -114,5 +114,6 @@ fn done(user: &User, did: &str, json: Value) -> Response {
         .clone()
         .or(account)
         .unwrap_or_else(|| "/".into());
-    redirect(&format!("{to}?did={did}"), &[])
+    let and = if to.contains('?') { '&' } else { '?' };
+    redirect(&format!("{to}{and}did={did}"), &[])
 }
