@@ -1,6 +1,6 @@
 //! The statements: one function for each verb of the store, each atomic.
 
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::Type};
 use valetkey::{
     clock::Seconds,
     store::{Index, Leased, Record, RecordKey, Replaced},
@@ -16,7 +16,7 @@ pub(super) fn load(db: &Connection, key: &RecordKey, now: Seconds) -> Result<Opt
     )?
     .query_row(params![key.0, time(now)], |row| {
         Ok(Record {
-            sealed: row.get(0)?,
+            sealed: verify_stored(key, row.get(0)?)?,
             version: unsigned(row, 1)?,
             idle_until: unsigned(row, 2)?,
             ends_at: unsigned(row, 3)?,
@@ -39,7 +39,7 @@ pub(super) fn insert(
     )?
     .execute(params![
         key.0,
-        sealed,
+        stored(key, sealed),
         time(idle_until),
         time(ends_at),
         index.subject,
@@ -60,7 +60,12 @@ pub(super) fn replace(
             "UPDATE session SET sealed = ?3, version = version + 1
              WHERE key = ?1 AND version = ?2 AND min(idle_until, ends_at) > ?4",
         )?
-        .execute(params![key.0, time(expected), sealed, time(now)])?;
+        .execute(params![
+            key.0,
+            time(expected),
+            stored(key, sealed),
+            time(now)
+        ])?;
     Ok(if changed == 1 {
         Replaced::Done(expected + 1)
     } else {
@@ -168,6 +173,42 @@ pub(super) fn sweep(db: &Connection, now: Seconds) -> Result<Swept> {
         sessions: sessions as u64,
         more: [sessions, spent, leases].contains(&SWEEP_ROWS),
     })
+}
+
+/// The bytes of a checksum.
+const CHECKSUM: usize = 8;
+
+/// What the column `sealed` holds: the sealed bytes and a checksum, so that
+/// damage is told from bytes that no key of the ring opens any more.
+fn stored(key: &RecordKey, sealed: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(sealed.len() + CHECKSUM);
+    stored.extend_from_slice(sealed);
+    stored.extend_from_slice(&checksum(key, sealed));
+    stored
+}
+
+/// The sealed bytes, if they are as they were stored for this key.
+fn verify_stored(key: &RecordKey, mut stored: Vec<u8>) -> Result<Vec<u8>> {
+    match stored.split_last_chunk() {
+        Some((sealed, sum)) if checksum(key, sealed) == *sum => {
+            stored.truncate(stored.len() - CHECKSUM);
+            Ok(stored)
+        }
+        _ => Err(rusqlite::Error::FromSqlConversionFailure(
+            0,
+            Type::Blob,
+            "the record is damaged".into(),
+        )),
+    }
+}
+
+/// FNV-1a. It finds accidents; against intent the bytes are sealed.
+fn checksum(key: &RecordKey, sealed: &[u8]) -> [u8; CHECKSUM] {
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in key.0.iter().chain(sealed) {
+        sum = (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    sum.to_be_bytes()
 }
 
 /// SQLite's integers are signed; the last second that fits is far enough off.

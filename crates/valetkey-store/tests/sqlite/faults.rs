@@ -304,3 +304,38 @@ async fn a_value_that_was_never_written_so_is_damage() {
         .unwrap();
     assert!(holds(&store, 0).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_record_with_any_byte_changed_is_damage_and_no_other_record_suffers() {
+    let folder = filled(2).await;
+    let store = folder.open().unwrap();
+    let other = Connection::open(folder.db()).unwrap();
+    let select = "SELECT sealed FROM session WHERE key = ?1";
+    let good: Vec<u8> = other
+        .query_row(select, [key(0).0], |row| row.get(0))
+        .unwrap();
+    let put = |bytes: &[u8]| {
+        let update = "UPDATE session SET sealed = ?2 WHERE key = ?1";
+        other
+            .execute(update, rusqlite::params![key(0).0, bytes])
+            .unwrap();
+    };
+    let changed = (0..good.len()).step_by(61).chain([good.len() - 1]);
+    let changed = changed.map(|place| {
+        let mut bytes = good.clone();
+        bytes[place] ^= 0x10;
+        bytes
+    });
+    let zeros = vec![0; good.len()];
+    let elsewhere: Vec<u8> = other
+        .query_row(select, [key(1).0], |row| row.get(0))
+        .unwrap();
+    for bytes in changed.chain([Vec::new(), good[8..].to_vec(), zeros, elsewhere]) {
+        put(&bytes);
+        let error = holds(&store, 0).await.unwrap_err();
+        assert_eq!(code(&folder, &error), "store.damaged");
+        assert!(holds(&store, 1).await.unwrap());
+    }
+    put(&good);
+    assert!(holds(&store, 0).await.unwrap());
+}
