@@ -17,12 +17,14 @@ use super::{Args, Context, Demo};
 use crate::{output, report::Failure, stop::Stop};
 
 mod afterwards;
+mod browsing;
 mod denied;
 mod document;
 mod drive;
 mod judge;
 mod records;
 mod sign_in;
+mod signed_in;
 #[cfg(test)]
 mod tests;
 mod text;

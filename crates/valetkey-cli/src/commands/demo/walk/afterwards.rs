@@ -4,7 +4,8 @@ use super::{
     document::Step,
     judge::{Heading, Judging, Run},
     records::{Told, agree, back, with_token},
-    sign_in::{CODE_EXCHANGED, HOME_VISIT, SIGNED_IN, TOKEN, USERINFO, arrived, authenticated},
+    sign_in::{CODE_EXCHANGED, HOME_VISIT, SIGNED_IN, TOKEN, USERINFO},
+    signed_in::{arrived, authenticated},
     witness::{AUTHORIZATION_SERVER, CLIENT, RESOURCE_SERVER, USER_AGENT},
 };
 
@@ -57,7 +58,9 @@ fn calls_api(run: &Run<'_>) -> Step {
     .check(
         "asked for by the user's own browser",
         "RFC 6749 10.12",
-        visit.brought(run.session_cookie()) && visit.is_to(CLIENT) && visit.status() == Some(200),
+        visit.form(run.session_cookie())
+            && visit.status() == Some(200)
+            && agree(&[visit.greeting(), run.saw(HOME_VISIT).greeting()]),
     )
     .check(
         "token is the one that was issued",
@@ -174,8 +177,9 @@ fn refreshes(run: &Run<'_>) -> Step {
         "without the user signing in again",
         "RFC 6749 1.5",
         only_the_app
-            && visit.brought(run.session_cookie())
+            && visit.form(run.session_cookie())
             && visit.redirected()
+            && after.page()
             && agree(&[after.greeting(), run.saw(HOME_VISIT).greeting()]),
     )
     .check(
@@ -268,8 +272,9 @@ fn revokes(run: &Run<'_>) -> Step {
     .check(
         "the person stays signed in",
         "the app's contract",
-        visit.brought(run.session_cookie())
+        visit.form(run.session_cookie())
             && visit.redirected()
+            && after.page()
             && agree(&[after.greeting(), run.saw(HOME_VISIT).greeting()]),
     )
     .check(
@@ -300,7 +305,7 @@ fn signs_out(run: &Run<'_>) -> Step {
             .any(|c| c.name == name && c.value.is_empty())
     });
     let gone = |saw: super::records::Saw<'_>| {
-        saw.status() == Some(200)
+        saw.page()
             && saw.greeting().is_none()
             && cookie.is_some_and(|(name, _)| saw.cookie(name).is_none())
     };
@@ -323,7 +328,7 @@ fn signs_out(run: &Run<'_>) -> Step {
     .check(
         "the session ended is the one of step 6",
         "OpenID Connect Core 15.5.2",
-        visit.brought(cookie)
+        visit.form(cookie)
             && agree(&[
                 told.session(),
                 run.told(SIGNED_IN).session(),

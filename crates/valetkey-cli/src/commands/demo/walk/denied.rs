@@ -8,9 +8,9 @@ use super::{
     judge::Run,
     records::agree,
     sign_in::{
-        CALLBACK_RECEIVED, CALLBACK_VISIT, CONSENT, HOME_VISIT, callback, end, signs_in,
-        visits_login,
+        CALLBACK_RECEIVED, CALLBACK_VISIT, CONSENT, HOME_VISIT, callback, signs_in, visits_login,
     },
+    signed_in::end,
 };
 
 const SIGN_IN_FAILED: usize = 2;
@@ -89,7 +89,12 @@ fn ends(run: &Run<'_>) -> Step {
         .check(
             "nobody is signed in",
             "RFC 6749 4.1.2.1",
-            !session && home.status() == Some(200) && home.greeting().is_none(),
+            !session && home.page() && home.greeting().is_none(),
+        )
+        .check(
+            "login cookie removed",
+            "RFC 9700 2.1",
+            run.login_cookie_removed(),
         )
         .nothing_besides()
         .says(

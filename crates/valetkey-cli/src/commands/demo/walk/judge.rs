@@ -5,7 +5,9 @@ use valetkey::events::Event;
 use valetkey_dev_provider::{Endpoint, Record};
 
 use super::{
-    afterwards, denied,
+    afterwards,
+    browsing::{cookies_kept_apart, cookies_protected, redirects_followed},
+    denied,
     document::{Check, ClientRecord, Requests, Step, Walk},
     records::{
         Got, Saw, Told, agree, align, event_kind, in_browser, in_client, is_public, visit_kind,
@@ -159,6 +161,17 @@ impl<'a> Run<'a> {
         Some((&cookie.name, &cookie.value))
     }
 
+    /// Whether the callback's answer removed it.
+    pub(crate) fn login_cookie_removed(&self) -> bool {
+        let callback = self.saw(sign_in::CALLBACK_VISIT).0;
+        callback
+            .zip(self.login_cookie())
+            .is_some_and(|(visit, (name, _))| {
+                let mut set = visit.set_cookies.iter();
+                set.any(|c| c.name == name && c.value.is_empty())
+            })
+    }
+
     /// The session cookie, as it was set.
     pub(crate) fn session_cookie(&self) -> Option<(&'a str, &'a str)> {
         let set = &self.saw(sign_in::CALLBACK_VISIT).0?.set_cookies;
@@ -177,6 +190,12 @@ impl<'a> Run<'a> {
             .iter()
             .filter(|r| r.endpoint == Endpoint::Token && agree(&[r.param("code"), code]))
             .count()
+    }
+
+    /// How many requests of the browser had the password in them.
+    pub(crate) fn password_visits(&self) -> usize {
+        let visits = self.witness.visits.iter().chain(&self.witness.replays);
+        visits.filter(|v| v.password).count()
     }
 
     /// Who received the password, by any of the three records.
@@ -293,7 +312,28 @@ impl<'a> Judging<'a> {
     /// Of the whole walk: no record tells of more than the others.
     pub(crate) fn nothing_besides(self) -> Self {
         let held = self.run.complete && self.run.witness.broken.is_none();
+        let visits = &self.run.witness.visits;
+        let (followed, apart, protected) = (
+            redirects_followed(visits),
+            cookies_kept_apart(visits),
+            cookies_protected(visits),
+        );
         self.check("nothing happened besides", "independent records", held)
+            .check(
+                "redirects followed as they were told",
+                "RFC 9110 15.4",
+                followed,
+            )
+            .check(
+                "cookies only to the host that set them",
+                "RFC 6265 5.4",
+                apart,
+            )
+            .check(
+                "every cookie is HttpOnly and SameSite",
+                "RFC 6265 4.1.2.6",
+                protected,
+            )
     }
 
     /// What went in, and what came out; if nothing did, that is said.

@@ -5,7 +5,7 @@ use valetkey::events::{Check, Event, EventKind, Parameter};
 use valetkey_dev_provider::{Endpoint, Record};
 use valetkey_proto::secret::shown;
 
-use super::witness::{CLIENT, Fact, Visit, Witness};
+use super::witness::{AUTHORIZATION_SERVER, CLIENT, Fact, Visit, Witness};
 
 /// Finds what was to happen, in that order, in what did happen: the longest
 /// common subsequence. What is missing is `None`; the second value counts
@@ -325,6 +325,18 @@ impl<'a> Saw<'a> {
         pairs(self.0.map_or(&[], |v| &v.received))
     }
 
+    /// A page of the app was opened with a GET and shown.
+    pub(crate) fn page(self) -> bool {
+        self.is_to(CLIENT)
+            && self.status() == Some(200)
+            && self.0.is_some_and(|v| v.method == "GET")
+    }
+
+    /// A form of the app was sent by the browser with this session cookie.
+    pub(crate) fn form(self, cookie: Option<(&str, &str)>) -> bool {
+        self.is_to(CLIENT) && self.brought(cookie) && self.0.is_some_and(|v| v.method == "POST")
+    }
+
     /// Whether the browser was there with this cookie: `(name, value)`.
     pub(crate) fn brought(self, cookie: Option<(&str, &str)>) -> bool {
         cookie.is_some_and(|(name, value)| self.cookie(name) == Some(value))
@@ -343,7 +355,7 @@ fn fact<'a>(list: &'a [Fact], name: &str) -> Option<&'a str> {
         .map(|f| f.value.as_str())
 }
 
-fn pairs(list: &[Fact]) -> Vec<(&str, &str)> {
+pub(crate) fn pairs(list: &[Fact]) -> Vec<(&str, &str)> {
     list.iter().map(|f| (&*f.name, &*f.value)).collect()
 }
 
@@ -405,7 +417,8 @@ pub(crate) fn front(visit: Saw<'_>, record: Got<'_>) -> bool {
     let (Some(v), Some(r)) = (visit.0, record.0) else {
         return false;
     };
-    v.method == r.method
+    v.to == AUTHORIZATION_SERVER
+        && v.method == r.method
         && v.path() == r.path
         && v.status == Some(r.outcome.status)
         && r.outcome.error.as_deref() == fact(&v.received, "error")

@@ -1,6 +1,6 @@
 //! The third record: what the browser sent, got and saw.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 use valetkey_browser::Exchange;
 use valetkey_proto::secret::shown;
@@ -29,10 +29,9 @@ pub(crate) struct Witness {
 }
 
 /// One request of the browser, and the answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Visit {
     /// What the person was doing: the number of the step.
-    #[serde(skip)]
     pub(crate) step: u8,
     /// Which participant got the request; an origin that is none of them.
     pub(crate) to: String,
@@ -50,9 +49,9 @@ pub(crate) struct Visit {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) location: Option<String>,
     /// The parameters of that address.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(crate) received: Vec<Fact>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(crate) set_cookies: Vec<SetCookie>,
     /// The app's stable code, if the answer is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,14 +62,14 @@ pub(crate) struct Visit {
 }
 
 /// A name and a value; secrets redacted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fact {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
 /// A cookie as the browser was told to keep it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SetCookie {
     pub(crate) name: String,
     /// Redacted; empty if the cookie was removed.
