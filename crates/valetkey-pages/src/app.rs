@@ -19,7 +19,12 @@ use crate::{
 };
 
 /// The frame of the app's pages.
-fn page<'a>(app_name: &'a str, title: &'a str, width: Width, nav: &'a [Link]) -> Page<'a> {
+pub(crate) fn page<'a>(
+    app_name: &'a str,
+    title: &'a str,
+    width: Width,
+    nav: &'a [Link],
+) -> Page<'a> {
     Page {
         place: Place::App,
         width,

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod app;
+pub mod how;
 mod href;
 mod layout;
 mod moment;

@@ -8,7 +8,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// The stylesheet that every page carries inside its only `style` element.
 #[must_use]
 pub fn style() -> &'static str {
-    include_str!("style.css")
+    concat!(
+        include_str!("style.css"),
+        include_str!("how/diagram.css"),
+        include_str!("how/page.css")
+    )
 }
 
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| {
