@@ -147,16 +147,6 @@ impl Chromium {
         );
     }
 
-    /// A command of the Chrome `DevTools` Protocol.
-    ///
-    /// # Panics
-    ///
-    /// The driver refuses.
-    #[must_use]
-    pub fn cdp(&self, command: &str, params: &Value) -> Value {
-        self.session.devtools(command, params)
-    }
-
     /// Opens an address, as if typed.
     ///
     /// # Panics

@@ -173,6 +173,7 @@ fn two_tabs_sign_in_as_two_people() {
     browser.switch(&second).click(ALLOW);
     let text = browser.shows("Code");
     assert!(!text.contains("Hello"), "{text}");
+    browser.screenshot("consent-of-another");
     browser.switch(&first).reload();
     browser.shows("Hello Alice Example");
 }
@@ -211,10 +212,59 @@ fn the_back_button_shows_nothing_after_sign_out() {
     sign_in(&browser, &demo);
     browser.click("form[name=sign-out] button");
     browser.shows("signed out");
+    back_to(&browser, &format!("{}/", demo.app));
+    let text = browser.text();
+    assert!(!text.contains("Alice"), "{text}");
+    browser.shows("Sign in");
+}
+
+/// Presses the back button and waits until the page before is there.
+fn back_to(browser: &Chromium, url: &str) {
+    browser.back();
+    let start = std::time::Instant::now();
+    while browser.url() != url || browser.all("h1").is_empty() {
+        assert!(start.elapsed().as_secs() < 20, "{}", browser.url());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_back_button_shows_nothing_after_sign_out_at_the_provider() {
+    if !require(
+        "the_back_button_shows_nothing_after_sign_out_at_the_provider",
+        &[Needs::Chromium],
+    ) {
+        return;
+    }
+    let demo = demo();
+    let browser = Chromium::start(Look::default());
+    let account = demo.provider_url("account");
+    browser.open(account);
+    log_in(&browser, "alice", "alice-password");
+    browser.shows("Signed in as");
+    browser.click("form[name=sign-out] button");
+    browser.find("form[name=sign-in], h1");
+    browser.screenshot("provider-signed-out");
     browser.back();
     browser.find("h1");
     let text = browser.text();
-    assert!(!text.contains("Alice"), "{}: {text}", browser.url());
+    assert!(!text.contains("Signed in as"), "{}: {text}", browser.url());
+}
+
+#[test]
+fn greets_a_person_without_name_and_mail() {
+    if !require("greets_a_person_without_name_and_mail", &[Needs::Chromium]) {
+        return;
+    }
+    let demo = demo();
+    let browser = Chromium::start(Look::default());
+    to_login(&browser, &demo);
+    log_in(&browser, "carol", "carol-password");
+    browser.click(ALLOW);
+    let text = browser.shows("Hello carol");
+    assert!(!text.contains("E-mail\n"), "{text}");
+    browser.screenshot("app-home-carol");
+    assert_content(&browser, &[]);
 }
 
 #[test]
@@ -406,6 +456,12 @@ fn looks_right_on_a_phone() {
     if require("looks_right_on_a_phone", &[Needs::Chromium]) {
         tour(Look::phone(), "phone-light");
         tour(Look::phone().dark(), "phone-dark");
+        // As narrow as WCAG 2.2, 1.4.10 has it.
+        let narrow = Look {
+            width: 320,
+            ..Look::phone()
+        };
+        tour(narrow, "narrow");
     }
 }
 

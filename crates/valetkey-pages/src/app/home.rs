@@ -111,6 +111,8 @@ fn permissions(view: &HomeView) -> Markup {
 }
 
 fn identity(view: &HomeView) -> Markup {
+    // Who has no name is greeted by the subject, which is no name.
+    let name = html! { @if view.greeting_name != view.subject { (view.greeting_name) } };
     let email = html! {
         @if let Some(email) = &view.email {
             (email) " "
@@ -125,7 +127,7 @@ fn identity(view: &HomeView) -> Markup {
         section class="card" aria-labelledby="identity" {
             h2 id="identity" { "Who the provider says you are" }
             (facts(&[
-                ("Name", html! { (view.greeting_name) }),
+                ("Name", name),
                 ("E-mail", email),
                 ("Subject", exact(&view.subject)),
                 ("Issuer", exact(&view.issuer)),

@@ -125,12 +125,26 @@ pub fn error(view: &ErrorView) -> String {
                     }
                 }
             }
-            @if !view.cause.is_empty() { h2 { "Why" } p { (prose(&view.cause)) } }
-            @if !view.fix.is_empty() { h2 { "What you can do" } p { (prose(&view.fix)) } }
+            @if !view.cause.is_empty() { h2 { "Why" } p { (prose(&sentence(&view.cause))) } }
+            @if !view.fix.is_empty() { h2 { "What you can do" } p { (prose(&sentence(&view.fix))) } }
             @if !view.actions.is_empty() { div class="buttons" { (actions(&view.actions, true)) } }
         }
         (reference(view.status, &view.code, &view.request_id))
         p class="small" { (link(&Link::new("All addresses of this provider", "/"), "")) }
     };
     page(title, Width::Narrow, true, &[]).render(&content)
+}
+
+/// The provider words its reasons for lists and logs, too: here they stand
+/// alone, with a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut rest = text.trim_end().chars();
+    let Some(first) = rest.next() else {
+        return String::new();
+    };
+    let mut sentence: String = first.to_uppercase().chain(rest).collect();
+    if !sentence.ends_with(['.', '!', '?', ':']) {
+        sentence.push('.');
+    }
+    sentence
 }

@@ -378,3 +378,26 @@ fn the_page_after_signing_out_leads_back_in() {
     assert!(page.contains("href=\"/login\""), "{page}");
     assert!(!page.contains("/login/github"), "{page}");
 }
+
+#[test]
+fn the_providers_reasons_are_sentences() {
+    let page = provider::error(&provider::ErrorView {
+        cause: "the client id is not the registered one".into(),
+        fix: "Use another. Or register one?".into(),
+        ..Default::default()
+    });
+    assert!(page.contains("<p>The client id is not the registered one.</p>"));
+    assert!(page.contains("<p>Use another. Or register one?</p>"));
+}
+
+#[test]
+fn a_subject_is_not_called_a_name() {
+    let mut view = app::HomeView {
+        greeting_name: "carol".into(),
+        subject: "carol".into(),
+        ..Default::default()
+    };
+    assert!(!app::home(&view).contains("<dt>Name</dt>"));
+    view.greeting_name = "Carol Example".into();
+    assert!(app::home(&view).contains("<dt>Name</dt>"));
+}
