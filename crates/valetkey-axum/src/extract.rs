@@ -70,9 +70,29 @@ impl User {
         Ok(self.client().api(&self.session, request).await?)
     }
 
-    /// The provider's name for people, such as `GitHub`.
-    pub(crate) fn provider_name(&self) -> String {
-        page::provider_name(&self.context, &self.session)
+    /// An API's answer, unless it is a 401. One that is still there after
+    /// [`send`](Self::send) has renewed the token, or where no token can be
+    /// renewed (as at GitHub), means that the access is over: withdrawn at
+    /// the provider, or expired.
+    ///
+    /// # Errors
+    ///
+    /// `access.refused`, a page that says so and offers sign-in.
+    pub fn accepted(&self, answer: ApiResponse) -> Result<ApiResponse, Failed> {
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        Err(Problem::new(
+            "access.refused",
+            Blame::Provider,
+            format!(
+                "{} no longer accepts this access",
+                page::provider_name(&self.context, &self.session)
+            ),
+            "You have withdrawn it there, it has expired, or it was revoked from elsewhere.",
+            "Sign in again to grant access anew. You are still signed in here.",
+        )
+        .into())
     }
 
     /// The client that signed this user in.

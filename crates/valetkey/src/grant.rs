@@ -194,6 +194,13 @@ impl Client {
         Ok(ApiResponse::new(response, true))
     }
 
+    /// Gives a grant back: its tokens are revoked at the provider. Returns
+    /// whether the provider confirmed it (`false` too where a provider has no
+    /// revocation endpoint). Forget the grant in any case.
+    pub async fn revoke_grant(&self, grant: Grant) -> bool {
+        self.revoke_at_provider(&grant.session()).await
+    }
+
     /// Renews a grant's tokens now. Keep it again afterwards.
     ///
     /// # Errors

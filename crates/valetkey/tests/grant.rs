@@ -171,6 +171,19 @@ async fn a_grant_is_unchanged_when_it_cannot_be_renewed() {
 }
 
 #[tokio::test]
+async fn a_grant_is_given_back() {
+    let world = World::new().await;
+    let grant = world.grant().await;
+    let mut copy = grant.clone();
+    assert!(world.client.revoke_grant(grant).await);
+    assert_eq!(world.photos(&mut copy).await, Err("refresh.refused"));
+    let grant = world.grant().await;
+    let down = dev::Fault::DisconnectBefore;
+    world.provider.faults().always(dev::Endpoint::Revoke, down);
+    assert!(!world.client.revoke_grant(grant).await, "not confirmed");
+}
+
+#[tokio::test]
 async fn a_grants_token_goes_to_the_api_origins_only() {
     let world = World::new().await;
     let mut grant = world.grant().await;

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
-use valetkey::{ApiRequest, ApiResponse, Blame, Error, Problem};
+use valetkey::{ApiRequest, ApiResponse, Error};
 use valetkey_pages::app::ResultView;
 
 use super::query_value;
@@ -30,10 +30,7 @@ pub(super) async fn call_api(user: User) -> Result<Response, Failed> {
             .await?
             .ok_or(Error::TokensMissing)?,
     };
-    let response = user.send(ApiRequest::get(&url)).await?;
-    if response.status == 401 {
-        return Err(access_refused(&user).into());
-    }
+    let response = user.accepted(user.send(ApiRequest::get(&url)).await?)?;
     let result = result(&url, &response);
     if user.context().wants == Wants::Json {
         return Ok(json_page(&serde_json::json!({
@@ -45,17 +42,6 @@ pub(super) async fn call_api(user: User) -> Result<Response, Failed> {
     let current = context.shared.client.session(&context.cookies).await?;
     let session = current.as_ref().unwrap_or_else(|| user.session());
     Ok(page::account(context, session, Some(result)).into_response())
-}
-
-/// A token that is not renewed (or a renewed one) is refused by the API.
-fn access_refused(user: &User) -> Problem {
-    Problem::new(
-        "access.refused",
-        Blame::Provider,
-        format!("{} no longer accepts this access", user.provider_name()),
-        "You have withdrawn it there, it has expired, or it was revoked from elsewhere.",
-        "Sign in again to grant access anew. You are still signed in here.",
-    )
 }
 
 /// An API's answer as rows: members of an object, or the beginning of

@@ -1,5 +1,7 @@
 //! `/callback`: the browser comes back from the provider.
 
+use std::time::Duration;
+
 use axum::{
     Extension,
     extract::Path,
@@ -8,7 +10,7 @@ use axum::{
 };
 use http::{Method, StatusCode, header};
 use valetkey::{
-    Blame, Error, Problem,
+    Blame, Client, Error, Grant, Problem,
     flow::callback::{Callback, CallbackFailure, NewSignIn},
 };
 
@@ -18,6 +20,9 @@ use crate::{
     respond::{Failure, redirect},
     sign_in::NewUser,
 };
+
+/// How long a refused sign-in waits for the provider to take its tokens back.
+const GIVING_BACK: Duration = Duration::from_secs(2);
 
 pub(super) async fn only(Extension(context): Extension<Context>, request: Parts) -> Response {
     match context.shared.client.only_provider() {
@@ -65,12 +70,15 @@ async fn establish(context: &Context, sign_in: NewSignIn) -> Response {
         };
         refuse(context, failure)
     };
+    let client = context.shared.client.clone();
+    let grant = sign_in.grant(client.now());
     if let Some(hook) = &context.shared.look.hook {
         let new = NewUser {
             provider: provider.clone(),
             identity: sign_in.identity().clone(),
         };
         if let Err(refusal) = hook(new).await {
+            give_back(&client, grant).await;
             return fail(Error::Problem(Problem::new(
                 "sign_in.refused",
                 Blame::Browser,
@@ -80,15 +88,21 @@ async fn establish(context: &Context, sign_in: NewSignIn) -> Response {
             )));
         }
     }
-    match context
-        .shared
-        .client
-        .establish(sign_in, &context.cookies)
-        .await
-    {
+    match client.establish(sign_in, &context.cookies).await {
         Ok(done) => redirect(done.return_to.as_str(), &done.set_cookies),
-        Err(error) => fail(error),
+        Err(error) => {
+            give_back(&client, grant).await;
+            fail(error)
+        }
     }
+}
+
+/// Nobody keeps these tokens, so they are not to live on at the provider.
+async fn give_back(client: &Client, grant: Grant) {
+    let client = client.clone();
+    let revoking = tokio::spawn(async move { client.revoke_grant(grant).await });
+    // A provider that is slow is not waited for.
+    let _ = tokio::time::timeout(GIVING_BACK, revoking).await;
 }
 
 fn refused(

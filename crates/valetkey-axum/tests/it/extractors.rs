@@ -156,6 +156,8 @@ async fn the_hook_creates_the_applications_user_or_refuses_it() {
     assert!(!page.body.contains("<b>members"), "escaped");
     assert_eq!(app.handle(&browser), None);
     assert!(users.lock().unwrap().is_empty());
+    // What was granted is given back.
+    assert_eq!(app.faults().count(Endpoint::Revoke), 2);
 
     let alice = Browser::new();
     app.sign_in(&alice).await;

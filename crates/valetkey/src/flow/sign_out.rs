@@ -86,7 +86,7 @@ impl Client {
     }
 
     /// Refresh token first: it is the one that would live on.
-    async fn revoke_at_provider(&self, session: &Session) -> bool {
+    pub(crate) async fn revoke_at_provider(&self, session: &Session) -> bool {
         let Some(tokens) = session.data.tokens.as_ref().map(|t| t.tokens()) else {
             return true;
         };
