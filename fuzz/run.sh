@@ -1,16 +1,26 @@
 #!/bin/sh
 # Runs every fuzz target for some seconds each: fuzz/run.sh [SECONDS] [TARGET...]
-# Stops at the first one that finds something. What is newly covered is kept
-# in fuzz/target/found, not in the corpus; see README.md for keeping it.
+# Fails if one of them found something; its input is in artifacts/<target>/.
+# What is newly covered is kept in target/found, not in the corpus; see
+# README.md for keeping it.
 set -eu
 cd "$(dirname "$0")"
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
 [ $# -gt 0 ] || set -- $(cargo +nightly fuzz list)
+cargo +nightly fuzz build
+programs=target/$(rustc +nightly -vV | sed -n 's/^host: //p')/release
+export ASAN_OPTIONS=detect_odr_violation=0
+found=
 for target in "$@"; do
-    found=target/found/$target
-    mkdir -p "$found"
+    mkdir -p "target/found/$target" "artifacts/$target"
     echo "== $target, $seconds s"
-    cargo +nightly fuzz run "$target" "$found" "corpus/$target" -- \
-        -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=0
+    "$programs/$target" "target/found/$target" "corpus/$target" \
+        -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" \
+        -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_funcs=0 -verbosity=0 || found="$found $target"
 done
+if [ -n "$found" ]; then
+    echo "found something:$found"
+    exit 1
+fi
+echo "found nothing"
