@@ -82,7 +82,9 @@ pub fn require(test: &str, needs: &[Needs]) -> bool {
         "{test} cannot be skipped in CI: {missing}"
     );
     let why = if quick { "asked for" } else { &missing };
-    let _ = writeln!(std::io::stderr(), "\nskipped: {test} ({why})");
+    // In one piece: other tests write at the same time.
+    let line = format!("\nskipped: {test} ({why})\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
     false
 }
 
