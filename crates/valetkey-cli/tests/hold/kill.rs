@@ -153,7 +153,9 @@ async fn kill_the_demo() -> usize {
         let alice = Arc::new(Alice::signed_in(&demo.app).await);
         let written = Written::of(&demo);
         let pressed = press_refresh(&alice).await;
-        wait(whole.mul_f64(1.2 * n as f64 / (DEMO_KILLS - 1) as f64)).await;
+        // Closer together at the beginning, where the writing is.
+        let part = n as f64 / (DEMO_KILLS - 1) as f64;
+        wait(whole.mul_f64(1.2 * part * part)).await;
         running.kill().await;
         let this = written.reached(&demo);
         if pressed.await.unwrap().is_ok() {
@@ -326,10 +328,10 @@ async fn an_orderly_end_waits_for_a_renewal_whose_browser_has_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_the_first_start_leaves_a_folder_that_works() {
-    const KILLS: u32 = 16;
+    const KILLS: u32 = 10;
     for n in 0..KILLS {
         let demo = Demo::new();
-        demo.recipe.kill_after(Duration::from_millis(3) * n).await;
+        demo.recipe.kill_after(Duration::from_millis(4) * n).await;
         let running = demo.recipe.start().await;
         assert!(Alice::signed_in(&demo.app).await.is_greeted().await);
         running.stop().await;

@@ -188,9 +188,15 @@ async fn a_damaged_record_is_told_to_its_owner_alone() {
     flipped[good.len() / 2] ^= 1;
     let mut longer = good.clone();
     longer.push(0);
+    // Also where the name of the key is, which seals it.
+    let mut other_key = good.clone();
+    other_key[0] ^= 1;
     for damaged in [
         &flipped[..],
+        &other_key,
         &longer,
+        &vec![0; good.len()],
+        &[],
         &good[..good.len() - 1],
         &good[..good.len() / 2],
     ] {
