@@ -120,6 +120,8 @@ impl SignIn {
         let sweeper = tokio::spawn(sweep(client.clone()));
         serve_on(listeners, app, stopped()).await;
         sweeper.abort();
+        // A renewal whose browser has gone is still on its way to the store.
+        let _ = tokio::time::timeout(GRACE, client.finish_renewals()).await;
         Ok(())
     }
 }

@@ -21,44 +21,51 @@ use crate::{
     callback::with,
 };
 
-/// Where a secret stands in a text, in whatever form: raw, percent-encoded,
-/// JSON- or HTML-escaped, base64 of either alphabet at any offset.
-fn found(text: &str, secret: &str) -> Option<&'static str> {
-    let forms = [
-        ("raw", text.to_owned()),
-        (
-            "percent-encoded",
-            percent_decode_str(&text.replace('+', " "))
-                .decode_utf8_lossy()
-                .into_owned(),
-        ),
-        (
-            "percent-encoded",
-            percent_decode_str(text).decode_utf8_lossy().into_owned(),
-        ),
-        ("JSON-escaped", unescape_json(text)),
-        ("HTML-escaped", unescape_html(text)),
-    ];
-    for (form, text) in forms {
-        if text.contains(secret) {
-            return Some(form);
-        }
-    }
-    for skip in 0..3usize {
-        // Whole groups of three bytes, whatever stands before them.
-        let bytes = [vec![0; skip], secret.as_bytes().to_vec()].concat();
-        let whole = bytes.len() / 3 * 3;
-        let from = if skip == 0 { 0 } else { 4 };
-        for encoded in [
-            STANDARD_NO_PAD.encode(&bytes[..whole]),
-            URL_SAFE_NO_PAD.encode(&bytes[..whole]),
+/// A text in every form in which a secret may stand in it.
+struct Forms(Vec<(&'static str, String)>);
+
+impl Forms {
+    fn of(text: &str) -> Self {
+        let percent = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let mut forms = vec![("raw", text.to_owned())];
+        for (form, other) in [
+            ("percent-encoded", percent(text)),
+            ("form-encoded", percent(&text.replace('+', " "))),
+            ("JSON-escaped", unescape_json(text)),
+            ("HTML-escaped", unescape_html(text)),
         ] {
-            if encoded.len() > from + 12 && text.contains(&encoded[from..]) {
-                return Some("base64");
+            if other != text {
+                forms.push((form, other));
             }
         }
+        Self(forms)
     }
-    None
+
+    /// In which form the secret is there: as it is in one of these, or in
+    /// base64 of either alphabet at any offset.
+    fn find(&self, secret: &str) -> Option<&'static str> {
+        let plain = self.0.iter().find(|(_, text)| text.contains(secret));
+        if let Some((form, _)) = plain {
+            return Some(form);
+        }
+        let text = &self.0[0].1;
+        for skip in 0..3usize {
+            // Whole groups of three bytes, whatever stands before them.
+            let bytes = [vec![0; skip], secret.as_bytes().to_vec()].concat();
+            let whole = &bytes[..bytes.len() / 3 * 3];
+            let from = if skip == 0 { 0 } else { 4 };
+            for encoded in [STANDARD_NO_PAD.encode(whole), URL_SAFE_NO_PAD.encode(whole)] {
+                if encoded.len() > from + 12 && text.contains(&encoded[from..]) {
+                    return Some("base64");
+                }
+            }
+        }
+        None
+    }
+}
+
+fn found(text: &str, secret: &str) -> Option<&'static str> {
+    Forms::of(text).find(secret)
 }
 
 fn unescape_json(text: &str) -> String {
@@ -298,8 +305,9 @@ impl Run {
     fn leaks(&self) -> Vec<String> {
         let mut leaks = Vec::new();
         let mut look = |place: &str, text: &str| {
+            let forms = Forms::of(text);
             for (name, secret) in &self.secrets {
-                if let Some(form) = found(text, secret) {
+                if let Some(form) = forms.find(secret) {
                     leaks.push(format!("{name}, {form}, in {place}"));
                 }
             }
