@@ -1,0 +1,325 @@
+//! The flow engine: runs the app's functions on abstract values.
+//!
+//! A function is run as a whole, calls inlined, once for each way through its
+//! open conditions ([`Oracle`]). While facts are collected, the ways cover
+//! every branch. To learn whether a callback refuses a foreign `state`, the
+//! same function is run under a [`Scenario`] (another browser's state, none,
+//! none on both sides), and what counts is whether any way reaches the token
+//! request. The engine knows no language and no library.
+
+use std::{collections::{BTreeMap, BTreeSet}, rc::Rc};
+
+use crate::{
+    facts::{Entry, Event, EventKind, Fields},
+    ir::{Module, Span},
+    libraries::Libraries,
+    value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Value},
+};
+
+mod call;
+mod compare;
+mod eval;
+mod exec;
+mod http;
+mod imports;
+mod maps;
+mod model;
+mod oauth;
+mod run;
+mod text;
+
+/// Statements and expressions that one way may take.
+const STEPS: usize = 60_000;
+/// Calls into calls.
+const DEPTH: usize = 14;
+
+/// The files that are looked at together.
+#[derive(Debug, Default)]
+pub(crate) struct App {
+    pub(crate) files: Vec<AppFile>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AppFile {
+    /// Relative to what was asked for, with `/`.
+    pub(crate) path: String,
+    pub(crate) module: Module,
+}
+
+/// What holds while a callback is tried.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scenario {
+    /// The callback carries a state.
+    pub(crate) state: bool,
+    /// This browser has a login under way.
+    pub(crate) stored: bool,
+    /// The two are the same.
+    pub(crate) equal: bool,
+    pub(crate) code: bool,
+    pub(crate) error: bool,
+    /// Keys of session and cookies that hold the state.
+    pub(crate) keys: Rc<BTreeSet<String>>,
+    /// A way ends at the token request.
+    pub(crate) stop: bool,
+}
+
+/// What a way met that decides how much it proves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Notes {
+    pub(crate) opaque: bool,
+    pub(crate) shared: bool,
+    pub(crate) constant: bool,
+    pub(crate) unbound: bool,
+    pub(crate) exchanged: bool,
+}
+
+/// Why a block does not go on.
+#[derive(Debug, Clone)]
+pub(crate) enum Unwind {
+    Return(Value),
+    Raise(Rc<str>),
+    Break,
+    Continue,
+    /// Enough is known, or the budget is spent.
+    Stop,
+}
+
+pub(crate) type Eval<T> = Result<T, Unwind>;
+
+/// Decides open conditions, and remembers how.
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    plan: Vec<bool>,
+    made: Vec<((FileId, u32), bool)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Modules load: both sides of an open condition run.
+    Load,
+    Discover,
+    Scenario,
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    locals: BTreeMap<String, Value>,
+    around: Option<Rc<BTreeMap<String, Value>>>,
+    globals: Vec<String>,
+    file: FileId,
+    module: bool,
+    /// The class whose method this is.
+    class: Option<Rc<crate::value::ClassValue>>,
+    /// Where it was called from.
+    context: u64,
+}
+
+pub(crate) struct Engine<'a> {
+    app: &'a App,
+    libraries: &'static Libraries,
+    pub(crate) origins: Origins,
+    mode: Mode,
+    scenario: Scenario,
+    oracle: Oracle,
+    memo: BTreeMap<OriginId, bool>,
+    notes: Notes,
+    steps: usize,
+    heap: Vec<Object>,
+    base_heap: Vec<Object>,
+    /// Origins below this number were made while modules loaded.
+    pub(crate) load_origins: u32,
+    modules: Vec<Option<BTreeMap<String, Value>>>,
+    base_modules: Vec<Option<BTreeMap<String, Value>>>,
+    frames: Vec<Frame>,
+    /// The functions that are being run.
+    stack: Vec<(FileId, u32)>,
+    /// This browser's session and cookies, as far as this way changed them.
+    session: BTreeMap<String, Option<Value>>,
+    written: BTreeSet<(ObjId, String)>,
+    written_globals: BTreeSet<(FileId, String)>,
+    shared_objects: BTreeSet<(ObjId, String)>,
+    shared_globals: BTreeSet<(FileId, String)>,
+    events: Vec<Event>,
+    candidates: Vec<(OriginId, Event)>,
+    entry: Option<usize>,
+    guards: Vec<Vec<OriginId>>,
+    inspected: Vec<OriginId>,
+    known: BTreeMap<(FileId, u32), Entry>,
+    called: BTreeSet<(FileId, u32)>,
+    ran: BTreeSet<(FileId, u32)>,
+    paths: BTreeMap<String, FileId>,
+}
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(app: &'a App) -> Self {
+        let mut engine = Self {
+            app,
+            libraries: Libraries::known(),
+            origins: Origins::default(),
+            mode: Mode::Load,
+            scenario: Scenario::default(),
+            oracle: Oracle::default(),
+            memo: BTreeMap::new(),
+            notes: Notes::default(),
+            steps: 0,
+            heap: Vec::new(),
+            base_heap: Vec::new(),
+            load_origins: 0,
+            modules: app.files.iter().map(|_| None).collect(),
+            base_modules: Vec::new(),
+            frames: Vec::new(),
+            stack: Vec::new(),
+            session: BTreeMap::new(),
+            written: BTreeSet::new(),
+            written_globals: BTreeSet::new(),
+            shared_objects: BTreeSet::new(),
+            shared_globals: BTreeSet::new(),
+            events: Vec::new(),
+            candidates: Vec::new(),
+            entry: None,
+            guards: Vec::new(),
+            inspected: Vec::new(),
+            known: BTreeMap::new(),
+            called: BTreeSet::new(),
+            ran: BTreeSet::new(),
+            paths: BTreeMap::new(),
+        };
+        for (id, file) in app.files.iter().enumerate() {
+            engine.paths.insert(file.path.clone(), id);
+        }
+        engine
+    }
+
+    fn file(&self) -> FileId {
+        self.frames.last().map_or(0, |f| f.file)
+    }
+
+    fn context(&self) -> u64 {
+        self.frames.last().map_or(0, |f| f.context)
+    }
+
+    /// A value that is exactly this origin.
+    fn sym(&mut self, origin: Origin, span: Span) -> Value {
+        Value::sym(self.origin(origin, span))
+    }
+
+    fn origin(&mut self, origin: Origin, span: Span) -> OriginId {
+        let (file, context) = (self.file(), self.context());
+        self.origins.id(origin, file, span, context)
+    }
+
+    fn alloc(&mut self, object: Object) -> ObjId {
+        self.heap.push(object);
+        self.heap.len() - 1
+    }
+
+    /// The taint of a value and of everything inside it.
+    pub(crate) fn deep_taint(&self, value: &Value) -> Vec<OriginId> {
+        let mut all = Vec::new();
+        self.collect(value, &mut all, 0);
+        all
+    }
+
+    fn collect(&self, value: &Value, into: &mut Vec<OriginId>, depth: usize) {
+        for id in &value.taint {
+            if !into.contains(id) {
+                into.push(*id);
+            }
+        }
+        if depth > 4 {
+            return;
+        }
+        if let Kind::Dict(id) | Kind::List(id) | Kind::Obj(id) = &value.kind
+            && let Some(object) = self.heap.get(*id)
+        {
+            for inner in object.fields.values().chain(&object.items) {
+                self.collect(inner, into, depth + 1);
+            }
+        }
+        if let Kind::Alt(all) = &value.kind {
+            for inner in all.iter() {
+                self.collect(inner, into, depth + 1);
+            }
+        }
+    }
+
+    /// The value with the taint of everything inside it, for an event that
+    /// outlives the heap.
+    fn settled(&self, value: &Value) -> Value {
+        let mut settled = value.clone();
+        let taint = self.deep_taint(value);
+        settled.add(&taint);
+        settled
+    }
+
+    fn any(&self, taint: &[OriginId], test: impl Fn(&Origin) -> bool) -> bool {
+        taint.iter().any(|id| test(self.origins.of(*id)))
+    }
+
+    fn from_state(&self, value: &Value) -> bool {
+        self.any(&value.taint, |o| matches!(o, Origin::Param(p) if p == "state"))
+    }
+
+    fn bound(&self, value: &Value) -> bool {
+        self.any(&value.taint, |o| matches!(o, Origin::Session(_) | Origin::Cookie(_)))
+    }
+
+    fn emit(&mut self, kind: EventKind, span: Span) {
+        let event = self.event(kind, span);
+        self.events.push(event);
+    }
+
+    fn event(&self, kind: EventKind, span: Span) -> Event {
+        Event {
+            kind,
+            file: self.file(),
+            span,
+            entry: self.entry,
+            guards: self.guards.iter().flatten().copied().collect(),
+            inspected: self.inspected.clone(),
+        }
+    }
+
+    fn settle_fields(&self, fields: Fields) -> Fields {
+        fields
+            .into_iter()
+            .map(|(k, v)| {
+                let v = self.settled(&v);
+                (k, v)
+            })
+            .collect()
+    }
+
+    /// Takes one of two ways where nothing says which.
+    fn decide(&mut self, span: Span) -> bool {
+        let index = self.oracle.made.len();
+        let choice = self.oracle.plan.get(index).copied().unwrap_or(true);
+        let site = (self.file(), span.at);
+        self.oracle.made.push((site, choice));
+        choice
+    }
+
+    fn step(&mut self) -> Eval<()> {
+        self.steps += 1;
+        if self.steps > STEPS { Err(Unwind::Stop) } else { Ok(()) }
+    }
+
+    fn learn(&mut self, closure: &Rc<Closure>, route: bool) {
+        let key = (closure.file, closure.function.span.at);
+        let entry = Entry {
+            name: closure.function.name.clone(),
+            file: closure.file,
+            span: closure.function.span,
+            function: Value::new(Kind::Func(closure.clone())),
+            route,
+        };
+        // One that knows more of what is around it is the better one.
+        let better = self.known.get(&key).is_none_or(|old| match &old.function.kind {
+            Kind::Func(f) => f.around.is_none() && closure.around.is_some(),
+            _ => false,
+        });
+        if better {
+            self.known.insert(key, entry);
+        }
+    }
+}

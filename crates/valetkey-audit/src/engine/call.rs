@@ -1,0 +1,339 @@
+//! Calls: of the app's own functions and classes, inlined; of everything
+//! else, by what the libraries' data say.
+
+use std::rc::Rc;
+
+use super::{DEPTH, Engine, Eval, Frame, Unwind};
+use crate::{
+    ir::{Call, ExprKind, Span, Star},
+    value::{ClassValue, Closure, Kind, Object, Origin, Value},
+};
+
+/// Arguments of a call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Args {
+    pub(super) positional: Vec<Value>,
+    pub(super) named: Vec<(String, Value)>,
+    /// Names of the positional parameters, where they are known.
+    pub(super) names: Vec<String>,
+}
+
+impl Args {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.named
+            .iter()
+            .find(|(k, _)| k == name)
+            .map(|(_, v)| v)
+            .or_else(|| {
+                let i = self.names.iter().position(|n| n == name)?;
+                self.positional.get(i)
+            })
+    }
+
+    pub(super) fn first(&self) -> Value {
+        self.positional
+            .first()
+            .or_else(|| self.named.first().map(|(_, v)| v))
+            .cloned()
+            .unwrap_or_else(Value::unknown)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
+        self.positional.iter().chain(self.named.iter().map(|(_, v)| v))
+    }
+}
+
+impl Engine<'_> {
+    pub(super) fn call(&mut self, call: &Call, at: Span) -> Eval<Value> {
+        if let Some(value) = self.parent(call, at)? {
+            return Ok(value);
+        }
+        let func = self.eval(&call.func)?;
+        let (args, named) = self.arguments(call)?;
+        self.call_value(&func, args, named, at)
+    }
+
+    fn arguments(&mut self, call: &Call) -> Eval<(Vec<Value>, Vec<(String, Value)>)> {
+        let mut args = Vec::new();
+        for arg in &call.args {
+            args.push(self.eval(arg)?);
+        }
+        let mut named = Vec::new();
+        for (name, value) in &call.named {
+            let value = self.eval(value)?;
+            match name {
+                Some(name) => {
+                    self.named(name, &value, call.func.span);
+                    named.push((name.clone(), value));
+                }
+                None => named.extend(self.fields(&value)),
+            }
+        }
+        Ok((args, named))
+    }
+
+    /// `super().method(…)`.
+    fn parent(&mut self, call: &Call, at: Span) -> Eval<Option<Value>> {
+        let ExprKind::Attr(of, name) = &call.func.kind else {
+            return Ok(None);
+        };
+        let ExprKind::Call(inner) = &of.kind else {
+            return Ok(None);
+        };
+        if !matches!(&inner.func.kind, ExprKind::Name(n) if n == "super") {
+            return Ok(None);
+        }
+        let Some(frame) = self.frames.last() else {
+            return Ok(None);
+        };
+        let (Some(class), receiver) = (frame.class.clone(), frame.locals.get("self").cloned()) else {
+            return Ok(None);
+        };
+        let (args, named) = self.arguments(call)?;
+        for base in &class.bases {
+            match &base.kind {
+                Kind::Class(base) => {
+                    if let Some(method) = self.class_member(base, name, receiver.as_ref(), 0) {
+                        return self.call_value(&method, args, named, at).map(Some);
+                    }
+                }
+                // What the library keeps of its client is kept here.
+                Kind::Ext(path) if name == "__init__" => {
+                    let path = path.clone();
+                    let made = self.call_ext(&path, args.clone(), named.clone(), at)?;
+                    if let (Kind::Obj(from), Some(Kind::Obj(to))) =
+                        (&made.kind, receiver.as_ref().map(|r| r.kind.clone()))
+                    {
+                        let from = self.heap.get(*from).cloned().unwrap_or_default();
+                        if let Some(to) = self.heap.get_mut(to) {
+                            to.fields.extend(from.fields);
+                            to.class = from.class;
+                        }
+                    }
+                    return Ok(Some(Value::none()));
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(Value::unknown()))
+    }
+
+    pub(super) fn call_value(
+        &mut self,
+        func: &Value,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        self.step()?;
+        match &func.kind {
+            Kind::Func(closure) => self.inline(&closure.clone(), args, named, at),
+            Kind::Class(class) => self.instantiate(&class.clone(), args, named, at),
+            Kind::Ext(path) => self.call_ext(&path.clone(), args, named, at),
+            Kind::Method(method) => {
+                let (of, name) = method.as_ref().clone();
+                self.call_method(&of, &name, args, named, at)
+            }
+            Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
+                Some(one) => self.call_value(&one.clone(), args, named, at),
+                None => Ok(Value::unknown()),
+            },
+            Kind::None => self.raise("TypeError"),
+            _ => Ok(self.foreign(func, &args, &named)),
+        }
+    }
+
+    /// What nobody knows is made of what it was given.
+    pub(super) fn foreign(&mut self, of: &Value, args: &[Value], named: &[(String, Value)]) -> Value {
+        let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
+        parts.extend(named.iter().map(|(_, v)| self.settled(v)));
+        if parts.iter().any(|v| self.from_state(v)) {
+            self.notes.opaque = true;
+        }
+        parts.push(self.settled(of));
+        Value::derived(&parts)
+    }
+
+    pub(super) fn inline(
+        &mut self,
+        closure: &Rc<Closure>,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        let function = closure.function.clone();
+        let key = (closure.file, function.span.at);
+        self.called.insert(key);
+        self.ran.insert(key);
+        let context = self.context().wrapping_mul(31).wrapping_add(u64::from(at.at) + 7 * self.file() as u64 + 1);
+        // What calls itself adds nothing after the second time.
+        if self.frames.len() > DEPTH
+            || self.stack.iter().filter(|k| **k == key).count() > 1
+        {
+            return Ok(self.foreign(&Value::unknown(), &args, &named));
+        }
+        let mut frame = Frame {
+            around: closure.around.clone(),
+            file: closure.file,
+            class: closure.class.clone(),
+            context,
+            ..Frame::default()
+        };
+        let mut positional = closure.receiver.iter().cloned().chain(args);
+        let mut rest = named;
+        let mut missing: Vec<(String, Option<usize>)> = Vec::new();
+        for (i, param) in function.params.iter().enumerate() {
+            let value = match param.star {
+                Star::Args => {
+                    let items: Vec<Value> = positional.by_ref().collect();
+                    Some(self.list(items))
+                }
+                Star::Named => {
+                    let fields = std::mem::take(&mut rest).into_iter().collect();
+                    Some(self.dict(fields))
+                }
+                Star::No => match rest.iter().position(|(k, _)| *k == param.name) {
+                    Some(at) => Some(rest.remove(at).1),
+                    None => positional.next(),
+                },
+            };
+            match value {
+                Some(value) => {
+                    frame.locals.insert(param.name.clone(), value);
+                }
+                None => missing.push((param.name.clone(), param.default.is_some().then_some(i))),
+            }
+        }
+        self.frames.push(frame);
+        self.stack.push(key);
+        let mut done = Ok(());
+        for (name, default) in missing {
+            let default = default.and_then(|i| function.params[i].default.as_ref());
+            let value = match default {
+                Some(e) => match self.eval(e) {
+                    Ok(value) => value,
+                    Err(unwind) => {
+                        done = Err(unwind);
+                        break;
+                    }
+                },
+                None => self.sym(Origin::Argument(name.clone()), function.span),
+            };
+            if let Some(frame) = self.frames.last_mut() {
+                frame.locals.insert(name, value);
+            }
+        }
+        let done = done.and_then(|()| self.block(&function.body));
+        self.stack.pop();
+        self.frames.pop();
+        match done {
+            Ok(()) => Ok(Value::none()),
+            Err(Unwind::Return(value)) => Ok(value),
+            Err(Unwind::Break | Unwind::Continue) => Ok(Value::none()),
+            Err(other) => Err(other),
+        }
+    }
+
+    pub(super) fn instantiate(
+        &mut self,
+        class: &Rc<ClassValue>,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        let library = class.bases.iter().find_map(|b| match &b.kind {
+            Kind::Ext(path) => Some(path.clone()),
+            _ => None,
+        });
+        let id = self.alloc(Object {
+            class: library.unwrap_or_default(),
+            app_class: Some(class.clone()),
+            fields: named.iter().cloned().collect(),
+            items: Vec::new(),
+            open: true,
+        });
+        let object = Value::new(Kind::Obj(id));
+        if let Some(init) = self.class_member(class, "__init__", Some(&object), 0)
+            && let Kind::Func(closure) = &init.kind
+        {
+            if let Some(object) = self.heap.get_mut(id) {
+                object.fields.clear();
+            }
+            self.inline(&closure.clone(), args, named, at)?;
+        }
+        Ok(object)
+    }
+
+    pub(super) fn call_ext(
+        &mut self,
+        path: &str,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        if let Some(model) = self.libraries.call(path) {
+            return self.apply(model, None, path, args, named, at);
+        }
+        let last = path.rsplit('.').next().unwrap_or(path);
+        if path.contains('.')
+            && let Some(model) = self.libraries.method("*", last)
+        {
+            let of = Value::ext(path.rsplit_once('.').map_or(path, |(of, _)| of));
+            return self.apply(model, Some(of), path, args, named, at);
+        }
+        // A class of a library that is not known: an object of it.
+        if last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase) {
+            let taint: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
+            let id = self.alloc(Object {
+                class: path.into(),
+                fields: named.into_iter().collect(),
+                items: args,
+                open: true,
+                ..Object::default()
+            });
+            let mut value = Value::derived(&taint);
+            value.kind = Kind::Obj(id);
+            return Ok(value);
+        }
+        Ok(self.foreign(&Value::unknown(), &args, &named))
+    }
+
+    pub(super) fn call_method(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        if let Kind::Obj(id) = &of.kind {
+            let class = self.heap.get(*id).map(|o| o.class.clone()).unwrap_or_default();
+            let last = class.rsplit('.').next().unwrap_or(&class).to_owned();
+            let model = self
+                .libraries
+                .method(&class, name)
+                .or_else(|| self.libraries.method(&last, name));
+            if let Some(model) = model {
+                return self.apply(model, Some(of.clone()), name, args, named, at);
+            }
+        }
+        if let Some(value) = self.builtin(of, name, &args, &named, at)? {
+            return Ok(value);
+        }
+        if let Some(model) = self.libraries.method("*", name) {
+            return self.apply(model, Some(of.clone()), name, args, named, at);
+        }
+        if let Kind::Alt(all) = &of.kind
+            && let Some(one) = all.iter().find(|v| !v.is_none())
+        {
+            return self.call_method(&one.clone(), name, args, named, at);
+        }
+        Ok(self.foreign(of, &args, &named))
+    }
+
+    /// A value got a name: it may be a secret or a setting.
+    pub(super) fn named(&mut self, name: &str, value: &Value, at: Span) {
+        self.setting(name, value, at);
+    }
+
+}

@@ -1,0 +1,214 @@
+//! What is true, what is equal: also under a scenario.
+
+use super::{Engine, Mode};
+use crate::{
+    ir::Span,
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// Whether a value is true, where that is known.
+    pub(super) fn truth(&self, value: &Value) -> Option<bool> {
+        match &value.kind {
+            Kind::None => Some(false),
+            Kind::Bool(b) => Some(*b),
+            Kind::Number(n) => Some(*n != 0),
+            Kind::Str(s) => Some(!s.is_empty()),
+            Kind::Template(parts) => parts
+                .iter()
+                .any(|p| p.as_str().is_some_and(|s| !s.is_empty()))
+                .then_some(true),
+            Kind::Query(pairs) => Some(!pairs.is_empty()),
+            Kind::Dict(id) | Kind::List(id) => {
+                let object = self.heap.get(*id)?;
+                if !object.fields.is_empty() || !object.items.is_empty() {
+                    Some(true)
+                } else if object.open || *id < self.base_heap.len() {
+                    None
+                } else {
+                    Some(false)
+                }
+            }
+            Kind::Obj(_) | Kind::Func(_) | Kind::Class(_) | Kind::Method(_) => Some(true),
+            Kind::Ext(name) => (name.as_ref() == "web.request").then_some(true),
+            Kind::Map(name) => (name.as_ref() == "env").then_some(true),
+            Kind::Alt(all) => {
+                let first = self.truth(all.first()?)?;
+                all.iter().all(|v| self.truth(v) == Some(first)).then_some(first)
+            }
+            Kind::Sym => self.present(value),
+            Kind::Unknown => None,
+        }
+    }
+
+    /// Whether an outside value is there.
+    fn present(&self, value: &Value) -> Option<bool> {
+        let id = value.taint.first()?;
+        if let Some(memo) = self.memo.get(id) {
+            return Some(*memo);
+        }
+        match self.origins.of(*id) {
+            Origin::Random | Origin::WeakRandom | Origin::Route | Origin::AuthUrl => Some(true),
+            // Who gets as far as this has a token: what else may be is on
+            // other ways.
+            Origin::Param(name) if self.mode == Mode::Scenario => match name.as_str() {
+                "state" => Some(self.scenario.state),
+                "code" => Some(self.scenario.code),
+                "error" => Some(self.scenario.error),
+                _ => None,
+            },
+            Origin::Session(key) | Origin::Cookie(key) if self.mode == Mode::Scenario => {
+                self.scenario.keys.contains(key).then_some(self.scenario.stored)
+            }
+            Origin::Store(_) if self.mode == Mode::Scenario => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether two values are equal, where that is known.
+    pub(super) fn equal(&mut self, a: &Value, b: &Value) -> Option<bool> {
+        if let Kind::Alt(all) = &a.kind {
+            return self.equal_any(all, b);
+        }
+        if let Kind::Alt(all) = &b.kind {
+            return self.equal_any(all, a);
+        }
+        match (&a.kind, &b.kind) {
+            (Kind::None, Kind::None) => return Some(true),
+            (Kind::Str(x), Kind::Str(y)) => return Some(x == y),
+            (Kind::Bool(x), Kind::Bool(y)) => return Some(x == y),
+            (Kind::Number(x), Kind::Number(y)) => return Some(x == y),
+            (Kind::Sym, Kind::Sym) if a.taint.first() == b.taint.first() => return Some(true),
+            (Kind::None, other) | (other, Kind::None) => {
+                let side = if a.is_none() { b } else { a };
+                return match other {
+                    Kind::Sym => self.present(side).and_then(|p| p.then_some(false)),
+                    Kind::Unknown => None,
+                    _ => Some(false),
+                };
+            }
+            (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s)) if s.is_empty() => {
+                let side = if a.as_str().is_some() { b } else { a };
+                return self.present(side).and_then(|p| p.then_some(false));
+            }
+            (Kind::Str(_) | Kind::Number(_), Kind::Bool(_))
+            | (Kind::Bool(_), Kind::Str(_) | Kind::Number(_)) => return Some(false),
+            _ => {}
+        }
+        if self.mode != Mode::Scenario {
+            return None;
+        }
+        let (left, right) = (self.settled(a), self.settled(b));
+        let (x, y) = (self.from_state(&left), self.from_state(&right));
+        match (x, y) {
+            (false, false) => None,
+            (true, true) => {
+                if self.bound(&left) != self.bound(&right) {
+                    return Some(self.scenario.equal);
+                }
+                // Both come out of the state itself: a signature, which the
+                // attacker's own state has too.
+                self.notes.unbound = true;
+                Some(true)
+            }
+            _ => {
+                let kept = if x { &right } else { &left };
+                self.received(kept)
+            }
+        }
+    }
+
+    /// Whether the state that came along equals what was kept.
+    fn received(&mut self, kept: &Value) -> Option<bool> {
+        if self.bound(kept) {
+            return Some(self.scenario.equal && self.scenario.stored);
+        }
+        if self.any(&kept.taint, |o| matches!(o, Origin::Store(_))) {
+            self.notes.shared = true;
+            return Some(true);
+        }
+        if self.any(&kept.taint, |o| matches!(o, Origin::Random | Origin::WeakRandom)) {
+            // Made in this very request: equal to nothing.
+            let module = kept.taint.iter().any(|id| self.made_at_load(*id));
+            if module {
+                self.notes.shared = true;
+                return Some(true);
+            }
+            return Some(false);
+        }
+        let fixed = self.any(&kept.taint, |o| matches!(o, Origin::Env(_) | Origin::Config(_)));
+        match &kept.kind {
+            Kind::Str(s) if !s.is_empty() => {
+                self.notes.constant = true;
+                Some(true)
+            }
+            Kind::Sym if fixed => {
+                self.notes.constant = true;
+                Some(true)
+            }
+            Kind::Str(_) | Kind::None => Some(false),
+            _ => None,
+        }
+    }
+
+    fn equal_any(&mut self, all: &[Value], other: &Value) -> Option<bool> {
+        let mut known = None;
+        for (i, value) in all.iter().enumerate() {
+            let equal = self.equal(value, other)?;
+            if i > 0 && known != Some(equal) {
+                return None;
+            }
+            known = Some(equal);
+        }
+        known
+    }
+
+    /// Whether `item` is in `all`.
+    pub(super) fn contains(&mut self, all: &Value, item: &Value, at: Span) -> Option<bool> {
+        let from_state = self.from_state(&self.settled(item));
+        match &all.kind {
+            Kind::Map(name) => {
+                let name = name.clone();
+                self.has(&name, item, at)
+            }
+            Kind::Dict(id) | Kind::List(id) => {
+                if self.mode == Mode::Scenario && self.is_shared(*id) && from_state {
+                    self.notes.shared = true;
+                    return Some(true);
+                }
+                let object = self.heap.get(*id)?.clone();
+                if let Some(key) = item.as_str() {
+                    if object.fields.contains_key(key) {
+                        return Some(true);
+                    }
+                    if !object.open
+                        && object.items.iter().all(|i| i.as_str().is_some_and(|s| s != key))
+                    {
+                        return Some(false);
+                    }
+                    return None;
+                }
+                let mut open = object.open;
+                for inner in &object.items {
+                    match self.equal(inner, item) {
+                        Some(true) => return Some(true),
+                        Some(false) => {}
+                        None => open = true,
+                    }
+                }
+                (!open && !object.items.is_empty()).then_some(false)
+            }
+            Kind::None => None,
+            _ if from_state && self.mode == Mode::Scenario => {
+                let kept = self.settled(all);
+                self.received(&kept)
+            }
+            _ => None,
+        }
+    }
+
+    fn made_at_load(&self, id: u32) -> bool {
+        matches!(self.origins.of(id), Origin::Random | Origin::WeakRandom)
+            && self.load_origins > id
+    }
+}

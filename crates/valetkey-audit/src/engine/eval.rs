@@ -1,0 +1,452 @@
+//! Expressions.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{Engine, Eval, Unwind};
+use crate::{
+    facts::{Event, EventKind, Fields},
+    ir::{Cmp, Expr, ExprKind, Span},
+    url,
+    value::{Closure, Kind, Object, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn eval(&mut self, e: &Expr) -> Eval<Value> {
+        self.step()?;
+        let at = e.span;
+        Ok(match &e.kind {
+            ExprKind::Name(name) => self.name(name, at),
+            ExprKind::Str(text) => {
+                let value = Value::str(text);
+                if text.contains("client_id=") {
+                    return Ok(self.built(value, at));
+                }
+                value
+            }
+            ExprKind::Number(n) => Value::new(Kind::Number(*n)),
+            ExprKind::Bool(b) => Value::bool(*b),
+            ExprKind::None => Value::none(),
+            ExprKind::Template(parts) => {
+                let mut values = Vec::new();
+                for part in parts {
+                    values.push(self.eval(part)?);
+                }
+                self.join(values, at)
+            }
+            ExprKind::Attr(of, name) => {
+                let of = self.eval(of)?;
+                self.attr(&of, name, at)?
+            }
+            ExprKind::Index(of, key) => {
+                let of = self.eval(of)?;
+                let key = self.eval(key)?;
+                self.index(&of, &key, at)?
+            }
+            ExprKind::Call(call) => self.call(call, at)?,
+            ExprKind::Concat(a, b) => {
+                let a = self.eval(a)?;
+                let b = self.eval(b)?;
+                self.concat(a, b, at)
+            }
+            ExprKind::Format(text, values) => {
+                let text = self.eval(text)?;
+                let values = self.eval(values)?;
+                self.percent(&text, &values, at)
+            }
+            ExprKind::Compare(op, a, b) => {
+                let a = self.eval(a)?;
+                let b = self.eval(b)?;
+                self.compare(*op, &a, &b, at)?
+            }
+            ExprKind::Not(inner) => {
+                let value = self.eval(inner)?;
+                match self.truth(&value) {
+                    Some(known) => Value {
+                        kind: Kind::Bool(!known),
+                        taint: self.deep_taint(&value),
+                    },
+                    // Decided here, so that the same unknown goes the same
+                    // way wherever it is asked again.
+                    None => {
+                        let truth = self.truth_or_decide(&value, at);
+                        Value {
+                            kind: Kind::Bool(!truth),
+                            taint: self.deep_taint(&value),
+                        }
+                    }
+                }
+            }
+            ExprKind::And(parts) => self.logic(parts, false)?,
+            ExprKind::Or(parts) => self.logic(parts, true)?,
+            ExprKind::If(test, then, otherwise) => {
+                let value = self.eval(test)?;
+                let truth = self.truth_or_decide(&value, test.span);
+                self.eval(if truth { then } else { otherwise })?
+            }
+            ExprKind::Dict(entries) => {
+                let mut object = Object::default();
+                for (key, value) in entries {
+                    let value = self.eval(value)?;
+                    let Some(key) = key else {
+                        self.spread(&mut object, &value);
+                        continue;
+                    };
+                    let key = self.eval(key)?;
+                    if let Some(name) = key.as_str() {
+                        let name = name.to_owned();
+                        self.named(&name, &value, at);
+                        object.fields.insert(name, value);
+                    } else {
+                        object.items.push(value);
+                        object.open = true;
+                    }
+                }
+                Value::new(Kind::Dict(self.alloc(object)))
+            }
+            ExprKind::List(items) => {
+                let mut object = Object::default();
+                for item in items {
+                    object.items.push(self.eval(item)?);
+                }
+                Value::new(Kind::List(self.alloc(object)))
+            }
+            ExprKind::Lambda(function) => Value::new(Kind::Func(Rc::new(Closure {
+                function: function.clone(),
+                file: self.file(),
+                around: self.surroundings(),
+                receiver: None,
+                class: None,
+            }))),
+            ExprKind::Bind(name, value) => {
+                let value = self.eval(value)?;
+                self.set_name(name, value.clone(), at);
+                value
+            }
+            ExprKind::Each(target, iter, tests, element) => {
+                let items = self.eval(iter)?;
+                let mut object = Object {
+                    open: true,
+                    ..Object::default()
+                };
+                for item in self.items(&items, at).into_iter().take(6) {
+                    self.assign(target, item)?;
+                    for test in tests {
+                        self.eval(test)?;
+                    }
+                    object.items.push(self.eval(element)?);
+                }
+                Value::new(Kind::List(self.alloc(object)))
+            }
+            ExprKind::Other(parts) => {
+                let mut values = Vec::new();
+                for part in parts {
+                    values.push(self.eval(part)?);
+                }
+                let values: Vec<_> = values.iter().map(|v| self.settled(v)).collect();
+                Value::derived(&values)
+            }
+        })
+    }
+
+    /// `and`, `or`: the operand that decides.
+    fn logic(&mut self, parts: &[Expr], ends_on: bool) -> Eval<Value> {
+        let mut taint = Vec::new();
+        let mut last = Value::unknown();
+        for (i, part) in parts.iter().enumerate() {
+            last = self.eval(part)?;
+            for id in self.deep_taint(&last) {
+                if !taint.contains(&id) {
+                    taint.push(id);
+                }
+            }
+            if i + 1 == parts.len() {
+                break;
+            }
+            let truth = self.truth_or_decide(&last, part.span);
+            if truth == ends_on {
+                break;
+            }
+        }
+        // A plain truth value carries what it depends on; a value stays itself.
+        if matches!(last.kind, Kind::Bool(_)) {
+            last.add(&taint);
+        }
+        Ok(last)
+    }
+
+    fn name(&mut self, name: &str, at: Span) -> Value {
+        if let Some(frame) = self.frames.last() {
+            if let Some(value) = frame.locals.get(name) {
+                return value.clone();
+            }
+            if !frame.globals.iter().any(|g| g == name)
+                && let Some(value) = frame.around.as_ref().and_then(|a| a.get(name))
+            {
+                return value.clone();
+            }
+        }
+        let file = self.file();
+        let key = (file, name.to_owned());
+        if let Some(value) = self.modules.get(file).and_then(Option::as_ref).and_then(|m| m.get(name)) {
+            let value = value.clone();
+            if self.shared_globals.contains(&key) && !self.written_globals.contains(&key) {
+                return self.sym(Origin::Store(name.to_owned()), at);
+            }
+            return value;
+        }
+        match self.libraries.assumed.get(name) {
+            Some(path) => self.ext(&path.clone(), at),
+            None => Value::ext(name),
+        }
+    }
+
+    /// A dotted name of a library, which may be known to be something.
+    pub(super) fn ext(&mut self, path: &str, at: Span) -> Value {
+        if let Some(value) = self.of_module(path) {
+            return value;
+        }
+        if let Some((of, name)) = path.rsplit_once('.')
+            && let Some(is) = self.libraries.attr(of, name)
+        {
+            return self.known_attr(is, at);
+        }
+        Value::ext(path)
+    }
+
+    pub(super) fn known_attr(&mut self, is: &str, at: Span) -> Value {
+        let (what, name) = is.split_once(':').unwrap_or((is, ""));
+        match what {
+            "map" => Value::map(name),
+            "class" => Value::ext(name),
+            "const" => Value::str(name),
+            _ => {
+                let origin = match name {
+                    "host" => Origin::Host,
+                    "query" => Origin::Query,
+                    "token" => Origin::AccessToken,
+                    "profile" => Origin::Profile,
+                    "claims" => Origin::Claims,
+                    "token-response" => Origin::TokenResponse,
+                    "meta" => Origin::TokenMeta,
+                    _ => return Value::unknown(),
+                };
+                self.sym(origin, at)
+            }
+        }
+    }
+
+    pub(super) fn join(&mut self, values: Vec<Value>, at: Span) -> Value {
+        let values = values.into_iter().map(|v| self.inlined(v)).collect();
+        let joined = Value::concat(values);
+        self.built(joined, at)
+    }
+
+    /// Alternatives that are mere text are carried as the first that says
+    /// something.
+    fn inlined(&self, value: Value) -> Value {
+        let settled = self.settled(&value);
+        match settled.kind {
+            Kind::Number(n) => Value::str(&n.to_string()),
+            _ => settled,
+        }
+    }
+
+    pub(super) fn concat(&mut self, a: Value, b: Value, at: Span) -> Value {
+        if let (Kind::List(x), Kind::List(y)) = (&a.kind, &b.kind) {
+            let (Some(x), Some(y)) = (self.heap.get(*x), self.heap.get(*y)) else {
+                return Value::unknown();
+            };
+            let mut object = x.clone();
+            object.items.extend(y.items.iter().cloned());
+            object.open |= y.open;
+            return Value::new(Kind::List(self.alloc(object)));
+        }
+        if matches!((&a.kind, &b.kind), (Kind::Number(_), _) | (_, Kind::Number(_))) {
+            return Value::derived([&a, &b]);
+        }
+        self.join(vec![a, b], at)
+    }
+
+    /// Notices that a text is an authorization URL in the making.
+    pub(super) fn built(&mut self, value: Value, at: Span) -> Value {
+        let fields = url::parameters(&value);
+        if !is_authorization(&fields) {
+            return value;
+        }
+        let endpoint = url::base(&value);
+        let id = self.origin(Origin::AuthUrl, at);
+        let parts = self.deep_taint(&value);
+        self.candidates.retain(|(old, _)| *old != id && !parts.contains(old));
+        let fields = self.settle_fields(fields);
+        let event = self.event(
+            EventKind::Authorize {
+                url: endpoint,
+                fields,
+                library: None,
+            },
+            at,
+        );
+        self.candidates.push((id, event));
+        value.with(id)
+    }
+
+    /// The authorization URLs of this way.
+    pub(super) fn take_candidates(&mut self) -> Vec<Event> {
+        self.candidates.drain(..).map(|(_, event)| event).collect()
+    }
+
+    /// The items of something that is iterated.
+    pub(super) fn items(&mut self, value: &Value, at: Span) -> Vec<Value> {
+        match &value.kind {
+            Kind::List(id) => {
+                let Some(object) = self.heap.get(*id) else {
+                    return Vec::new();
+                };
+                if object.items.is_empty() && object.open {
+                    return vec![Value::derived([value])];
+                }
+                object.items.clone()
+            }
+            Kind::Dict(id) => {
+                let keys: Vec<Value> = self
+                    .heap
+                    .get(*id)
+                    .map(|o| o.fields.keys().map(|k| Value::str(k)).collect())
+                    .unwrap_or_default();
+                if keys.is_empty() { vec![Value::derived([value])] } else { keys }
+            }
+            Kind::Map(name) if name.as_ref() == "params" => vec![self.sym(Origin::Query, at)],
+            Kind::None => Vec::new(),
+            _ => vec![Value::derived([value])],
+        }
+    }
+
+    /// The parts that a value is taken apart into.
+    pub(super) fn unpack(&mut self, value: &Value, count: usize, at: Span) -> Vec<Value> {
+        if let Kind::List(id) = &value.kind
+            && let Some(object) = self.heap.get(*id)
+            && object.items.len() == count
+        {
+            return object.items.clone();
+        }
+        if let Kind::Alt(all) = &value.kind
+            && let Some(list) = all.iter().find(|v| matches!(v.kind, Kind::List(_)))
+        {
+            return self.unpack(&list.clone(), count, at);
+        }
+        vec![Value::derived([&self.settled(value)]); count]
+    }
+
+    fn spread(&mut self, object: &mut Object, value: &Value) {
+        match &value.kind {
+            Kind::Dict(id) => {
+                if let Some(other) = self.heap.get(*id) {
+                    object.fields.extend(other.fields.iter().map(|(k, v)| (k.clone(), v.clone())));
+                    object.items.extend(other.items.iter().cloned());
+                    object.open |= other.open;
+                }
+            }
+            _ => {
+                object.items.push(self.settled(value));
+                object.open = true;
+            }
+        }
+    }
+
+    /// The named parts of a dict, a form body or a list of pairs.
+    pub(super) fn fields(&self, value: &Value) -> Fields {
+        match &value.kind {
+            Kind::Dict(id) => self
+                .heap
+                .get(*id)
+                .map(|o| o.fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+                .unwrap_or_default(),
+            Kind::List(id) => {
+                let mut fields = Vec::new();
+                for item in self.heap.get(*id).map(|o| o.items.as_slice()).unwrap_or(&[]) {
+                    match &item.kind {
+                        Kind::List(pair) => {
+                            if let Some(pair) = self.heap.get(*pair)
+                                && let [key, value] = pair.items.as_slice()
+                                && let Some(key) = key.as_str()
+                            {
+                                fields.push((key.to_owned(), value.clone()));
+                            }
+                        }
+                        // A comprehension over pairs.
+                        Kind::Dict(_) => fields.extend(self.fields(item)),
+                        _ => {}
+                    }
+                }
+                fields
+            }
+            Kind::Alt(all) => all
+                .iter()
+                .map(|v| self.fields(v))
+                .max_by_key(Vec::len)
+                .unwrap_or_default(),
+            Kind::Str(_) | Kind::Template(_) | Kind::Query(_) => url::parameters(value),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {
+        let (left, right) = (self.settled(a), self.settled(b));
+        if self.from_state(&left) != self.from_state(&right) {
+            self.emit(
+                EventKind::Compare {
+                    left: left.clone(),
+                    right: right.clone(),
+                },
+                at,
+            );
+        }
+        let known = match op {
+            Cmp::Eq => self.equal(a, b),
+            Cmp::Ne => self.equal(a, b).map(|x| !x),
+            Cmp::In => self.contains(b, a, at),
+            Cmp::NotIn => self.contains(b, a, at).map(|x| !x),
+            Cmp::Order => None,
+        };
+        let mut value = Value::derived([&left, &right]);
+        if let Some(known) = known {
+            value.kind = Kind::Bool(known);
+        }
+        Ok(value)
+    }
+
+    /// A raise that ends the way with this name.
+    pub(super) fn raise<T>(&self, name: &str) -> Eval<T> {
+        Err(Unwind::Raise(name.into()))
+    }
+
+    pub(super) fn dict(&mut self, fields: BTreeMap<String, Value>) -> Value {
+        let id = self.alloc(Object {
+            fields,
+            ..Object::default()
+        });
+        Value::new(Kind::Dict(id))
+    }
+
+    pub(super) fn list(&mut self, items: Vec<Value>) -> Value {
+        let id = self.alloc(Object {
+            items,
+            ..Object::default()
+        });
+        Value::new(Kind::List(id))
+    }
+}
+
+/// RFC 6749 section 4.1.1: a client id with something that only an
+/// authorization request has, and nothing that belongs into a token request.
+pub(super) fn is_authorization(fields: &Fields) -> bool {
+    let has = |name: &str| fields.iter().any(|(k, _)| k == name);
+    has("client_id")
+        && (has("response_type") || has("redirect_uri") || has("scope") || has("state"))
+        && !has("client_secret")
+        && !has("code")
+        && !has("grant_type")
+        && !has("post_logout_redirect_uri")
+        && !has("logout_uri")
+        && !has("device_code")
+}

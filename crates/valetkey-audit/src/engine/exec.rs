@@ -1,0 +1,454 @@
+//! Statements.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{Engine, Eval, Mode, Unwind};
+use crate::{
+    facts::EventKind,
+    ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
+    value::{ClassValue, Closure, Kind, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn block(&mut self, block: &Block) -> Eval<()> {
+        for statement in block {
+            self.statement(statement)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn one(&mut self, statement: &Stmt) -> Eval<()> {
+        self.statement(statement)
+    }
+
+    fn statement(&mut self, statement: &Stmt) -> Eval<()> {
+        self.step()?;
+        let at = statement.span;
+        match &statement.kind {
+            StmtKind::Expr(e) => {
+                self.eval(e)?;
+            }
+            StmtKind::Assign { targets, value } => {
+                let value = self.eval(value)?;
+                for target in targets {
+                    self.assign(target, value.clone())?;
+                }
+            }
+            StmtKind::Augment { target, value } => {
+                let added = self.eval(value)?;
+                let old = self.eval(target)?;
+                let new = self.concat(old, added, at);
+                self.assign(target, new)?;
+            }
+            StmtKind::If { test, then, otherwise } => self.branch(test, then, otherwise)?,
+            StmtKind::While { test, body } => {
+                if let (_, true) = self.test(test)? {
+                    self.looped(body)?;
+                }
+            }
+            StmtKind::For { target, iter, body } => {
+                let items = self.eval(iter)?;
+                for item in self.items(&items, at).into_iter().take(6) {
+                    self.assign(target, item)?;
+                    match self.block(body) {
+                        Err(Unwind::Break) => break,
+                        Ok(()) | Err(Unwind::Continue) => {}
+                        Err(other) => return Err(other),
+                    }
+                }
+            }
+            StmtKind::Try { body, handlers, otherwise, finally } => {
+                self.attempt(body, handlers, otherwise, finally, at)?;
+            }
+            StmtKind::With { items, body } => {
+                for (value, target) in items {
+                    let value = self.eval(value)?;
+                    if let Some(target) = target {
+                        self.assign(target, value)?;
+                    }
+                }
+                self.block(body)?;
+            }
+            StmtKind::Return(value) => {
+                let value = match value {
+                    Some(e) => self.eval(e)?,
+                    None => Value::none(),
+                };
+                return Err(Unwind::Return(value));
+            }
+            StmtKind::Raise(value) => {
+                let name = match value {
+                    Some(e) => {
+                        self.eval(e)?;
+                        raised(e)
+                    }
+                    None => "Exception".into(),
+                };
+                return Err(Unwind::Raise(name));
+            }
+            StmtKind::Break => return Err(Unwind::Break),
+            StmtKind::Continue => return Err(Unwind::Continue),
+            StmtKind::Function(function) => self.define(function)?,
+            StmtKind::Class(class) => {
+                let value = self.class(class)?;
+                self.set_name(&class.name, value, at);
+            }
+            StmtKind::Import(imports) => self.import(imports),
+            StmtKind::Global(names) => {
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.globals.extend(names.iter().cloned());
+                }
+            }
+            StmtKind::Delete(gone) => {
+                for e in gone {
+                    if let ExprKind::Index(of, key) = &e.kind {
+                        let of = self.eval(of)?;
+                        let key = self.eval(key)?;
+                        self.remove(&of, &key, None, e.span)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn looped(&mut self, body: &Block) -> Eval<()> {
+        match self.block(body) {
+            Ok(()) | Err(Unwind::Break | Unwind::Continue) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn branch(&mut self, test: &Expr, then: &Block, otherwise: &Block) -> Eval<()> {
+        if self.mode == Mode::Load {
+            let value = self.eval(test)?;
+            let known = self.truth(&value);
+            // Both sides run, and neither ends the module.
+            if known != Some(false) {
+                self.quietly(then)?;
+            }
+            if known != Some(true) {
+                self.quietly(otherwise)?;
+            }
+            return Ok(());
+        }
+        let (value, truth) = self.test(test)?;
+        let guard = self.deep_taint(&value);
+        self.guards.push(guard);
+        let done = self.block(if truth { then } else { otherwise });
+        self.guards.pop();
+        done
+    }
+
+    /// While modules load: what would end them is passed over, except in a
+    /// function that they call.
+    fn quietly(&mut self, block: &Block) -> Eval<()> {
+        let module = self.frames.last().is_some_and(|f| f.module);
+        match self.block(block) {
+            Err(Unwind::Raise(_)) => Ok(()),
+            Err(Unwind::Return(_)) if module => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The value of a condition, and which way it goes.
+    pub(super) fn test(&mut self, e: &Expr) -> Eval<(Value, bool)> {
+        let value = self.eval(e)?;
+        let truth = self.truth_or_decide(&value, e.span);
+        Ok((value, truth))
+    }
+
+    pub(super) fn truth_or_decide(&mut self, value: &Value, span: Span) -> bool {
+        if let Some(known) = self.truth(value) {
+            return known;
+        }
+        if let (Kind::Sym, Some(id)) = (&value.kind, value.taint.first()) {
+            if let Some(memo) = self.memo.get(id) {
+                return *memo;
+            }
+            let id = *id;
+            let choice = self.decide(span);
+            self.memo.insert(id, choice);
+            self.checked_token(value, span);
+            return choice;
+        }
+        let taint = self.deep_taint(value);
+        for id in &taint {
+            if !self.inspected.contains(id) {
+                self.inspected.push(*id);
+            }
+        }
+        if self.mode == Mode::Scenario
+            && self.any(&taint, |o| matches!(o, crate::value::Origin::Param(p) if p == "state"))
+        {
+            self.notes.opaque = true;
+        }
+        self.checked_token(value, span);
+        self.decide(span)
+    }
+
+    fn attempt(
+        &mut self,
+        body: &Block,
+        handlers: &[Handler],
+        otherwise: &Block,
+        finally: &Block,
+        at: Span,
+    ) -> Eval<()> {
+        let mut done = self.block(body);
+        if done.is_ok() {
+            done = self.block(otherwise);
+        }
+        let ended = match &done {
+            Err(Unwind::Raise(name)) => Some(name.clone()),
+            _ => None,
+        };
+        if let Some(name) = ended {
+            if let Some(handler) = handlers.iter().find(|h| catches(h, &name)) {
+                done = self.handle(handler);
+            }
+        } else if self.mode != Mode::Scenario && !matches!(done, Err(Unwind::Stop)) {
+            // Any call may fail: each handler is looked at on a way of its own.
+            for (i, handler) in handlers.iter().enumerate() {
+                let site = Span {
+                    at: at.at.wrapping_add(1 + i as u32),
+                    ..at
+                };
+                let fails = if self.mode == Mode::Load { false } else { !self.decide(site) };
+                if fails {
+                    done = self.handle(handler);
+                    break;
+                }
+            }
+        }
+        if !finally.is_empty() {
+            self.block(finally)?;
+        }
+        done
+    }
+
+    fn handle(&mut self, handler: &Handler) -> Eval<()> {
+        if let Some(name) = &handler.name {
+            self.set_name(name, Value::unknown(), Span::default());
+        }
+        match self.block(&handler.body) {
+            // `raise` alone passes it on.
+            Err(Unwind::Raise(name)) => Err(Unwind::Raise(name)),
+            other => other,
+        }
+    }
+
+    fn define(&mut self, function: &Rc<Function>) -> Eval<()> {
+        let around = self.surroundings();
+        let closure = Rc::new(Closure {
+            function: function.clone(),
+            file: self.file(),
+            around,
+            receiver: None,
+            class: None,
+        });
+        let mut route = false;
+        for decorator in &function.decorators {
+            route |= is_route(decorator);
+            self.eval(decorator)?;
+        }
+        self.learn(&closure, route);
+        self.set_name(&function.name, Value::new(Kind::Func(closure)), function.span);
+        Ok(())
+    }
+
+    /// What a nested function sees; `None` at the top of a module.
+    pub(super) fn surroundings(&self) -> Option<Rc<BTreeMap<String, Value>>> {
+        let frame = self.frames.last()?;
+        if frame.module {
+            return None;
+        }
+        let mut all = match &frame.around {
+            Some(around) => around.as_ref().clone(),
+            None => BTreeMap::new(),
+        };
+        all.extend(frame.locals.iter().map(|(k, v)| (k.clone(), v.clone())));
+        Some(Rc::new(all))
+    }
+
+    fn class(&mut self, class: &Rc<Class>) -> Eval<Value> {
+        let mut bases = Vec::new();
+        for base in &class.bases {
+            bases.push(self.eval(base)?);
+        }
+        let file = self.file();
+        let around = self.surroundings();
+        let mut members = BTreeMap::new();
+        for statement in &class.body {
+            match &statement.kind {
+                StmtKind::Function(function) => {
+                    let closure = Rc::new(Closure {
+                        function: function.clone(),
+                        file,
+                        around: around.clone(),
+                        receiver: None,
+                        class: None,
+                    });
+                    for decorator in &function.decorators {
+                        self.eval(decorator)?;
+                    }
+                    members.insert(function.name.clone(), Value::new(Kind::Func(closure)));
+                }
+                StmtKind::Assign { targets, value } => {
+                    let value = self.eval(value)?;
+                    for target in targets {
+                        if let ExprKind::Name(name) = &target.kind {
+                            self.named(name, &value, target.span);
+                            members.insert(name.clone(), value.clone());
+                            // Later lines of the class may read it.
+                            if let Some(frame) = self.frames.last_mut()
+                                && !frame.locals.contains_key(name)
+                                && !frame.module
+                            {
+                                frame.locals.insert(name.clone(), value.clone());
+                            }
+                        }
+                    }
+                }
+                StmtKind::Class(inner) => {
+                    let value = self.class(inner)?;
+                    members.insert(inner.name.clone(), value);
+                }
+                _ => {}
+            }
+        }
+        let value = Rc::new(ClassValue {
+            class: class.clone(),
+            file,
+            bases,
+            members,
+        });
+        for member in value.members.values() {
+            if let Kind::Func(f) = &member.kind {
+                let route = f.function.decorators.iter().any(is_route)
+                    || self.is_handler(&value, 0) && is_verb(&f.function.name);
+                let closure = Rc::new(Closure {
+                    function: f.function.clone(),
+                    file,
+                    around: f.around.clone(),
+                    receiver: None,
+                    class: Some(value.clone()),
+                });
+                self.learn(&closure, route);
+            }
+        }
+        Ok(Value::new(Kind::Class(value)))
+    }
+
+    pub(super) fn is_handler(&self, class: &ClassValue, depth: usize) -> bool {
+        depth < 6
+            && class.bases.iter().any(|base| match &base.kind {
+                Kind::Ext(name) => {
+                    let last = name.rsplit('.').next().unwrap_or(name);
+                    self.libraries.handlers.iter().any(|h| h == last)
+                }
+                Kind::Class(inner) => self.is_handler(inner, depth + 1),
+                _ => false,
+            })
+    }
+
+    pub(super) fn assign(&mut self, target: &Expr, value: Value) -> Eval<()> {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                self.named(name, &value, target.span);
+                self.set_name(name, value, target.span);
+            }
+            ExprKind::Attr(of, name) => {
+                let of = self.eval(of)?;
+                self.named(name, &value, target.span);
+                self.set_attr(&of, name, value, target.span);
+            }
+            ExprKind::Index(of, key) => {
+                let of = self.eval(of)?;
+                let key = self.eval(key)?;
+                if let Some(name) = key.as_str() {
+                    let name = name.to_owned();
+                    self.named(&name, &value, target.span);
+                }
+                self.set_index(&of, &key, value, target.span);
+            }
+            ExprKind::List(targets) => {
+                let items = self.unpack(&value, targets.len(), target.span);
+                for (target, item) in targets.iter().zip(items) {
+                    self.assign(target, item)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_name(&mut self, name: &str, value: Value, span: Span) {
+        let mode = self.mode;
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        let file = frame.file;
+        if frame.module || frame.globals.iter().any(|g| g == name) {
+            if !frame.module && mode != Mode::Load {
+                let key = (file, name.to_owned());
+                self.shared_globals.insert(key.clone());
+                self.written_globals.insert(key);
+                let settled = self.settled(&value);
+                self.emit(
+                    EventKind::StoreWrite {
+                        name: name.to_owned(),
+                        value: settled,
+                    },
+                    span,
+                );
+            }
+            if let Some(Some(module)) = self.modules.get_mut(file) {
+                module.insert(name.to_owned(), value);
+            }
+        } else {
+            frame.locals.insert(name.to_owned(), value);
+        }
+    }
+}
+
+fn catches(handler: &Handler, name: &str) -> bool {
+    const GENERAL: &[&str] = &["Exception", "BaseException", "StandardError"];
+    handler.types.is_empty()
+        || handler.types.iter().any(|t| {
+            t == name
+                || GENERAL.contains(&t.as_str())
+                || (t == "LookupError" || t == "MultiValueDictKeyError") && name == "KeyError"
+                || t == "HTTPException" && name == "Abort"
+                // What a library raises is a class of its own.
+                || name == "LibraryError"
+                    && !["KeyError", "ValueError", "TypeError", "RequestException"]
+                        .contains(&t.as_str())
+        })
+}
+
+fn raised(e: &Expr) -> Rc<str> {
+    match &e.kind {
+        ExprKind::Call(call) => raised(&call.func),
+        ExprKind::Name(name) | ExprKind::Attr(_, name) => name.as_str().into(),
+        _ => "Exception".into(),
+    }
+}
+
+/// Whether a decorator makes its function answer requests.
+fn is_route(e: &Expr) -> bool {
+    const WORDS: &[&str] = &[
+        "route", "get", "post", "api_route", "view", "view_config", "expose", "http_get",
+        "authorized_handler", "require_http_methods", "require_GET", "api_view", "csrf_exempt",
+        "login_required", "action",
+    ];
+    match &e.kind {
+        ExprKind::Call(call) => is_route(&call.func),
+        ExprKind::Name(name) | ExprKind::Attr(_, name) => WORDS.contains(&name.as_str()),
+        _ => false,
+    }
+}
+
+fn is_verb(name: &str) -> bool {
+    matches!(name, "get" | "post" | "do_GET" | "do_POST" | "dispatch" | "put" | "on_get" | "on_post")
+}

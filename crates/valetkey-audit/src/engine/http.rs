@@ -1,0 +1,149 @@
+//! HTTP requests that the app makes itself.
+
+use super::{Engine, Eval, call::Args};
+use crate::{
+    facts::{EventKind, Fields},
+    ir::Span,
+    libraries::CallModel,
+    url,
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn http(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        _path: &str,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
+        let mut url = args.get("url").cloned().unwrap_or_else(|| args.first());
+        let mut data = None;
+        // `urlopen(Request(url, data))`.
+        if let Kind::Obj(id) = &url.kind
+            && let Some(object) = self.heap.get(*id)
+        {
+            let inner = object.fields.get("url").cloned().or_else(|| object.items.first().cloned());
+            data = object.fields.get("data").cloned().or_else(|| object.items.get(1).cloned());
+            let headers = object.fields.get("headers").cloned();
+            if let Some(inner) = inner {
+                url = inner;
+            }
+            if let Some(headers) = headers {
+                url.taint.extend(self.deep_taint(&headers));
+            }
+        }
+        let data = ["data", "json", "content", "body", "fields", "form"]
+            .iter()
+            .find_map(|n| args.get(n).filter(|v| !v.is_none()).cloned())
+            .or(data);
+        let params = args.get("params").cloned();
+        let mut fields: Fields = Vec::new();
+        for part in data.iter().chain(&params) {
+            fields.extend(self.fields(part));
+        }
+        fields.extend(url::parameters(&self.settled(&url)));
+        let fields = self.settle_fields(fields);
+
+        let timeout = match args.get("timeout") {
+            Some(value) => Some(!value.is_none()),
+            None => match model.facts.get("timeout").map(String::as_str) {
+                Some("none") => Some(false),
+                Some("default") => Some(true),
+                Some("client") => {
+                    let given = match of.as_ref().map(|o| &o.kind) {
+                        Some(Kind::Obj(id)) => self.heap.get(*id).and_then(|o| o.fields.get("timeout").cloned()),
+                        _ => None,
+                    };
+                    match given {
+                        Some(value) => Some(!value.is_none()),
+                        None => Some(true),
+                    }
+                }
+                _ => None,
+            },
+        };
+        let verify_off = matches!(args.get("verify").or_else(|| args.get("ssl")).map(|v| &v.kind), Some(Kind::Bool(false)));
+
+        let mut all = vec![self.settled(&url)];
+        all.extend(args.all().map(|v| self.settled(v)));
+        all.extend(of.iter().map(|v| self.settled(v)));
+        let made_of = Value::derived(&all);
+        let endpoint = url::base(&self.settled(&url));
+        let has = |name: &str| fields.iter().any(|(k, _)| k == name);
+        let grant = fields.iter().find(|(k, _)| k == "grant_type").and_then(|(_, v)| v.as_str());
+        let token_request = has("grant_type")
+            || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
+            || has("fb_exchange_token");
+        let with_token = self.any(&made_of.taint, |o| {
+            matches!(o, Origin::AccessToken | Origin::TokenResponse | Origin::IdToken)
+        }) || self.any(&made_of.taint, |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"));
+        let target = self.in_url(&url, &fields, params.is_some());
+        let lower = endpoint.to_ascii_lowercase();
+        let oauth = token_request
+            || with_token
+            || ["oauth", "userinfo", "openid", "/token", "jwks"].iter().any(|w| lower.contains(w));
+        self.emit(
+            EventKind::Http { url: endpoint.clone(), target, timeout, verify_off, oauth, token: token_request },
+            at,
+        );
+        if token_request {
+            let exchange = grant.is_none_or(|g| g == "authorization_code");
+            self.emit(
+                EventKind::TokenRequest { url: endpoint, fields, library: None },
+                at,
+            );
+            if exchange {
+                self.exchanged()?;
+            }
+            return Ok(self.sym(Origin::TokenResponse, at));
+        }
+        if with_token {
+            let mut profile = self.sym(Origin::Profile, at);
+            // Whose token it was decides what the profile proves.
+            let from: Vec<u32> = made_of
+                .taint
+                .iter()
+                .copied()
+                .filter(|id| matches!(self.origins.of(*id), Origin::Param(_)))
+                .collect();
+            profile.add(&from);
+            profile.kind = Kind::Unknown;
+            return Ok(profile);
+        }
+        // An unknown answer: what was put in does not come out of it, except
+        // what decides where it came from.
+        let from: Vec<u32> = made_of
+            .taint
+            .iter()
+            .copied()
+            .filter(|id| matches!(self.origins.of(*id), Origin::Param(_) | Origin::Query | Origin::Argument(_)))
+            .collect();
+        let mut answer = Value::unknown();
+        answer.add(&from);
+        Ok(answer)
+    }
+
+    /// What of a request stands in its URL.
+    fn in_url(&self, url: &Value, fields: &Fields, params: bool) -> Value {
+        let mut parts = Vec::new();
+        let settled = self.settled(url);
+        if let Kind::Template(pieces) = &settled.kind {
+            parts.extend(pieces.iter().cloned());
+        }
+        if params {
+            parts.extend(fields.iter().filter(|(k, _)| k.contains("token")).map(|(_, v)| v.clone()));
+        }
+        Value::derived(&parts)
+    }
+
+    /// The code is on its way to the token endpoint.
+    pub(super) fn exchanged(&mut self) -> Eval<()> {
+        self.notes.exchanged = true;
+        if self.mode == super::Mode::Scenario && self.scenario.stop {
+            return Err(super::Unwind::Stop);
+        }
+        Ok(())
+    }
+}

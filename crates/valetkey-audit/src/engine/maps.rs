@@ -1,0 +1,537 @@
+//! Reading and writing what has members: requests, sessions, cookies, the
+//! environment, dicts, objects.
+
+use std::rc::Rc;
+
+use super::{Engine, Eval, Mode};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{Closure, FileId, Kind, ObjId, Origin, Value},
+};
+
+/// How a member is asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ask {
+    pub(super) default: Option<Value>,
+    /// Its absence raises.
+    pub(super) strict: bool,
+    pub(super) remove: bool,
+}
+
+impl Engine<'_> {
+    /// A key as text; unknown parts are `*`.
+    pub(super) fn key(&self, key: &Value) -> String {
+        match &key.kind {
+            Kind::Str(s) => s.to_string(),
+            Kind::Template(parts) => parts
+                .iter()
+                .map(|p| p.as_str().map_or("*".to_owned(), str::to_owned))
+                .collect(),
+            Kind::Number(n) => n.to_string(),
+            Kind::Alt(all) => all.first().map_or("*".into(), |v| self.key(v)),
+            _ => "*".into(),
+        }
+    }
+
+    pub(super) fn is_shared(&self, id: ObjId) -> bool {
+        id < self.base_heap.len() && self.shared_objects.iter().any(|(o, _)| *o == id)
+    }
+
+    /// A member of one of the outside's mappings.
+    pub(super) fn read(&mut self, map: &str, key: &Value, ask: Ask, at: Span) -> Eval<Value> {
+        let name = self.key(key);
+        let from_state = self.from_state(&self.settled(key));
+        let scenario = self.mode == Mode::Scenario;
+        let (known, origin) = match map {
+            "params" => {
+                let known = match name.as_str() {
+                    _ if !scenario => None,
+                    "state" => Some(self.scenario.state),
+                    "code" => Some(self.scenario.code),
+                    "error" => Some(self.scenario.error),
+                    _ => None,
+                };
+                (known, Origin::Param(name))
+            }
+            "session" | "cookies" => {
+                let slot = format!("{map}:{name}");
+                if let Some(written) = self.session.get(&slot).cloned() {
+                    if ask.remove {
+                        self.session.insert(slot, None);
+                    }
+                    return match written {
+                        Some(value) => Ok(value),
+                        None => self.absent(ask),
+                    };
+                }
+                let known = if scenario && from_state {
+                    Some(self.scenario.equal && self.scenario.stored)
+                } else if scenario && self.scenario.keys.contains(&name) {
+                    Some(self.scenario.stored)
+                } else {
+                    None
+                };
+                if ask.remove {
+                    self.session.insert(slot, None);
+                }
+                let origin = if map == "session" {
+                    Origin::Session(name)
+                } else {
+                    Origin::Cookie(name)
+                };
+                (known, origin)
+            }
+            "headers" => {
+                let lower = name.to_ascii_lowercase();
+                let origin = if lower == "host" || lower.contains("forwarded-host") {
+                    Origin::Host
+                } else {
+                    Origin::Header(lower)
+                };
+                (None, origin)
+            }
+            "env" => (None, Origin::Env(name)),
+            "config" => (None, Origin::Config(name)),
+            _ => {
+                // All browsers share it; a key that this browser brought
+                // makes it this browser's.
+                let key = self.settled(key);
+                if self.bound(&key) {
+                    let known = scenario.then_some(self.scenario.stored);
+                    (known, Origin::Session(map.to_owned()))
+                } else {
+                    if scenario && from_state {
+                        self.notes.shared = true;
+                        if !self.scenario.state {
+                            return self.absent(ask);
+                        }
+                    }
+                    (scenario.then_some(true), Origin::Store(map.to_owned()))
+                }
+            }
+        };
+        if known == Some(false) {
+            return self.absent(ask);
+        }
+        let mut value = self.sym(origin, at);
+        if known.is_none()
+            && let Some(default) = ask.default.filter(|d| !d.is_none())
+            && !matches!(&default.kind, Kind::Str(s) if s.is_empty())
+        {
+            value = Value::either(value, default);
+        }
+        Ok(value)
+    }
+
+    fn absent(&mut self, ask: Ask) -> Eval<Value> {
+        match ask.default {
+            Some(default) => Ok(default),
+            None if ask.strict => self.raise("KeyError"),
+            None => Ok(Value::none()),
+        }
+    }
+
+    pub(super) fn has(&mut self, map: &str, key: &Value, at: Span) -> Option<bool> {
+        let name = self.key(key);
+        if let Some(written) = self.session.get(&format!("{map}:{name}")) {
+            return Some(written.is_some());
+        }
+        let value = self.read(map, key, Ask { strict: true, ..Ask::default() }, at);
+        match value {
+            Err(_) => Some(false),
+            Ok(value) => match self.truth(&value) {
+                Some(known) => Some(known),
+                None => {
+                    let truth = self.truth_or_decide(&value, at);
+                    Some(truth)
+                }
+            },
+        }
+    }
+
+    pub(super) fn index(&mut self, of: &Value, key: &Value, at: Span) -> Eval<Value> {
+        let strict = Ask { strict: true, ..Ask::default() };
+        match &of.kind {
+            Kind::None => self.raise("TypeError"),
+            Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
+                Some(value) => self.index(&value.clone(), key, at),
+                None => Ok(Value::unknown()),
+            },
+            _ => self.member(of, key, strict, at),
+        }
+    }
+
+    /// A member of anything.
+    pub(super) fn member(&mut self, of: &Value, key: &Value, ask: Ask, at: Span) -> Eval<Value> {
+        match &of.kind {
+            Kind::Map(map) => {
+                let map = map.clone();
+                self.read(&map, key, ask, at)
+            }
+            Kind::Dict(id) | Kind::Obj(id) => self.field(*id, key, ask, at),
+            Kind::List(id) => {
+                let object = self.heap.get(*id).cloned().unwrap_or_default();
+                if let Kind::Number(n) = key.kind
+                    && let Some(item) = usize::try_from(n).ok().and_then(|n| object.items.get(n))
+                {
+                    return Ok(item.clone());
+                }
+                let items: Vec<_> = object.items.iter().map(|v| self.settled(v)).collect();
+                Ok(Value::derived(items.iter().chain([of])))
+            }
+            Kind::Ext(path) if path.as_ref() == "web.request" => {
+                self.read("params", key, ask, at)
+            }
+            _ => {
+                let name = self.key(key);
+                Ok(self.part(of, &name, at))
+            }
+        }
+    }
+
+    fn field(&mut self, id: ObjId, key: &Value, ask: Ask, at: Span) -> Eval<Value> {
+        let name = self.key(key);
+        let shared = self.is_shared(id) && !self.written.contains(&(id, name.clone()));
+        let settled = self.settled(key);
+        let from_state = self.from_state(&settled);
+        if shared && (name.contains('*') || self.mode == Mode::Scenario || self.mutated(id, &name)) {
+            let known = self.heap.get(id).is_some_and(|o| o.fields.contains_key(&name));
+            if !known || self.mutated(id, &name) {
+                return self.read(&format!("shared.{name}"), key, ask, at);
+            }
+        }
+        let Some(object) = self.heap.get_mut(id) else {
+            return Ok(Value::unknown());
+        };
+        let found = if ask.remove {
+            object.fields.remove(&name)
+        } else {
+            object.fields.get(&name).cloned()
+        };
+        if let Some(value) = found {
+            return Ok(value);
+        }
+        let open = object.open || name.contains('*') || id < self.base_heap.len();
+        if !open {
+            return self.absent(ask);
+        }
+        let object = Value::new(Kind::Dict(id));
+        let mut value = Value::derived([&self.settled(&object)]);
+        if from_state {
+            value.add(&settled.taint);
+        }
+        Ok(match ask.default {
+            Some(default) => Value::either(value, default),
+            None => value,
+        })
+    }
+
+    fn mutated(&self, id: ObjId, name: &str) -> bool {
+        self.shared_objects.contains(&(id, name.to_owned()))
+            || self.shared_objects.contains(&(id, "*".to_owned()))
+    }
+
+    /// A part of a value that is only known by where it comes from.
+    pub(super) fn part(&mut self, of: &Value, name: &str, at: Span) -> Value {
+        let settled = self.settled(of);
+        let is = |engine: &Self, test: fn(&Origin) -> bool| engine.any(&settled.taint, test);
+        if matches!(settled.kind, Kind::Sym)
+            && let Some(id) = settled.taint.first()
+        {
+            match self.origins.of(*id).clone() {
+                Origin::Session(key) => return self.sym(Origin::Session(format!("{key}.{name}")), at),
+                Origin::Cookie(key) => return self.sym(Origin::Cookie(format!("{key}.{name}")), at),
+                Origin::Store(key) => return self.sym(Origin::Store(format!("{key}.{name}")), at),
+                _ => {}
+            }
+        }
+        if is(self, |o| matches!(o, Origin::TokenResponse)) {
+            let origin = match name {
+                "access_token" | "accessToken" | "token" => Origin::AccessToken,
+                "refresh_token" => Origin::RefreshToken,
+                "id_token" => Origin::IdToken,
+                "userinfo" | "id_token_claims" => Origin::Claims,
+                "*" => return settled,
+                "text" | "content" | "body" | "data" | "json" | "headers" | "raw" | "args" => {
+                    return settled;
+                }
+                _ => Origin::TokenMeta,
+            };
+            return self.sym(origin, at);
+        }
+        if is(self, |o| matches!(o, Origin::Query)) {
+            return match name {
+                "*" => settled,
+                "query" | "args" | "query_string" | "query_params" => Value::map("params"),
+                "0" | "1" => settled,
+                "netloc" | "hostname" | "scheme" | "path" => Value::derived([&settled]),
+                _ => self.sym(Origin::Param(name.to_owned()), at),
+            };
+        }
+        Value::derived([&settled])
+    }
+
+    pub(super) fn attr(&mut self, of: &Value, name: &str, at: Span) -> Eval<Value> {
+        match &of.kind {
+            Kind::None => self.raise("AttributeError"),
+            Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
+                Some(value) => self.attr(&value.clone(), name, at),
+                None => Ok(Value::unknown()),
+            },
+            Kind::Ext(path) => {
+                let path = path.clone();
+                Ok(match self.libraries.attr(&path, name) {
+                    Some(is) => self.known_attr(is, at),
+                    None => {
+                        let mut value = self.ext(&format!("{path}.{name}"), at);
+                        value.add(&of.taint);
+                        value
+                    }
+                })
+            }
+            Kind::Class(class) => {
+                let class = class.clone();
+                Ok(self.class_member(&class, name, None, 0).unwrap_or_else(Value::unknown))
+            }
+            Kind::Obj(id) => self.object_attr(*id, of, name, at),
+            Kind::Sym | Kind::Unknown => {
+                let mut value = self.part(of, name, at);
+                if matches!(value.kind, Kind::Unknown) {
+                    value.kind = Kind::Method(Rc::new((of.clone(), name.to_owned())));
+                }
+                // A method of a response is known by its name.
+                else if self.any(&of.taint, |o| {
+                    matches!(o, Origin::TokenResponse | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_) | Origin::Query)
+                }) && self.is_method(name)
+                {
+                    value = Value {
+                        kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+                        taint: of.taint.clone(),
+                    };
+                }
+                Ok(value)
+            }
+            Kind::Map(map) => {
+                let map = map.clone();
+                if let Some(is) = self.libraries.attr(&map, name) {
+                    return Ok(self.known_attr(is, at));
+                }
+                if map.as_ref() == "params" && !self.is_method(name) {
+                    return self.read("params", &Value::str(name), Ask::default(), at);
+                }
+                Ok(Value::new(Kind::Method(Rc::new((of.clone(), name.to_owned())))))
+            }
+            _ => Ok(Value {
+                kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+                taint: of.taint.clone(),
+            }),
+        }
+    }
+
+    pub(super) fn is_method(&self, name: &str) -> bool {
+        self.libraries.method("*", name).is_some()
+            || matches!(
+                name,
+                "get" | "pop" | "items" | "keys" | "values" | "setdefault" | "update" | "getlist"
+                    | "json" | "raise_for_status" | "format" | "join" | "split" | "startswith"
+                    | "endswith" | "read" | "append" | "clear" | "copy" | "multi_items" | "getall"
+            )
+    }
+
+    fn object_attr(&mut self, id: ObjId, of: &Value, name: &str, at: Span) -> Eval<Value> {
+        if self.is_shared(id)
+            && self.mutated(id, name)
+            && !self.written.contains(&(id, name.to_owned()))
+        {
+            return Ok(self.sym(Origin::Store(format!("self.{name}")), at));
+        }
+        let Some(object) = self.heap.get(id) else {
+            return Ok(Value::unknown());
+        };
+        if let Some(value) = object.fields.get(name) {
+            return Ok(value.clone());
+        }
+        let (class, app_class) = (object.class.clone(), object.app_class.clone());
+        if let Some(app_class) = app_class
+            && let Some(value) = self.class_member(&app_class, name, Some(of), 0)
+        {
+            // A property is read, not called.
+            if let Kind::Func(f) = &value.kind
+                && f.function.decorators.iter().any(is_property)
+            {
+                return self.call_value(&value, Vec::new(), Vec::new(), at);
+            }
+            return Ok(value);
+        }
+        if let Some(is) = self.libraries.attr(&class, name) {
+            return Ok(self.known_attr(is, at));
+        }
+        Ok(Value {
+            kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+            taint: Vec::new(),
+        })
+    }
+
+    /// A member of a class or of its bases, bound to an object.
+    pub(super) fn class_member(
+        &mut self,
+        class: &Rc<crate::value::ClassValue>,
+        name: &str,
+        receiver: Option<&Value>,
+        depth: usize,
+    ) -> Option<Value> {
+        if depth > 6 {
+            return None;
+        }
+        if let Some(member) = class.members.get(name) {
+            if let Kind::Func(f) = &member.kind {
+                let fixed = f.function.decorators.iter().any(is_static);
+                return Some(Value::new(Kind::Func(Rc::new(Closure {
+                    function: f.function.clone(),
+                    file: f.file,
+                    around: f.around.clone(),
+                    receiver: if fixed { None } else { receiver.cloned() },
+                    class: Some(class.clone()),
+                }))));
+            }
+            return Some(member.clone());
+        }
+        for base in &class.bases {
+            match &base.kind {
+                Kind::Class(inner) => {
+                    if let Some(value) = self.class_member(inner, name, receiver, depth + 1) {
+                        return Some(value);
+                    }
+                }
+                Kind::Ext(path) => {
+                    let last = path.rsplit('.').next().unwrap_or(path);
+                    let is = self.libraries.attr(path, name).or_else(|| self.libraries.attr(last, name));
+                    if let Some(is) = is {
+                        return Some(self.known_attr(is, Span::default()));
+                    }
+                    for class in [path.as_ref(), last] {
+                        if self.libraries.method(class, name).is_some() {
+                            return Some(Value::ext(&format!("{class}.{name}")));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
+        match &of.kind {
+            Kind::Obj(id) => self.write(*id, name, value, at),
+            Kind::Map(map) => {
+                let map = map.clone();
+                self.put(&map, name.to_owned(), value, at);
+            }
+            Kind::Ext(path) => {
+                // `g.state = …` and settings of an app object.
+                if name == "state" || name == "_state" {
+                    let settled = self.settled(&value);
+                    self.emit(EventKind::StoreWrite { name: format!("{path}.{name}"), value: settled }, at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn set_index(&mut self, of: &Value, key: &Value, value: Value, at: Span) {
+        let name = self.key(key);
+        match &of.kind {
+            Kind::Dict(id) | Kind::Obj(id) | Kind::List(id) => self.write(*id, &name, value, at),
+            Kind::Map(map) => {
+                let map = map.clone();
+                self.put(&map, name, value, at);
+            }
+            Kind::Sym => {
+                // A part of what the session keeps.
+                let Some(id) = of.taint.first() else { return };
+                let origin = self.origins.of(*id).clone();
+                match origin {
+                    Origin::Session(key) => self.put("session", format!("{key}.{name}"), value, at),
+                    Origin::Store(key) => {
+                        let settled = self.settled(&value);
+                        self.emit(EventKind::StoreWrite { name: format!("{key}.{name}"), value: settled }, at);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn put(&mut self, map: &str, key: String, value: Value, at: Span) {
+        let settled = self.settled(&value);
+        match map {
+            "session" => {
+                self.session.insert(format!("session:{key}"), Some(value));
+                self.emit(EventKind::SessionWrite { key, value: settled }, at);
+            }
+            "cookies" => {
+                self.session.insert(format!("cookies:{key}"), Some(value));
+                self.emit(EventKind::SetCookie { name: key, value: settled, http_only: false }, at);
+            }
+            "env" => self.set_env(&key, &settled, at),
+            "config" => {}
+            "params" | "headers" | "context" => {}
+            _ => self.emit(EventKind::StoreWrite { name: format!("{map}.{key}"), value: settled }, at),
+        }
+    }
+
+    fn write(&mut self, id: ObjId, name: &str, value: Value, at: Span) {
+        if id < self.base_heap.len() && self.mode != Mode::Load {
+            let key = (id, name.to_owned());
+            self.shared_objects.insert(key.clone());
+            self.written.insert(key);
+            let settled = self.settled(&value);
+            self.emit(EventKind::StoreWrite { name: name.to_owned(), value: settled }, at);
+        }
+        if let Some(object) = self.heap.get_mut(id) {
+            if name.contains('*') {
+                object.items.push(value);
+                object.open = true;
+            } else {
+                object.fields.insert(name.to_owned(), value);
+            }
+        }
+    }
+
+    /// Something is added to a list or a set.
+    pub(super) fn append(&mut self, id: ObjId, value: Value, at: Span) {
+        if id < self.base_heap.len() && self.mode != Mode::Load {
+            self.shared_objects.insert((id, "*".to_owned()));
+            let settled = self.settled(&value);
+            self.emit(EventKind::StoreWrite { name: "list".to_owned(), value: settled }, at);
+        }
+        if let Some(object) = self.heap.get_mut(id) {
+            object.items.push(value);
+        }
+    }
+
+    pub(super) fn remove(&mut self, of: &Value, key: &Value, default: Option<Value>, at: Span) -> Eval<Value> {
+        let strict = default.is_none();
+        self.member(of, key, Ask { default, strict, remove: true }, at)
+    }
+
+    pub(super) fn module_of(&self, file: FileId) -> bool {
+        self.modules.get(file).is_some_and(Option::is_some)
+    }
+}
+
+fn is_static(e: &crate::ir::Expr) -> bool {
+    matches!(&e.kind, crate::ir::ExprKind::Name(n) if n == "staticmethod")
+}
+
+fn is_property(e: &crate::ir::Expr) -> bool {
+    match &e.kind {
+        crate::ir::ExprKind::Name(n) | crate::ir::ExprKind::Attr(_, n) => {
+            n == "property" || n == "cached_property"
+        }
+        _ => false,
+    }
+}

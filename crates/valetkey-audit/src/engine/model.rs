@@ -1,0 +1,289 @@
+//! What a known call does.
+
+use std::rc::Rc;
+
+use super::{Engine, Eval, Mode, call::Args, maps::Ask};
+use crate::{
+    facts::EventKind,
+    ir::{Cmp, Span},
+    libraries::{CallModel, Does},
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn apply(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        path: &str,
+        positional: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        let args = Args {
+            positional,
+            named,
+            names: model.params.clone(),
+        };
+        let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        Ok(match model.does {
+            Does::Random => {
+                let few = matches!(args.get("bytes").map(|v| &v.kind), Some(Kind::Number(n)) if *n < 8);
+                let origin = if few { Origin::WeakRandom } else { Origin::Random };
+                self.sym(origin, at)
+            }
+            Does::WeakRandom => self.sym(Origin::WeakRandom, at),
+            Does::Env => {
+                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
+                let default = args.get("default").cloned();
+                let strict = fact("strict").is_some();
+                self.read("env", &key, Ask { default, strict, remove: false }, at)?
+            }
+            Does::Config => {
+                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
+                let default = args.get("default").cloned();
+                self.read("config", &key, Ask { default, ..Ask::default() }, at)?
+            }
+            Does::Param => {
+                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
+                let default = args.get("default").cloned();
+                self.read("params", &key, Ask { default, ..Ask::default() }, at)?
+            }
+            Does::Cookie => {
+                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
+                let default = args.get("default").cloned();
+                self.read("cookies", &key, Ask { default, ..Ask::default() }, at)?
+            }
+            Does::Equal => {
+                let (Some(a), Some(b)) = (args.positional.first(), args.positional.get(1)) else {
+                    return Ok(Value::unknown());
+                };
+                if a.is_none() || b.is_none() {
+                    return self.raise("TypeError");
+                }
+                self.compare(Cmp::Eq, &a.clone(), &b.clone(), at)?
+            }
+            Does::Same => {
+                let value = match (fact("of"), &of) {
+                    (None, Some(of)) => of.clone(),
+                    _ => args.first(),
+                };
+                // A text of a list is what it was made of.
+                if matches!(value.kind, Kind::List(_) | Kind::Dict(_) | Kind::Obj(_)) {
+                    Value::derived([&self.settled(&value)])
+                } else {
+                    value
+                }
+            }
+            Does::Hash => {
+                let mut parts: Vec<Value> = args.all().map(|v| self.settled(v)).collect();
+                parts.extend(of.map(|v| self.settled(&v)));
+                let id = self.origin(Origin::Hash, at);
+                Value::derived(&parts).with(id)
+            }
+            Does::Abort => {
+                for value in args.all() {
+                    let value = self.settled(value);
+                    self.emit(EventKind::Respond { value }, at);
+                }
+                return self.raise("Abort");
+            }
+            Does::Redirect => {
+                let value = args.get("url").cloned().unwrap_or_else(|| args.first());
+                let value = self.settled(&value);
+                let taint = value.taint.clone();
+                self.emit(EventKind::Redirect { value }, at);
+                let mut answer = self.object("web.response", Vec::new());
+                // Which answer it is can be seen when it is returned.
+                answer.taint = taint.into_iter().filter(|t| *self.origins.of(*t) == Origin::AuthUrl).collect();
+                answer
+            }
+            Does::Respond => {
+                for value in args.all() {
+                    let value = self.settled(value);
+                    self.emit(EventKind::Respond { value }, at);
+                }
+                self.object("web.response", Vec::new())
+            }
+            Does::Log => {
+                for value in args.all() {
+                    let value = self.settled(value);
+                    self.emit(EventKind::Log { value }, at);
+                }
+                Value::none()
+            }
+            Does::SetCookie => {
+                let key = args.get("name").map(|v| self.key(v)).unwrap_or_default();
+                let value = args.get("value").cloned().unwrap_or_else(Value::unknown);
+                let http_only = fact("signed").is_some()
+                    || matches!(args.get("httponly").map(|v| &v.kind), Some(Kind::Bool(true)));
+                let settled = self.settled(&value);
+                self.session.insert(format!("cookies:{key}"), Some(value));
+                self.emit(EventKind::SetCookie { name: key, value: settled, http_only }, at);
+                Value::none()
+            }
+            Does::UrlEncode => {
+                let fields = self.fields(&args.first());
+                let value = if fields.is_empty() {
+                    Value::derived([&self.settled(&args.first())])
+                } else {
+                    let fields = self.settle_fields(fields);
+                    let mut value = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+                    value.kind = Kind::Query(Rc::new(fields));
+                    value
+                };
+                self.built(value, at)
+            }
+            Does::BuildUrl => {
+                let base = args.get("base").cloned().or(of).unwrap_or_else(Value::unknown);
+                let params = args.get("params").cloned().unwrap_or_else(Value::unknown);
+                let mut fields = self.fields(&params);
+                fields.extend(args.named.iter().filter(|(k, _)| k != "params" && k != "base").cloned());
+                let fields = self.settle_fields(fields);
+                let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+                query.kind = Kind::Query(Rc::new(fields));
+                let url = self.join(vec![base, Value::str("?"), query], at);
+                if fact("request").is_some() {
+                    let id = self.origin(Origin::AuthUrl, at);
+                    return Ok(self.object("web.prepared", vec![("url".into(), url)]).with(id));
+                }
+                url
+            }
+            Does::ParseQuery => {
+                let value = self.settled(&args.first());
+                let outside = self.any(&value.taint, |o| matches!(o, Origin::Query | Origin::Param(_)));
+                let token = self.any(&value.taint, |o| matches!(o, Origin::TokenResponse));
+                match (token, outside) {
+                    (true, _) => value,
+                    (_, true) if fact("parts").is_some() => value,
+                    (_, true) => Value::map("params"),
+                    _ => Value::derived([&value]),
+                }
+            }
+            Does::Http => self.http(model, of, path, &args, at)?,
+            Does::HttpClient => {
+                let class = fact("class").unwrap_or(path).to_owned();
+                self.object(&class, args.named.clone())
+            }
+            Does::OauthClient => self.oauth_client(model, path, &args, at),
+            Does::AuthorizeUrl => self.authorize_url(model, of, &args, at)?,
+            Does::TokenRequest => self.token_request(model, of, &args, at)?,
+            Does::DelegateLogin | Does::DelegateCallback | Does::Register => {
+                self.delegate(model, of, &args, at)?
+            }
+            Does::VerifyIdToken | Does::DecodeJwt => self.id_token(model, &args, at)?,
+            Does::SafeUrl => {
+                let value = Value::derived(&args.all().map(|v| self.settled(v)).collect::<Vec<_>>());
+                for id in &value.taint {
+                    if !self.inspected.contains(id) {
+                        self.inspected.push(*id);
+                    }
+                }
+                value
+            }
+            Does::Login => {
+                let value = args.get("user").cloned().unwrap_or_else(|| args.first());
+                let value = self.settled(&value);
+                self.emit(EventKind::Login { value }, at);
+                Value::none()
+            }
+            Does::SharedStore => match fact("of") {
+                // A look-up by a key that came along.
+                Some(_) => {
+                    let key = args.first();
+                    let mut key = self.settled(&key);
+                    for value in args.all() {
+                        let value = self.settled(value);
+                        key.add(&value.taint);
+                    }
+                    self.read("store", &key, Ask::default(), at)?
+                }
+                None => Value::map("store"),
+            },
+            Does::RunApp => {
+                if let Some(value) = args.get("debug").or_else(|| args.get("use_debugger")) {
+                    let value = self.settled(value);
+                    self.emit(EventKind::Debug { value }, at);
+                } else if fact("safe").is_some() {
+                    self.emit(EventKind::Debug { value: Value::bool(false) }, at);
+                }
+                if let Some(value) = args.get("secret_key") {
+                    let value = self.settled(value);
+                    self.emit(EventKind::SecretKey { value }, at);
+                }
+                match fact("class") {
+                    Some(class) => self.object(class, Vec::new()),
+                    None => Value::none(),
+                }
+            }
+            Does::RouteUrl => self.sym(Origin::Route, at),
+            Does::Request => Value::ext("web.request"),
+            Does::UserInput => self.sym(Origin::Query, at),
+            Does::SessionMap => Value::map("session"),
+            Does::Dict => {
+                let mut fields: Vec<(String, Value)> = args.named.clone();
+                if let Some(first) = args.positional.first() {
+                    let inner = self.fields(first);
+                    if inner.is_empty() && !matches!(first.kind, Kind::Dict(_) | Kind::List(_)) {
+                        return Ok(first.clone());
+                    }
+                    fields.extend(inner);
+                }
+                self.dict(fields.into_iter().collect())
+            }
+            Does::Nothing => match of {
+                Some(of) if fact("returns").is_some() => of,
+                _ => Value::none(),
+            },
+        })
+    }
+
+    /// A name or key says that its value is a secret or a switch.
+    pub(super) fn setting(&mut self, name: &str, value: &Value, at: Span) {
+        let lower = name.to_ascii_lowercase();
+        let settled = || value.clone();
+        if lower == "verify" && matches!(value.kind, Kind::Bool(false)) {
+            self.emit(EventKind::InsecureTransport { what: "certificate checks are switched off" }, at);
+        } else if matches!(lower.as_str(), "secret_key" | "jwt_secret_key" | "cookie_secret" | "session_secret") {
+            if self.mode != Mode::Scenario {
+                self.emit(EventKind::SecretKey { value: settled() }, at);
+            }
+        } else if name == "DEBUG" || lower == "debug" && self.frames.last().is_some_and(|f| f.module) && matches!(value.kind, Kind::Bool(_)) {
+            self.emit(EventKind::Debug { value: settled() }, at);
+        } else if lower == "oauthlib_insecure_transport" {
+            self.set_env("OAUTHLIB_INSECURE_TRANSPORT", value, at);
+        } else if is_secret_name(&lower) && matches!(value.kind, Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None) {
+            self.emit(EventKind::Secret { value: settled() }, at);
+        }
+    }
+
+    pub(super) fn set_env(&mut self, name: &str, value: &Value, at: Span) {
+        let off = matches!(&value.kind, Kind::Str(s) if s.is_empty() || s.as_ref() == "0")
+            || matches!(value.kind, Kind::Bool(false) | Kind::None);
+        if name == "OAUTHLIB_INSECURE_TRANSPORT" && !off {
+            self.emit(
+                EventKind::InsecureTransport { what: "OAUTHLIB_INSECURE_TRANSPORT lets codes and tokens travel over plain http" },
+                at,
+            );
+        }
+    }
+}
+
+/// Names of the credentials of an OAuth client.
+fn is_secret_name(name: &str) -> bool {
+    const NOT: &[&str] = &["secret_key", "secret_name", "secret_file", "secret_path", "secret_id", "webhook", "jwt", "session", "cookie", "secret_arn", "secret_version"];
+    if NOT.iter().any(|n| name.contains(n)) {
+        return false;
+    }
+    name.ends_with("client_secret")
+        || name.ends_with("clientsecret")
+        || name.ends_with("app_secret")
+        || name.ends_with("consumer_secret")
+        || name.ends_with("oauth_secret")
+        || name.contains("oauth2_secret")
+        || name == "client_credential"
+        || name.starts_with("social_auth_") && name.ends_with("_secret")
+        || ["google", "github", "facebook", "twitter", "discord", "slack", "azure", "okta", "auth0", "gitlab", "linkedin", "spotify", "reddit", "twitch"]
+            .iter()
+            .any(|p| name.starts_with(p) && name.ends_with("_secret"))
+}

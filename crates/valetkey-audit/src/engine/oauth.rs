@@ -1,0 +1,350 @@
+//! What libraries do for an OAuth client.
+
+use super::{Engine, Eval, Mode, call::Args, maps::Ask};
+use crate::{
+    facts::{EventKind, Fields},
+    ir::Span,
+    libraries::{CallModel, Does},
+    value::{Kind, Origin, Value},
+};
+
+/// Members of a request that a library's client knows of its own.
+const PARTS: &[&str] = &[
+    "client_id", "client_secret", "scope", "scopes", "redirect_uri", "state", "response_type",
+    "code_challenge", "code_challenge_method", "nonce", "prompt", "access_type", "callback",
+];
+
+impl Engine<'_> {
+    pub(super) fn oauth_client(&mut self, model: &'static CallModel, path: &str, args: &Args, at: Span) -> Value {
+        let mut fields: Fields = args.named.clone();
+        for (name, value) in args.names.iter().zip(&args.positional) {
+            self.setting(name, value, at);
+            fields.push((name.clone(), value.clone()));
+        }
+        // `client=WebApplicationClient(client_id)` and settings in a dict.
+        let nested: Vec<Value> = fields
+            .iter()
+            .filter(|(k, _)| k == "client" || k == "client_config" || k == "config" || k == "client_kwargs")
+            .map(|(_, v)| v.clone())
+            .collect();
+        for value in nested {
+            for (key, inner) in self.flat(&value, 0) {
+                if !fields.iter().any(|(k, _)| *k == key) {
+                    fields.push((key, inner));
+                }
+            }
+        }
+        for (key, fact) in &model.facts {
+            fields.push((format!("fact:{key}"), Value::str(fact)));
+        }
+        fields.push(("fact:library".into(), Value::str(model.library)));
+        let class = model.facts.get("class").map_or(path, String::as_str).to_owned();
+        self.object(&class, fields)
+    }
+
+    /// The members of a dict and of the dicts in it.
+    fn flat(&self, value: &Value, depth: usize) -> Fields {
+        let mut all = Vec::new();
+        if depth > 3 {
+            return all;
+        }
+        let own = match &value.kind {
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .map(|o| o.fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+                .unwrap_or_default(),
+            _ => self.fields(value),
+        };
+        for (key, inner) in own {
+            if matches!(inner.kind, Kind::Dict(_)) {
+                all.extend(self.flat(&inner, depth + 1));
+            }
+            all.push((key, inner));
+        }
+        all
+    }
+
+    /// What the client object knows, overlaid by the arguments.
+    fn request_fields(&mut self, of: Option<&Value>, args: &Args) -> Fields {
+        let mut fields: Fields = Vec::new();
+        if let Some(of) = of {
+            for (key, value) in self.flat(of, 0) {
+                if PARTS.contains(&key.as_str()) && !value.is_none() {
+                    fields.push((key, value));
+                }
+            }
+        }
+        let mut given: Fields = args.named.clone();
+        given.extend(args.names.iter().cloned().zip(args.positional.iter().cloned()));
+        for (key, value) in given {
+            if key == "params" || key == "extra_params" || key == "additional_params" {
+                for (key, value) in self.fields(&value) {
+                    fields.retain(|(k, _)| *k != key);
+                    fields.push((key, value));
+                }
+            } else if !value.is_none() {
+                fields.retain(|(k, _)| *k != key);
+                fields.push((key, value));
+            }
+        }
+        for (key, _) in &mut fields {
+            if key == "scopes" {
+                *key = "scope".into();
+            } else if key == "callback" {
+                *key = "redirect_uri".into();
+            }
+        }
+        fields
+    }
+
+    fn fact<'m>(&self, model: &'m CallModel, name: &str) -> Option<&'m str> {
+        model.facts.get(name).map(String::as_str)
+    }
+
+    pub(super) fn authorize_url(&mut self, model: &'static CallModel, of: Option<Value>, args: &Args, at: Span) -> Eval<Value> {
+        let mut fields = self.request_fields(of.as_ref(), args);
+        let endpoint = args
+            .get("url")
+            .cloned()
+            .or_else(|| fields.iter().find(|(k, _)| k == "auth_uri").map(|(_, v)| v.clone()));
+        let has = |fields: &Fields, name: &str| fields.iter().any(|(k, _)| k == name);
+        if !has(&fields, "state") && self.fact(model, "state") == Some("generated") {
+            let made = self.sym(Origin::Random, at);
+            fields.push(("state".into(), made));
+        }
+        let state = fields.iter().find(|(k, _)| k == "state").map_or_else(Value::none, |(_, v)| v.clone());
+        let pkce = match self.fact(model, "pkce") {
+            Some("auto") => true,
+            Some(option) => self
+                .flat(of.as_ref().unwrap_or(&Value::none()), 0)
+                .iter()
+                .chain(args.named.iter())
+                .any(|(k, v)| k == option && (v.as_str() == Some("S256") || matches!(v.kind, Kind::Bool(true)))),
+            None => false,
+        };
+        if pkce {
+            let verifier = self.sym(Origin::Random, Span { at: at.at + 1, ..at });
+            let id = self.origin(Origin::Hash, at);
+            fields.push(("code_challenge".into(), verifier.with(id)));
+            fields.push(("code_challenge_method".into(), Value::str("S256")));
+        }
+        if !has(&fields, "response_type") {
+            fields.push(("response_type".into(), Value::str("code")));
+        }
+        let fields = self.settle_fields(fields);
+        let url = endpoint.map(|e| crate::url::base(&e)).unwrap_or_default();
+        self.emit(
+            EventKind::Authorize { url, fields, library: Some(model.library) },
+            at,
+        );
+        if let Some(of) = &of
+            && !state.is_none()
+            && self.fact(model, "keeps").is_some()
+        {
+            self.set_attr(of, "state", state.clone(), at);
+        }
+        let id = self.origin(Origin::AuthUrl, at);
+        let mut url = self.settled(&state).with(id);
+        url.kind = Kind::Unknown;
+        Ok(match self.fact(model, "returns") {
+            Some("url,state") => {
+                // The text of the URL carries the state; what is stored is
+                // told apart by which of the two it is.
+                let mut plain = Value::unknown().with(id);
+                plain.kind = Kind::Unknown;
+                self.list(vec![plain, state])
+            }
+            Some("flow") => {
+                let flow = [("auth_uri".to_owned(), url), ("state".to_owned(), state)];
+                self.dict(flow.into_iter().collect())
+            }
+            Some("redirect") => {
+                self.emit(EventKind::Redirect { value: Value::unknown().with(id) }, at);
+                self.object("web.response", Vec::new())
+            }
+            _ => Value::unknown().with(id),
+        })
+    }
+
+    pub(super) fn token_request(&mut self, model: &'static CallModel, of: Option<Value>, args: &Args, at: Span) -> Eval<Value> {
+        let mut fields = self.request_fields(of.as_ref(), args);
+        let library = model.library;
+        let grant = args
+            .get("grant_type")
+            .and_then(Value::as_str)
+            .or_else(|| self.fact(model, "grant"))
+            .unwrap_or("authorization_code")
+            .to_owned();
+        let response = ["authorization_response", "auth_response", "request_url", "response"]
+            .iter()
+            .find_map(|n| args.get(n).filter(|v| !v.is_none()).cloned());
+        if let Some(check) = self.fact(model, "state-check")
+            && (response.is_some() || check == "always")
+        {
+            let kept = match args.get("flow") {
+                Some(flow) => self.member(&flow.clone(), &Value::str("state"), Ask::default(), at)?,
+                None => match args.get("state") {
+                    Some(state) => state.clone(),
+                    None => match &of {
+                        Some(of) => {
+                            let state = self.attr(of, "state", at)?;
+                            if matches!(state.kind, Kind::Method(_)) { Value::none() } else { state }
+                        }
+                        None => Value::none(),
+                    },
+                },
+            };
+            let required = self.fact(model, "state-missing") == Some("raise");
+            self.library_state(&kept, required, at)?;
+            if self.mode == Mode::Scenario && self.scenario.error {
+                return self.raise("LibraryError");
+            }
+        }
+        if let Some(response) = response
+            && !fields.iter().any(|(k, _)| k == "code")
+        {
+            let mut code = self.settled(&response);
+            let id = self.origin(Origin::Query, at);
+            code.add(&[id]);
+            fields.push(("code".into(), code));
+        }
+        fields.push(("grant_type".into(), Value::str(&grant)));
+        let fields = self.settle_fields(fields);
+        let url = args.get("url").map(crate::url::base).unwrap_or_default();
+        let timeout = match args.get("timeout") {
+            Some(value) => Some(!value.is_none()),
+            None => match self.fact(model, "timeout") {
+                Some("none") => Some(false),
+                Some("default") => Some(true),
+                _ => None,
+            },
+        };
+        let verify_off = matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)));
+        self.emit(
+            EventKind::Http { url: url.clone(), target: Value::unknown(), timeout, verify_off, oauth: true, token: true },
+            at,
+        );
+        self.emit(EventKind::TokenRequest { url, fields, library: Some(library) }, at);
+        if self.fact(model, "errors") == Some("raise") {
+            self.emit(EventKind::TokenChecked, at);
+        }
+        if grant == "authorization_code" {
+            self.exchanged()?;
+        }
+        if self.fact(model, "id-token") == Some("verified") {
+            self.emit(EventKind::IdToken { fault: None, library: Some(library) }, at);
+        }
+        let response = self.sym(Origin::TokenResponse, at);
+        if let Some(of) = &of {
+            self.set_attr(of, "token", response.clone(), at);
+        }
+        Ok(response)
+    }
+
+    /// The library compares the state that came along with what it was given.
+    fn library_state(&mut self, kept: &Value, required: bool, at: Span) -> Eval<()> {
+        let sent = self.sym(Origin::Param("state".into()), at);
+        self.emit(EventKind::Compare { left: sent.clone(), right: self.settled(kept) }, at);
+        if self.mode != Mode::Scenario {
+            return Ok(());
+        }
+        match self.truth(kept) {
+            Some(false) if required => return self.raise("LibraryError"),
+            Some(false) => return Ok(()),
+            _ => {}
+        }
+        let sent = if self.scenario.state { sent } else { Value::none() };
+        match self.equal(&sent, kept) {
+            Some(true) => Ok(()),
+            Some(false) => self.raise("LibraryError"),
+            None => {
+                self.notes.opaque = true;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn delegate(&mut self, model: &'static CallModel, of: Option<Value>, args: &Args, at: Span) -> Eval<Value> {
+        let mut fields = self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
+        let nested: Vec<Value> = fields
+            .iter()
+            .filter(|(_, v)| matches!(v.kind, Kind::Dict(_)))
+            .map(|(_, v)| v.clone())
+            .collect();
+        for value in nested {
+            fields.extend(self.flat(&value, 0));
+        }
+        for (key, value) in fields.clone() {
+            self.setting(&key, &value, at);
+        }
+        for (key, fact) in &model.facts {
+            fields.push((format!("fact:{key}"), Value::str(fact)));
+        }
+        let fields = self.settle_fields(fields);
+        let part = match model.does {
+            Does::DelegateLogin => "login",
+            Does::DelegateCallback => "callback",
+            _ => "register",
+        };
+        self.emit(EventKind::Delegate { part, fields, library: model.library }, at);
+        Ok(match model.does {
+            Does::DelegateLogin => self.object("web.response", Vec::new()),
+            Does::DelegateCallback => {
+                if self.mode == Mode::Scenario {
+                    let safe = self.fact(model, "state") != Some("none");
+                    if safe && !self.scenario.equal || self.scenario.error {
+                        return self.raise("LibraryError");
+                    }
+                    self.exchanged()?;
+                }
+                self.emit(EventKind::TokenChecked, at);
+                match self.fact(model, "returns") {
+                    Some("profile") => self.sym(Origin::Profile, at),
+                    _ => self.sym(Origin::TokenResponse, at),
+                }
+            }
+            _ => {
+                let class = self.fact(model, "class").unwrap_or("oauth.registered").to_owned();
+                self.object(&class, args.named.clone())
+            }
+        })
+    }
+
+    pub(super) fn id_token(&mut self, model: &'static CallModel, args: &Args, at: Span) -> Eval<Value> {
+        let token = args.get("token").cloned().unwrap_or_else(|| args.first());
+        let token = self.settled(&token);
+        let handed = self.any(&token.taint, |o| matches!(o, Origin::Param(_)));
+        let known = self.any(&token.taint, |o| matches!(o, Origin::IdToken | Origin::TokenResponse));
+        let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "credential"));
+        // A JWT that this app made itself is another matter.
+        if model.does == Does::DecodeJwt && !known && !named {
+            return Ok(Value::derived([&token]));
+        }
+        let options = args.get("options").cloned().unwrap_or_else(Value::unknown);
+        let off = |engine: &Self, name: &str| {
+            engine.fields(&options).iter().any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false)))
+        };
+        let given = |name: &str| args.get(name).is_some_and(|v| !v.is_none());
+        let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        let fault = if fact("signature") == Some("none")
+            || off(self, "verify_signature")
+            || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
+        {
+            Some("its signature is not checked")
+        } else if fact("audience") != Some("always") && (off(self, "verify_aud") || !given("audience")) {
+            Some("its audience is not compared with the client id")
+        } else if fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer")) {
+            Some("its issuer is not compared")
+        } else {
+            None
+        };
+        self.emit(EventKind::IdToken { fault, library: Some(model.library) }, at);
+        let mut claims = self.sym(Origin::Claims, at);
+        if handed && fault.is_some() {
+            claims.add(&token.taint);
+        }
+        claims.kind = Kind::Unknown;
+        Ok(claims)
+    }
+}

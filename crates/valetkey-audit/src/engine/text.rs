@@ -1,0 +1,264 @@
+//! Methods of texts, dicts, lists and of the outside's mappings.
+
+use super::{Engine, Eval, maps::Ask};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{Kind, Object, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// A method that values of the language have.
+    pub(super) fn builtin(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        named: &[(String, Value)],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        let member = matches!(
+            of.kind,
+            Kind::Map(_) | Kind::Dict(_) | Kind::Obj(_) | Kind::Sym | Kind::Unknown
+        ) || matches!(&of.kind, Kind::Ext(p) if p.as_ref() == "web.request");
+        if member && let Some(value) = self.mapping(of, name, args, named, at)? {
+            return Ok(Some(value));
+        }
+        match &of.kind {
+            Kind::List(id) => {
+                let id = *id;
+                match name {
+                    "append" | "add" | "insert" | "extend" => {
+                        if let Some(value) = args.last() {
+                            self.append(id, value.clone(), at);
+                        }
+                        return Ok(Some(Value::none()));
+                    }
+                    "remove" | "discard" => return Ok(Some(Value::none())),
+                    "copy" => return Ok(Some(of.clone())),
+                    _ => {}
+                }
+            }
+            Kind::Str(_) | Kind::Template(_) | Kind::Query(_) => {
+                return Ok(self.text(of, name, args, named, at));
+            }
+            _ => {}
+        }
+        Ok(match name {
+            "format" | "join" => self.text(of, name, args, named, at),
+            "raise_for_status" => {
+                self.checked_token(&self.settled(of), at);
+                Some(Value::none())
+            }
+            _ => None,
+        })
+    }
+
+    fn mapping(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        named: &[(String, Value)],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        let default = args
+            .get(1)
+            .cloned()
+            .or_else(|| named.iter().find(|(k, _)| k == "default").map(|(_, v)| v.clone()));
+        Ok(Some(match (name, args) {
+            ("get" | "getlist" | "getone" | "get_first" | "getfirst" | "getall" | "get_argument", [key, ..]) => {
+                let store = matches!(&of.kind, Kind::Unknown | Kind::Obj(_));
+                if store && !self.any(&of.taint, |o| matches!(o, Origin::TokenResponse | Origin::Query | Origin::Profile | Origin::Claims)) {
+                    return Ok(None);
+                }
+                if self.any(&of.taint, |o| matches!(o, Origin::TokenResponse)) {
+                    // Asked for, and may be absent: that is looking.
+                    let part = self.member(of, key, Ask { default, ..Ask::default() }, at)?;
+                    return Ok(Some(part));
+                }
+                self.member(of, key, Ask { default, ..Ask::default() }, at)?
+            }
+            ("pop", [key, ..]) => {
+                if matches!(&of.kind, Kind::Unknown) {
+                    return Ok(None);
+                }
+                self.remove(of, key, default, at)?
+            }
+            ("pop", []) => Value::derived([&self.settled(of)]),
+            ("setdefault", [key, value]) => {
+                self.set_index(of, key, value.clone(), at);
+                value.clone()
+            }
+            ("update", _) => {
+                let mut fields = named.to_vec();
+                for arg in args {
+                    fields.extend(self.fields(arg));
+                }
+                for (key, value) in fields {
+                    self.set_index(of, &Value::str(&key), value, at);
+                }
+                Value::none()
+            }
+            ("items" | "multi_items" | "iteritems", []) => {
+                let fields = self.fields(of);
+                if fields.is_empty() {
+                    return Ok(Some(Value::derived([&self.settled(of)])));
+                }
+                let mut pairs = Vec::new();
+                for (key, value) in fields {
+                    let pair = self.list(vec![Value::str(&key), value]);
+                    pairs.push(pair);
+                }
+                self.list(pairs)
+            }
+            ("values", []) => {
+                let values = self.fields(of).into_iter().map(|(_, v)| v).collect();
+                self.list(values)
+            }
+            ("to_dict" | "dict" | "copy" | "model_dump", []) => of.clone(),
+            ("keys", []) => of.clone(),
+            ("clear" | "flush" | "cycle_key" | "save", []) => Value::none(),
+            ("json" | "get_json" | "read" | "text", []) => {
+                if !self.any(&of.taint, |o| matches!(o, Origin::TokenResponse | Origin::Profile)) {
+                    return Ok(None);
+                }
+                of.clone()
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn text(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        named: &[(String, Value)],
+        at: Span,
+    ) -> Option<Value> {
+        Some(match name {
+            "format" => self.format(of, args, named, at),
+            "join" => {
+                let Some(Kind::List(id)) = args.first().map(|v| v.kind.clone()) else {
+                    return Some(Value::derived([&self.settled(args.first()?)]));
+                };
+                let object = self.heap.get(id).cloned().unwrap_or_default();
+                let mut parts = Vec::new();
+                for (i, item) in object.items.into_iter().enumerate() {
+                    if i > 0 {
+                        parts.push(of.clone());
+                    }
+                    parts.push(item);
+                }
+                self.join(parts, at)
+            }
+            "strip" | "rstrip" | "lstrip" | "encode" | "decode" | "lower" | "upper" | "title" | "replace"
+            | "ljust" | "trim" | "toString" => of.clone(),
+            "split" | "rsplit" | "partition" | "rpartition" | "splitlines" => {
+                let Some(text) = of.as_str() else {
+                    return Some(Value::derived([of]));
+                };
+                let separator = args.first().and_then(Value::as_str).unwrap_or(" ");
+                if separator.is_empty() {
+                    return Some(Value::unknown());
+                }
+                let items = text
+                    .split(separator)
+                    .filter(|s| !s.is_empty())
+                    .map(Value::str)
+                    .collect();
+                self.list(items)
+            }
+            "startswith" | "endswith" => match (of.as_str(), args.first().and_then(Value::as_str)) {
+                (Some(text), Some(with)) if name == "startswith" => Value::bool(text.starts_with(with)),
+                (Some(text), Some(with)) => Value::bool(text.ends_with(with)),
+                _ => Value::derived([of]),
+            },
+            _ => return None,
+        })
+    }
+
+    /// `"{}…{name}".format(…)`.
+    fn format(&mut self, of: &Value, args: &[Value], named: &[(String, Value)], at: Span) -> Value {
+        let Some(text) = of.as_str() else {
+            let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
+            parts.extend(named.iter().map(|(_, v)| self.settled(v)));
+            parts.push(of.clone());
+            return Value::derived(&parts);
+        };
+        let (mut parts, mut next, mut rest) = (Vec::new(), 0, text);
+        while let Some(open) = rest.find('{') {
+            parts.push(Value::str(&rest[..open]));
+            rest = &rest[open + 1..];
+            let Some(close) = rest.find('}') else { break };
+            let name = rest[..close].split([':', '!', '.', '[']).next().unwrap_or("");
+            rest = &rest[close + 1..];
+            let value = if let Ok(i) = name.parse::<usize>() {
+                args.get(i).cloned()
+            } else if name.is_empty() {
+                next += 1;
+                args.get(next - 1).cloned()
+            } else {
+                named.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone())
+            };
+            parts.push(value.unwrap_or_else(Value::unknown));
+        }
+        parts.push(Value::str(rest));
+        self.join(parts, at)
+    }
+
+    /// `"…%s…" % values`.
+    pub(super) fn percent(&mut self, text: &Value, values: &Value, at: Span) -> Value {
+        let Some(format) = text.as_str().map(str::to_owned) else {
+            return Value::derived([text, &self.settled(values)]);
+        };
+        let items = match &values.kind {
+            Kind::List(id) => self.heap.get(*id).map(|o| o.items.clone()).unwrap_or_default(),
+            _ => vec![values.clone()],
+        };
+        let fields = self.fields(values);
+        let (mut parts, mut next, mut rest) = (Vec::new(), 0, format.as_str());
+        while let Some(percent) = rest.find('%') {
+            parts.push(Value::str(&rest[..percent]));
+            rest = &rest[percent + 1..];
+            if let Some(after) = rest.strip_prefix('%') {
+                parts.push(Value::str("%"));
+                rest = after;
+            } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+                parts.push(
+                    fields.iter().find(|(k, _)| k == name).map_or_else(Value::unknown, |(_, v)| v.clone()),
+                );
+                rest = after.get(1..).unwrap_or("");
+            } else if rest.starts_with(['s', 'd', 'r']) {
+                parts.push(items.get(next).cloned().unwrap_or_else(Value::unknown));
+                next += 1;
+                rest = &rest[1..];
+            } else {
+                parts.push(Value::str("%"));
+            }
+        }
+        parts.push(Value::str(rest));
+        self.join(parts, at)
+    }
+
+    /// A condition looked at the token response.
+    pub(super) fn checked_token(&mut self, value: &Value, at: Span) {
+        let taint = self.deep_taint(value);
+        if self.any(&taint, |o| {
+            matches!(o, Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken | Origin::IdToken)
+        }) {
+            self.emit(EventKind::TokenChecked, at);
+        }
+    }
+
+    pub(super) fn object(&mut self, class: &str, fields: Vec<(String, Value)>) -> Value {
+        let id = self.alloc(Object {
+            class: class.into(),
+            fields: fields.into_iter().collect(),
+            open: true,
+            ..Object::default()
+        });
+        Value::new(Kind::Obj(id))
+    }
+}

@@ -1,0 +1,116 @@
+//! What a run of the app's code showed: the events that the checks read.
+
+use crate::{
+    ir::Span,
+    value::{FileId, OriginId, Value},
+};
+
+/// Something that happened on a way through the code.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) kind: EventKind,
+    pub(crate) file: FileId,
+    pub(crate) span: Span,
+    /// The function that the way began in; `None` while modules load.
+    pub(crate) entry: Option<usize>,
+    /// What the conditions around it depend on.
+    pub(crate) guards: Vec<OriginId>,
+    /// What was inspected on the way here, beyond whether it is there.
+    pub(crate) inspected: Vec<OriginId>,
+}
+
+/// Named parts of a request or a client.
+pub(crate) type Fields = Vec<(String, Value)>;
+
+#[derive(Debug, Clone)]
+pub(crate) enum EventKind {
+    /// The browser is sent to the authorization endpoint with these.
+    Authorize { url: String, fields: Fields, library: Option<&'static str> },
+    /// A code, or something else, is exchanged for tokens.
+    TokenRequest { url: String, fields: Fields, library: Option<&'static str> },
+    /// The library does the rest: `login`, `callback` or `register`.
+    Delegate { part: &'static str, fields: Fields, library: &'static str },
+    /// An HTTP request; `timeout`: `Some(false)` where it waits for ever.
+    Http { url: String, target: Value, timeout: Option<bool>, verify_off: bool, oauth: bool, token: bool },
+    Redirect { value: Value },
+    Respond { value: Value },
+    Log { value: Value },
+    SetCookie { name: String, value: Value, http_only: bool },
+    SessionWrite { key: String, value: Value },
+    StoreWrite { name: String, value: Value },
+    /// Something received was compared with something kept.
+    Compare { left: Value, right: Value },
+    /// The token response was looked at for an error.
+    TokenChecked,
+    IdToken { fault: Option<&'static str>, library: Option<&'static str> },
+    /// Somebody is signed in as `value`.
+    Login { value: Value },
+    SecretKey { value: Value },
+    Debug { value: Value },
+    /// A transport check is switched off.
+    InsecureTransport { what: &'static str },
+    /// A value is named, or used, as the client's secret.
+    Secret { value: Value },
+}
+
+/// A function from which the outside enters.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) file: FileId,
+    pub(crate) span: Span,
+    pub(crate) function: Value,
+    pub(crate) route: bool,
+}
+
+/// How a callback treats a foreign state.
+#[derive(Debug, Clone)]
+pub(crate) struct StateOutcome {
+    pub(crate) entry: usize,
+    /// Where the code is exchanged.
+    pub(crate) file: FileId,
+    pub(crate) exchange: Span,
+    pub(crate) verdict: StateVerdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum StateVerdict {
+    /// Refused, however it is foreign.
+    Refused,
+    /// Something that is not understood looked at it.
+    Opaque,
+    /// Absent on both sides is taken for equal.
+    BothAbsent,
+    /// A callback without state is accepted.
+    Absent,
+    /// Compared with what every browser shares.
+    Shared,
+    /// Compared with a constant.
+    Constant,
+    /// Signed or remembered by the server, for whichever browser.
+    Unbound,
+    /// Any state is accepted.
+    Anything,
+}
+
+/// All about an app.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) events: Vec<Event>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) states: Vec<StateOutcome>,
+    /// Entries whose way ends well, or with an error of their own, when the
+    /// user denies.
+    pub(crate) denials: Vec<(usize, Denial)>,
+    /// Entries with PKCE whose verifier is read from this browser's session.
+    pub(crate) bound_pkce: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denial {
+    Handled,
+    /// A missing key or parameter ends it.
+    Crash,
+    /// It goes on as if there were a code.
+    Ignored,
+}

@@ -1,0 +1,159 @@
+//! The small common form that every language is lowered to.
+//!
+//! It keeps what a review of an OAuth integration needs: who calls what with
+//! which values, what is compared, and which way a condition goes. A front
+//! end that meets something else lowers it to [`ExprKind::Other`], whose
+//! parts are still evaluated.
+
+use std::rc::Rc;
+
+/// First and last line, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Byte offset: tells two values made on one line apart.
+    pub(crate) at: u32,
+}
+
+pub(crate) type Block = Vec<Stmt>;
+
+#[derive(Debug)]
+pub(crate) struct Stmt {
+    pub(crate) kind: StmtKind,
+    pub(crate) span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) enum StmtKind {
+    Expr(Expr),
+    Assign { targets: Vec<Expr>, value: Expr },
+    /// `x += v`.
+    Augment { target: Expr, value: Expr },
+    If { test: Expr, then: Block, otherwise: Block },
+    While { test: Expr, body: Block },
+    For { target: Expr, iter: Expr, body: Block },
+    Try { body: Block, handlers: Vec<Handler>, otherwise: Block, finally: Block },
+    With { items: Vec<(Expr, Option<Expr>)>, body: Block },
+    Return(Option<Expr>),
+    Raise(Option<Expr>),
+    Break,
+    Continue,
+    Function(Rc<Function>),
+    Class(Rc<Class>),
+    Import(Vec<Import>),
+    /// Names that mean the module's variables.
+    Global(Vec<String>),
+    Delete(Vec<Expr>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Handler {
+    /// Last segments of the exception types; empty catches everything.
+    pub(crate) types: Vec<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) body: Block,
+}
+
+/// `name` in this module stands for `path`, whose segments are separated by
+/// dots; a leading dot is relative to this file.
+#[derive(Debug)]
+pub(crate) struct Import {
+    pub(crate) name: String,
+    pub(crate) path: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) params: Vec<Param>,
+    pub(crate) decorators: Vec<Expr>,
+    pub(crate) body: Block,
+    pub(crate) span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) struct Param {
+    pub(crate) name: String,
+    pub(crate) default: Option<Expr>,
+    pub(crate) annotation: Option<String>,
+    pub(crate) star: Star,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Star {
+    No,
+    /// The remaining positional arguments.
+    Args,
+    /// The remaining named arguments.
+    Named,
+}
+
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(crate) name: String,
+    pub(crate) bases: Vec<Expr>,
+    pub(crate) body: Block,
+}
+
+#[derive(Debug)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    pub(crate) span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) enum ExprKind {
+    Name(String),
+    Str(String),
+    /// Interpolated text; the literal parts are [`ExprKind::Str`].
+    Template(Vec<Expr>),
+    Number(i64),
+    Bool(bool),
+    None,
+    Attr(Box<Expr>, String),
+    Index(Box<Expr>, Box<Expr>),
+    Call(Box<Call>),
+    Concat(Box<Expr>, Box<Expr>),
+    /// `"…" % values`.
+    Format(Box<Expr>, Box<Expr>),
+    Compare(Cmp, Box<Expr>, Box<Expr>),
+    Not(Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    If(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// A `None` key spreads the value's entries.
+    Dict(Vec<(Option<Expr>, Expr)>),
+    List(Vec<Expr>),
+    Lambda(Rc<Function>),
+    /// Assigns and is the value.
+    Bind(String, Box<Expr>),
+    /// An element for each item: target, iterated, conditions, element.
+    Each(Box<Expr>, Box<Expr>, Vec<Expr>, Box<Expr>),
+    Other(Vec<Expr>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) func: Expr,
+    pub(crate) args: Vec<Expr>,
+    /// A `None` name spreads a dict.
+    pub(crate) named: Vec<(Option<String>, Expr)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cmp {
+    Eq,
+    Ne,
+    In,
+    NotIn,
+    /// Order, which says nothing about equality.
+    Order,
+}
+
+/// One file, lowered.
+#[derive(Debug, Default)]
+pub(crate) struct Module {
+    pub(crate) body: Block,
+    pub(crate) comments: Vec<(u32, String)>,
+}

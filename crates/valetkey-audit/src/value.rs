@@ -1,0 +1,319 @@
+//! Abstract values: what is known of a value, and where it comes from.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use crate::ir::{Class, Function, Span};
+
+/// An index into [`Origins`].
+pub(crate) type OriginId = u32;
+/// An index into the heap.
+pub(crate) type ObjId = usize;
+/// An index of a file of the app.
+pub(crate) type FileId = usize;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// An unguessable random value.
+    Random,
+    /// Too few bits, or a generator that can be predicted.
+    WeakRandom,
+    /// A parameter of the request.
+    Param(String),
+    /// All of the query, or the whole URL.
+    Query,
+    /// The Host header, or a URL that was built from it.
+    Host,
+    Header(String),
+    Cookie(String),
+    /// Bound to this browser's session.
+    Session(String),
+    /// Kept process-wide or in a store that all browsers share.
+    Store(String),
+    Env(String),
+    /// A setting that the framework read.
+    Config(String),
+    /// The parameter of a function that nothing in the app calls.
+    Argument(String),
+    /// The URL of a route of this app.
+    Route,
+    /// The whole answer of the token endpoint.
+    TokenResponse,
+    AccessToken,
+    RefreshToken,
+    IdToken,
+    /// A member of the token response that is no secret, or its status.
+    TokenMeta,
+    /// What a resource answered to an access token.
+    Profile,
+    /// The claims of an ID token.
+    Claims,
+    /// SHA-256.
+    Hash,
+    /// An authorization URL.
+    AuthUrl,
+    /// The credentials of the client.
+    ClientSecret,
+}
+
+/// All origins of a run, by number; equal ones share a number.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    all: Vec<(Origin, FileId, Span)>,
+    index: BTreeMap<(Origin, FileId, u32, u64), OriginId>,
+}
+
+impl Origins {
+    pub(crate) fn id(&mut self, origin: Origin, file: FileId, span: Span, context: u64) -> OriginId {
+        // What the outside names is one value wherever it is read.
+        let key = match origin {
+            Origin::Param(_)
+            | Origin::Query
+            | Origin::Host
+            | Origin::Header(_)
+            | Origin::Cookie(_)
+            | Origin::Session(_)
+            | Origin::Store(_)
+            | Origin::Env(_)
+            | Origin::Config(_)
+            | Origin::Route => (origin.clone(), 0, 0, 0),
+            _ => (origin.clone(), file, span.at, context),
+        };
+        if let Some(id) = self.index.get(&key) {
+            return *id;
+        }
+        let id = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push((origin, file, span));
+        self.index.insert(key, id);
+        id
+    }
+
+    pub(crate) fn of(&self, id: OriginId) -> &Origin {
+        &self.all[id as usize].0
+    }
+
+    pub(crate) fn place(&self, id: OriginId) -> (FileId, Span) {
+        let (_, file, span) = &self.all[id as usize];
+        (*file, *span)
+    }
+}
+
+/// A value: what it is, and everything that it was made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Value {
+    pub(crate) kind: Kind,
+    pub(crate) taint: Vec<OriginId>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Unknown,
+    /// Exactly the value of the first origin.
+    Sym,
+    None,
+    Bool(bool),
+    Number(i64),
+    Str(Rc<str>),
+    /// Texts one after the other.
+    Template(Rc<Vec<Value>>),
+    /// Form-encoded pairs.
+    Query(Rc<Vec<(String, Value)>>),
+    Dict(ObjId),
+    List(ObjId),
+    Obj(ObjId),
+    Func(Rc<Closure>),
+    Class(Rc<ClassValue>),
+    /// Something of a library, by its full name.
+    Ext(Rc<str>),
+    /// `receiver.name`, not called yet.
+    Method(Rc<(Value, String)>),
+    /// A mapping that belongs to the outside: `params`, `session`, `cookies`…
+    Map(Rc<str>),
+    /// One of several.
+    Alt(Rc<Vec<Value>>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Closure {
+    pub(crate) function: Rc<Function>,
+    pub(crate) file: FileId,
+    /// The variables around it, at the time it was made.
+    pub(crate) around: Option<Rc<BTreeMap<String, Value>>>,
+    /// The object it is a method of.
+    pub(crate) receiver: Option<Value>,
+    pub(crate) class: Option<Rc<ClassValue>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ClassValue {
+    pub(crate) class: Rc<Class>,
+    pub(crate) file: FileId,
+    pub(crate) bases: Vec<Value>,
+    pub(crate) members: BTreeMap<String, Value>,
+}
+
+/// Something that changes: a dict, a list, an instance.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Object {
+    /// Of a library's or the app's class; empty for dicts and lists.
+    pub(crate) class: Rc<str>,
+    pub(crate) app_class: Option<Rc<ClassValue>>,
+    pub(crate) fields: BTreeMap<String, Value>,
+    pub(crate) items: Vec<Value>,
+    /// There may be entries that are not known.
+    pub(crate) open: bool,
+}
+
+impl Value {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            taint: Vec::new(),
+        }
+    }
+
+    pub(crate) fn unknown() -> Self {
+        Self::new(Kind::Unknown)
+    }
+
+    pub(crate) fn none() -> Self {
+        Self::new(Kind::None)
+    }
+
+    pub(crate) fn bool(value: bool) -> Self {
+        Self::new(Kind::Bool(value))
+    }
+
+    pub(crate) fn str(text: &str) -> Self {
+        Self::new(Kind::Str(text.into()))
+    }
+
+    pub(crate) fn ext(name: &str) -> Self {
+        Self::new(Kind::Ext(name.into()))
+    }
+
+    pub(crate) fn map(name: &str) -> Self {
+        Self::new(Kind::Map(name.into()))
+    }
+
+    pub(crate) fn sym(id: OriginId) -> Self {
+        Self {
+            kind: Kind::Sym,
+            taint: vec![id],
+        }
+    }
+
+    /// Something made of others.
+    pub(crate) fn derived<'v>(parts: impl IntoIterator<Item = &'v Value>) -> Self {
+        let mut value = Self::unknown();
+        for part in parts {
+            value.add(&part.taint);
+        }
+        value
+    }
+
+    pub(crate) fn add(&mut self, taint: &[OriginId]) {
+        for id in taint {
+            if !self.taint.contains(id) {
+                self.taint.push(*id);
+            }
+        }
+    }
+
+    pub(crate) fn with(mut self, id: OriginId) -> Self {
+        self.add(&[id]);
+        self
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.kind, Kind::None)
+    }
+
+    pub(crate) fn alternatives(&self) -> Vec<&Value> {
+        match &self.kind {
+            Kind::Alt(all) => all.iter().flat_map(Value::alternatives).collect(),
+            _ => vec![self],
+        }
+    }
+
+    /// One of two.
+    pub(crate) fn either(a: Value, b: Value) -> Value {
+        if same_constant(&a, &b) {
+            return a;
+        }
+        let mut all: Vec<Value> = a.alternatives().into_iter().cloned().collect();
+        for other in b.alternatives() {
+            if all.len() < 6 && !all.iter().any(|v| same_constant(v, other)) {
+                all.push(other.clone());
+            }
+        }
+        if all.len() == 1 {
+            return all.remove(0);
+        }
+        let mut value = Value::new(Kind::Alt(Rc::new(Vec::new())));
+        for part in &all {
+            value.add(&part.taint);
+        }
+        value.kind = Kind::Alt(Rc::new(all));
+        value
+    }
+
+    /// The texts one after the other, neighbours joined.
+    pub(crate) fn concat(parts: Vec<Value>) -> Value {
+        let mut flat: Vec<Value> = Vec::new();
+        for part in parts {
+            let inner = match part.kind {
+                Kind::Template(inner) => inner.as_ref().clone(),
+                _ => vec![part],
+            };
+            for piece in inner {
+                if let (Some(text), Some(last)) = (piece.as_str(), flat.last_mut())
+                    && let Kind::Str(before) = &last.kind
+                {
+                    let joined: Rc<str> = format!("{before}{text}").into();
+                    last.kind = Kind::Str(joined);
+                    let taint = piece.taint.clone();
+                    last.add(&taint);
+                    continue;
+                }
+                flat.push(piece);
+            }
+        }
+        if flat.len() == 1 && flat[0].as_str().is_some() {
+            return flat.remove(0);
+        }
+        let mut value = Value::unknown();
+        for piece in &flat {
+            value.add(&piece.taint);
+        }
+        value.kind = Kind::Template(Rc::new(flat));
+        value
+    }
+}
+
+fn same_constant(a: &Value, b: &Value) -> bool {
+    match (&a.kind, &b.kind) {
+        (Kind::None, Kind::None) => true,
+        (Kind::Bool(x), Kind::Bool(y)) => x == y,
+        (Kind::Number(x), Kind::Number(y)) => x == y,
+        (Kind::Str(x), Kind::Str(y)) => x == y,
+        (Kind::Sym, Kind::Sym) => a.taint == b.taint,
+        (Kind::Obj(x), Kind::Obj(y)) | (Kind::Dict(x), Kind::Dict(y)) => x == y,
+        (Kind::Unknown, Kind::Unknown) => a.taint == b.taint,
+        _ => false,
+    }
+}
+
+impl Origins {
+    /// How many there are.
+    pub(crate) fn count(&self) -> OriginId {
+        u32::try_from(self.all.len()).unwrap_or(u32::MAX)
+    }
+}
