@@ -3,6 +3,7 @@
 //! their users' table.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -67,6 +68,12 @@ impl Grant {
     #[must_use]
     pub fn name(&self) -> String {
         self.session().name().to_owned()
+    }
+
+    /// What the provider said of the user at sign-in.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.data.claims
     }
 
     /// The scopes granted.

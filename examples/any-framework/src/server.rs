@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use valetkey::{
     ApiRequest, Client, Error, Explain, clock,
@@ -145,8 +146,23 @@ impl App {
         if answer.refreshed {
             self.kept.save(&visitor, &grant)?;
         }
-        let page = format!("Hello {}\n{}\n", grant.name(), answer.text());
-        Ok(text(StatusCode::OK, page))
+        let claims = grant.claims();
+        let profile = json!({
+            "version": 1,
+            "hello": format!("Hello {}", grant.name()),
+            "provider": grant.provider(),
+            "issuer": grant.issuer(),
+            "subject": grant.subject(),
+            "name": claims.get("name"),
+            "email": claims.get("email"),
+            "email_verified": claims.get("email_verified"),
+            "scopes": grant.scopes(),
+            "the_api_says": answer.json::<Value>().ok(),
+        });
+        let mut page = text(StatusCode::OK, profile.to_string());
+        let json = HeaderValue::from_static("application/json");
+        page.headers_mut().insert(header::CONTENT_TYPE, json);
+        Ok(page)
     }
 }
 

@@ -19,20 +19,25 @@
 //! 4. Run it and open <http://localhost:5000>.
 
 use axum::{
-    Router,
-    response::{Html, Redirect},
-    routing::{get, post},
+    Json, Router,
+    response::{Html, IntoResponse, Response},
+    routing::get,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use valetkey_axum::{Exit, Failed, Paths, SignIn, User};
 
-/// Everybody may see this.
-async fn home() -> Html<&'static str> {
-    Html(concat!(
-        "<!doctype html><title>Tutorial</title><h1>Tutorial</h1>",
-        "<p><a href=/login>Sign in</a> · <a href=/profile>Profile</a>",
-        "<form name=refresh method=post action=/refresh><button>Refresh</button></form>",
-    ))
+/// Everybody may see this; the signed-in are greeted, with buttons to call
+/// the API, to refresh the token, to revoke it, and to sign out.
+async fn home(user: Option<User>) -> Response {
+    match user {
+        Some(user) => user
+            .page(format!("Hello {}", user.name()))
+            .link("Profile", "/profile")
+            .into_response(),
+        None => {
+            Html("<!doctype html><title>Tutorial</title><a href=/login>Sign in</a>").into_response()
+        }
+    }
 }
 
 /// Only the signed-in see this; `User` sends everybody else to `/login`, and
@@ -40,25 +45,22 @@ async fn home() -> Html<&'static str> {
 ///
 /// The data comes from the provider's API, called with the access token of
 /// this user. The token renews itself when it has expired.
-async fn profile(user: User) -> Result<String, Failed> {
+async fn profile(user: User) -> Result<Json<Value>, Failed> {
     let address = user.client().user_data_endpoint(user.provider()).await?;
     let answer = user.get(&address.unwrap_or_default()).await?;
-    let data: Value = answer.json().unwrap_or_default();
-    Ok(format!(
-        "Hello {}\nprovider: {}\nsubject: {}\nscopes: {}\ntoken renewed: {} times\nthe API says: {data}\n",
-        user.name(),
-        user.issuer(),
-        user.subject(),
-        user.scopes().join(" "),
-        user.generation() - 1,
-    ))
-}
-
-/// Renews the access token without asking the user. It is done by itself
-/// when needed; here it can be watched.
-async fn refresh(user: User) -> Result<Redirect, Failed> {
-    user.client().renew(user.session()).await?;
-    Ok(Redirect::to("/profile"))
+    let data: Value = user.accepted(answer)?.json().unwrap_or_default();
+    Ok(Json(json!({
+        "version": 1,
+        "provider": user.provider(),
+        "issuer": user.issuer(),
+        "subject": user.subject(),
+        "name": user.name_claim(),
+        "email": user.email(),
+        "email_verified": user.email().map(|_| user.email_verified()),
+        "scopes": user.scopes(),
+        "token_expires_at": user.access_expires_at(),
+        "the_api_says": data,
+    })))
 }
 
 #[tokio::main]
@@ -71,6 +73,7 @@ async fn main() -> Exit {
     let sign_in = SignIn::from_env("oidc")
         .app_name("Tutorial")
         .configure(|client| client.edit("oidc", |p| p.scopes(SCOPES)))
+        .after_action("/")
         .paths(Paths {
             profile: None,
             ..Paths::default()
@@ -78,7 +81,6 @@ async fn main() -> Exit {
     let app = Router::new()
         .route("/", get(home))
         .route("/profile", get(profile))
-        .route("/refresh", post(refresh))
         .merge(sign_in.routes());
     sign_in.serve(app).await
 }
