@@ -19,6 +19,7 @@
 
 mod env;
 mod extract;
+pub mod how;
 mod layer;
 mod origin;
 mod page;

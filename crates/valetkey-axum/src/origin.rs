@@ -41,6 +41,18 @@ pub(crate) fn is_misdirected(base: &Url, request: &Request) -> bool {
     asked_host(request).is_none_or(|asked| !asked.eq_ignore_ascii_case(&host_of(base)))
 }
 
+/// The same of a request without its body.
+pub(crate) fn is_misdirected_parts(base: &Url, request: &http::request::Parts) -> bool {
+    let asked = match request.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok()),
+    };
+    asked.is_none_or(|asked| !asked.eq_ignore_ascii_case(&host_of(base)))
+}
+
 pub(crate) fn asked_host(request: &Request) -> Option<&str> {
     match request.uri().authority() {
         Some(authority) => Some(authority.as_str()),

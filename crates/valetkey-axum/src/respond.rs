@@ -175,6 +175,9 @@ fn page(context: &Context, failure: &Failure) -> Response {
         ),
         provider_said: said.map(said_view),
         actions: actions(context, failure),
+        links: crate::how::link(&context.shared, "What happened, arrow by arrow")
+            .into_iter()
+            .collect(),
         ..Default::default()
     };
     let mut response = html_page(app::error(&view));

@@ -18,6 +18,7 @@ use axum::{
 pub(crate) use login::sign_in_view;
 
 use crate::{
+    how,
     layer::{Context, Wants},
     respond::{Failure, render},
     sign_in::Shared,
@@ -48,6 +49,12 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(shared: &Arc<Shared>) -> 
             .route(&format!("{account}/call-api"), post(account::call_api))
             .route(&format!("{account}/refresh"), post(account::refresh))
             .route(&format!("{account}/revoke"), post(account::revoke));
+    }
+    if let Some(view) = &shared.look.dev_flow_view {
+        router = how::routes(router, view).layer(axum::middleware::from_fn_with_state(
+            shared.clone(),
+            how::remember,
+        ));
     }
     // The same layer that the application puts around everything: merged
     // routes pass it twice, which costs little and keeps them safe alone.

@@ -164,6 +164,7 @@ pub async fn serve_on(listeners: Vec<TcpListener>, app: Router, stop: impl Futur
                     let _ = told.wait_for(|stop| *stop).await;
                 };
                 // It ends without an error only.
+                let app = app.into_make_service_with_connect_info::<SocketAddr>();
                 let _ = axum::serve(listener, app)
                     .with_graceful_shutdown(stop)
                     .await;

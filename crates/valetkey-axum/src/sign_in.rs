@@ -67,6 +67,7 @@ pub(crate) struct Look {
     pub(crate) check_host: bool,
     pub(crate) call_api: Option<String>,
     pub(crate) test_users: Vec<(String, String)>,
+    pub(crate) dev_flow_view: Option<crate::how::View>,
 }
 
 pub(crate) struct Setup {
@@ -145,7 +146,7 @@ impl SignIn {
         }
     }
 
-    fn change(self, change: impl FnOnce(&mut Setup)) -> Self {
+    pub(crate) fn change(self, change: impl FnOnce(&mut Setup)) -> Self {
         if let Some(setup) = self
             .setup
             .lock()
@@ -157,10 +158,16 @@ impl SignIn {
         self
     }
 
-    /// Moves the routes. Call it before the routes are made.
+    /// Moves the routes. An empty prefix leaves the one of
+    /// [`nested`](Self::nested) as it is. Call it before the routes are made.
     #[must_use]
     pub fn paths(self, paths: Paths) -> Self {
-        self.change(|s| s.look.paths = paths)
+        self.change(|s| {
+            let before = std::mem::replace(&mut s.look.paths, paths);
+            if s.look.paths.prefix.is_empty() {
+                s.look.paths.prefix = before.prefix;
+            }
+        })
     }
 
     /// Puts `prefix` before all paths: for routes that are nested under it.

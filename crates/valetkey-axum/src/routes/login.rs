@@ -85,6 +85,9 @@ pub(crate) fn sign_in_view(context: &Context, return_to: &str) -> app::SignedOut
                 password: password.clone(),
             })
             .collect(),
+        links: crate::how::link(&context.shared, "How does this work?")
+            .into_iter()
+            .collect(),
         ..Default::default()
     }
 }
