@@ -133,6 +133,14 @@ async fn the_redirect_uri_of_the_settings_is_where_the_callback_is() {
     assert_eq!(of(sign_in(&back)).unwrap(), expected);
     assert_eq!(of(sign_in(&back).paths(renamed())).unwrap(), expected);
     assert_eq!(of(sign_in(&back).nested("/auth")).unwrap(), expected);
+    let both = [
+        sign_in(&REGISTERED).nested("/auth").paths(renamed()),
+        sign_in(&REGISTERED).paths(renamed()).nested("/auth"),
+    ];
+    for sign_in in both {
+        let expected = "http://localhost:5000/auth/callback";
+        assert_eq!(of(sign_in).unwrap(), expected);
+    }
     // What contradicts it is told, not overridden.
     for (setting, sign_in) in [
         ("/auth/back", sign_in(&back).nested("/other")),
