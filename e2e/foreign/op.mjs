@@ -1,7 +1,8 @@
 // npm's oidc-provider with its own login and consent pages, told what to do
 // by lines of JSON on stdin and answering each with one on stdout:
 //   {"do":"register","client":{…}}  {"do":"rotate"}  {"do":"tell"}
-// It ends with its stdin. Argument: {"port":0,"tls":{"cert":"PEM","key":"PEM"}}.
+// It ends with its stdin. Argument, all of it optional:
+//   {"port":0,"path":"/below","tls":{"cert":"PEM","key":"PEM"}}
 import { generateKeyPair } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -15,14 +16,22 @@ const happened = [];
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'Ed25519'];
 
 let handler = (req, res) => res.writeHead(503).end();
+const path = settings.path ?? '';
 const listener = (req, res) => {
+  if (!req.url.startsWith(path)) {
+    happened.push(`outside ${req.method} ${req.url}`);
+    res.writeHead(404).end();
+    return;
+  }
+  req.originalUrl = req.url;
+  req.url = req.url.slice(path.length);
   happened.push(`${req.method} ${new URL(req.url, 'http://localhost').pathname}`);
   handler(req, res);
 };
 const server = settings.tls ? createTlsServer(settings.tls, listener) : createServer(listener);
 await new Promise((resolve) => server.listen(settings.port ?? 0, '127.0.0.1', resolve));
 const { port } = server.address();
-const issuer = settings.tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
+const issuer = (settings.tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`) + path;
 
 const generate = promisify(generateKeyPair);
 let generation = 0;

@@ -57,8 +57,21 @@ impl Op {
     #[must_use]
     pub fn start(port: u16, tls: Option<(&str, &str)>) -> Self {
         let tls = tls.map(|(cert, key)| json!({"cert": cert, "key": key}));
-        let settings = json!({"port": port, "tls": tls});
-        let process = Process::start("oidc-provider", node("op.mjs", &settings));
+        Self::with(&json!({"port": port, "tls": tls}))
+    }
+
+    /// Starts it on any port below `path`: one of several issuers of a host.
+    ///
+    /// # Panics
+    ///
+    /// It does not become ready.
+    #[must_use]
+    pub fn below(path: &str) -> Self {
+        Self::with(&json!({"path": path}))
+    }
+
+    fn with(settings: &Value) -> Self {
+        let process = Process::start("oidc-provider", node("op.mjs", settings));
         let ready = process.json();
         Self {
             issuer: ready["issuer"].as_str().unwrap().to_owned(),

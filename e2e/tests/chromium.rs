@@ -466,6 +466,34 @@ fn looks_right_on_a_phone() {
 }
 
 #[test]
+fn a_breach_of_the_policy_would_be_noticed() {
+    if !require(
+        "a_breach_of_the_policy_would_be_noticed",
+        &[Needs::Chromium],
+    ) {
+        return;
+    }
+    let demo = demo();
+    let browser = Chromium::start(Look::default());
+    for address in [&demo.app, demo.provider_url("account")] {
+        browser.open(address);
+        assert_content(&browser, &[401]);
+        let _ = browser.script(
+            "const image = new Image(); image.src = '/elsewhere.png'; document.body.append(image);
+             const script = document.createElement('script'); script.text = 'document.title = 1';
+             document.body.append(script); return document.title",
+        );
+        let title = browser.script("return document.title");
+        assert_ne!(title, "1", "an inline script ran");
+        let complaints = browser.complaints(&[]).join("\n");
+        assert!(
+            complaints.contains("Content Security Policy"),
+            "{complaints}"
+        );
+    }
+}
+
+#[test]
 fn works_without_script() {
     if !require("works_without_script", &[Needs::Chromium]) {
         return;

@@ -276,6 +276,32 @@ async fn finds_an_issuer_that_comes_up_later() {
     assert_eq!(photos.status, 404);
 }
 
+#[tokio::test]
+async fn signs_in_at_an_issuer_with_a_path() {
+    if !require("signs_in_at_an_issuer_with_a_path", &[Needs::Node]) {
+        return;
+    }
+    let mut op = Op::below("/realms/photos");
+    assert!(op.issuer.ends_with("/realms/photos"), "{}", op.issuer);
+    let demo = demo(&op.issuer);
+    op.register(&format!("{}/callback", demo.app), &json!({}));
+    let browser = Browser::new();
+    let home = sign_in(&browser, &demo.app).await;
+    assert_greeted(&home, &mut op);
+    // It asks nobody but its issuer.
+    let happened = op.happened();
+    assert!(
+        !happened.iter().any(|line| line.starts_with("outside")),
+        "{happened:?}"
+    );
+    let profile = browser
+        .open(&format!("{}/profile", demo.app))
+        .await
+        .unwrap();
+    let profile: Value = serde_json::from_str(&profile.body).unwrap();
+    assert_eq!(profile["issuer"], op.issuer);
+}
+
 struct Authority {
     root: String,
     certificate: String,
