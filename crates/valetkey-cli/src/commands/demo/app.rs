@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use valetkey_axum::{ApiResponse, Failed, Problem, SignIn, SignInPage, User};
 use valetkey_pages::app as pages;
 
+use super::how;
+
 #[derive(Clone)]
 struct Resources {
     origin: String,
@@ -42,6 +44,7 @@ async fn home(user: Option<User>, sign_in: SignInPage, Query(Did { did }): Query
             .account_page()
             .did(did.as_deref())
             .link("Profile (JSON)", "/profile")
+            .link("How does this work?", how::PATH)
             .into_response(),
         None => sign_in.into_response(),
     }
@@ -58,6 +61,7 @@ async fn home_with_photos(
             .did(did.as_deref())
             .link("Your photos", "/photos")
             .link("Profile (JSON)", "/profile")
+            .link("How does this work?", how::PATH)
             .into_response(),
         None => sign_in.into_response(),
     }

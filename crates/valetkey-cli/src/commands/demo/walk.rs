@@ -6,14 +6,14 @@
 //! [`judge::judge`] compares them; nothing is printed that only one side
 //! claims.
 
-use std::{io::IsTerminal, process::ExitCode, sync::PoisonError, time::Duration};
+use std::{io::IsTerminal, path::Path, process::ExitCode, sync::PoisonError, time::Duration};
 
 use valetkey::{events::Event, settings::Sources};
 use valetkey_browser::Browser;
 use valetkey_dev_provider::{Record, Running};
 use valetkey_proto::error::{Blame, Problem};
 
-use super::{Args, Context, Demo};
+use super::{Args, Context, Demo, how};
 use crate::{output, report::Failure, stop::Stop};
 
 mod afterwards;
@@ -65,19 +65,26 @@ pub(super) fn check(args: &Args) -> Vec<Problem> {
                 )
             })
             .collect()
-    } else if args.deny {
-        vec![problem(
-            "--deny needs --walk".into(),
-            "It says what the walk's user does on the consent page.",
-            "Add --walk.",
-        )]
     } else {
-        Vec::new()
+        let needs = [
+            (
+                args.deny,
+                "--deny",
+                "It says what the walk's user does on the consent page.",
+            ),
+            (args.svg.is_some(), "--svg", "It draws the walk's sign-in."),
+        ];
+        needs
+            .into_iter()
+            .filter(|(given, ..)| *given)
+            .map(|(_, flag, cause)| problem(format!("{flag} needs --walk"), cause, "Add --walk."))
+            .collect()
     }
 }
 
 /// The records of one run.
 struct Records {
+    app_url: String,
     client: Vec<Event>,
     provider: Vec<Record>,
     browser: Witness,
@@ -93,11 +100,14 @@ impl Records {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<ExitCode, Failure> {
     let mut stop = Stop::listen().map_err(|error| crate::report::cannot_start(&error))?;
     let browser = Browser::new();
-    let walk = tokio::select! {
+    let (walk, records) = tokio::select! {
         walk = walk(args, &context.sources, &browser) => walk?,
         // The folder is removed on the way out.
         () = stop.asked() => return Ok(ExitCode::FAILURE),
     };
+    if let Some(file) = &args.svg {
+        draw(&records, file)?;
+    }
     if context.json {
         output::json(&serde_json::to_value(&walk).unwrap_or_default());
     } else {
@@ -116,10 +126,29 @@ fn status(walk: &Walk) -> ExitCode {
     }
 }
 
-async fn walk(args: &Args, sources: &Sources, browser: &Browser) -> Result<Walk, Failure> {
+async fn walk(
+    args: &Args,
+    sources: &Sources,
+    browser: &Browser,
+) -> Result<(Walk, Records), Failure> {
     let demo = Demo::prepare(args, sources).await?;
     let records = record(demo, args.deny, browser).await;
-    Ok(records.judge(args.deny))
+    Ok((records.judge(args.deny), records))
+}
+
+/// Writes the diagram of the sign-in.
+fn draw(records: &Records, file: &Path) -> Result<(), Failure> {
+    let flow = how::first(&records.client, &records.provider, &records.app_url);
+    let svg = flow.map(|f| valetkey_pages::how::svg(&f.view));
+    std::fs::write(file, svg.unwrap_or_default()).map_err(|error| {
+        Failure::cannot_run(vec![Problem::new(
+            "svg.failed",
+            Blame::Config,
+            format!("cannot write {}: {error}", file.display()),
+            "The folder does not exist, or this program may not write there.",
+            "Name another file with --svg.",
+        )])
+    })
 }
 
 /// Serves the demo, plays the browser, and collects the three records.
@@ -158,6 +187,7 @@ async fn record(demo: Demo, deny: bool, browser: &Browser) -> Records {
         let _ = tokio::time::timeout(SETTLING, settled).await;
     }
     let records = Records {
+        app_url: demo.app_url.clone(),
         client: client(),
         provider: provider(),
         browser: witness,

@@ -17,6 +17,7 @@ fn args(deny: bool) -> Args {
         scope: Vec::new(),
         walk: true,
         deny,
+        svg: None,
     }
 }
 
@@ -480,7 +481,7 @@ fn secrets(browser: &Browser) -> Vec<(String, String)> {
 async fn no_secret_is_in_the_document_or_the_tables() {
     for deny in [false, true] {
         let browser = Browser::new();
-        let walk = walk(&args(deny), &Sources::none(), &browser).await.unwrap();
+        let (walk, _) = walk(&args(deny), &Sources::none(), &browser).await.unwrap();
         assert!(walk.ok, "{:?}", walk.problem);
         let json = serde_json::to_string(&walk).unwrap();
         let debug = format!("{walk:?}");
