@@ -185,6 +185,7 @@ impl Setup {
             .layer(middleware::from_fn(move |request, next| {
                 record(keep.clone(), request, next)
             }));
+        let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         App {
             base,

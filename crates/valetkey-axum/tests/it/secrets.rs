@@ -184,6 +184,7 @@ async fn full_run(leak: bool) -> Run {
             )]),
             ..o
         })
+        .sign_in(|s| s.dev_flow_view("/how"))
         .client(move |c| {
             c.on_event(move |e| {
                 let line = serde_json::to_string(e).unwrap();
@@ -278,6 +279,12 @@ async fn full_run(leak: bool) -> Run {
         .unwrap()
         .header("origin", "http://evil.test");
     browser.send(post).await.unwrap();
+
+    // What draws the sign-ins from the client's own events.
+    for path in ["/how", "/how.svg", "/how.mmd"] {
+        let page = browser.open(&app.url(path)).await.unwrap();
+        assert_eq!(page.status, 200, "{path}: {}", page.text());
+    }
 
     let mut secrets = secrets.lock().unwrap().clone();
     // The verifier, the nonce and the code of each login are in requests of
