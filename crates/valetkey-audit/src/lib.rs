@@ -1,8 +1,91 @@
 //! The static auditor: follows OAuth values through the source of an app.
+//!
+//! [`audit`] finds the integrations in a file or a tree and says for each
+//! safeguard in [`CHECKS`] whether it is shown to hold, shown to be missing,
+//! or not shown at all. How: a front end per language lowers a parse tree to
+//! one small form; a flow engine runs the app's functions on abstract values;
+//! what libraries do by themselves is data (`src/libraries/*.toml`); the
+//! checks read what the runs showed. The source is never executed.
+
+mod checks;
+mod config;
 mod engine;
 mod facts;
+mod group;
 mod ir;
 mod lang;
 mod libraries;
+mod output;
+mod report;
+mod secrets;
+mod suppress;
 mod url;
 mod value;
+mod walk;
+
+use std::path::Path;
+
+pub use checks::{CHECKS, Check, check};
+pub use config::{Baseline, Config, ConfigError};
+pub use output::{Format, explain, write};
+pub use report::{Confidence, Report, Result, Severity, Skipped, Summary, Verdict};
+
+/// How a tree is audited.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Which checks and files are left out.
+    pub config: Config,
+    /// Known failures, which are not reported again.
+    pub baseline: Baseline,
+}
+
+/// Why nothing could be audited.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The path does not exist or cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable {
+        /// What was asked for.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// There is no file in a language that is read.
+    #[error("there is nothing to read in {path}")]
+    Nothing {
+        /// What was asked for.
+        path: String,
+        /// What was there and passed over.
+        skipped: Vec<Skipped>,
+    },
+}
+
+/// Audits a file or a tree. `progress` hears how many files were looked at,
+/// of how many.
+///
+/// # Errors
+///
+/// [`AuditError::Unreadable`] when `path` is not there or not readable;
+/// [`AuditError::Nothing`] when it holds no file in a language that is read.
+/// A readable tree without an integration is an empty report.
+pub fn audit(
+    path: &Path,
+    options: &Options,
+    progress: &mut (dyn FnMut(usize, usize) + Send),
+) -> std::result::Result<Report, AuditError> {
+    // Source may nest deeply: the walk over it gets a stack that lasts.
+    std::thread::scope(|scope| {
+        let work = std::thread::Builder::new()
+            .name("audit".into())
+            .stack_size(256 << 20)
+            .spawn_scoped(scope, || report::audit(path, options, progress));
+        match work.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(report)) => report,
+            _ => Err(AuditError::Unreadable {
+                path: path.display().to_string(),
+                reason: "the auditor could not run".into(),
+            }),
+        }
+    })
+}

@@ -1,0 +1,22 @@
+//! Audits a path and prints one line per result that is not `na`.
+
+use valetkey_audit::{Options, Verdict, audit};
+
+fn main() {
+    for path in std::env::args_os().skip(1) {
+        match audit(path.as_ref(), &Options::default(), &mut |_, _| {}) {
+            Ok(report) => {
+                for r in &report.results {
+                    if r.verdict != Verdict::Na {
+                        let line = r.lines.first().map_or(0, |l| l[0]);
+                        println!("{}:{line} {} {:?} {:?} {}", r.path, r.check, r.verdict, r.severity, r.message);
+                    }
+                }
+                for s in &report.skipped {
+                    eprintln!("skipped {}: {}", s.path, s.reason);
+                }
+            }
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The checks: one file each, in the order in which they are shown.
+//!
+//! A check reads the facts of one app and says what it found in which file.
+//! Files of which it says nothing are `na`.
+
+use crate::{
+    engine::App,
+    facts::{Event, EventKind, Facts, Fields},
+    ir::Span,
+    report::{Confidence, Severity, Verdict},
+    value::{FileId, Kind, Origin, OriginId, Origins, Value},
+};
+
+mod code_flow;
+mod debug_off;
+mod error_handled;
+mod id_token_verified;
+mod identity_from_id_token;
+mod no_open_redirect;
+mod pkce_used;
+mod redirect_exact;
+mod scope_present_minimal;
+mod secret_not_in_code;
+mod session_key_strong;
+mod state_generated;
+mod state_verified;
+mod timeout_set;
+mod tls_only;
+mod token_not_leaked;
+
+/// One safeguard.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Check {
+    /// Its name on the command line, in reports and in the docs.
+    pub id: &'static str,
+    /// What holds when it passes.
+    pub title: &'static str,
+    /// Why it matters, in one sentence.
+    pub why: &'static str,
+    /// What to do when it fails.
+    pub fix: &'static str,
+    /// Code that fails.
+    pub before: &'static str,
+    /// The same code, mended.
+    pub after: &'static str,
+    pub(crate) run: fn(&Context<'_>) -> Vec<Found>,
+}
+
+/// Every check.
+pub const CHECKS: &[Check] = &[
+    state_generated::CHECK,
+    state_verified::CHECK,
+    secret_not_in_code::CHECK,
+    redirect_exact::CHECK,
+    code_flow::CHECK,
+    pkce_used::CHECK,
+    scope_present_minimal::CHECK,
+    tls_only::CHECK,
+    token_not_leaked::CHECK,
+    error_handled::CHECK,
+    timeout_set::CHECK,
+    id_token_verified::CHECK,
+    no_open_redirect::CHECK,
+    identity_from_id_token::CHECK,
+    session_key_strong::CHECK,
+    debug_off::CHECK,
+];
+
+/// The check of that name.
+#[must_use]
+pub fn check(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|c| c.id == id)
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) file: FileId,
+    pub(crate) span: Span,
+    pub(crate) verdict: Verdict,
+    pub(crate) severity: Severity,
+    pub(crate) confidence: Confidence,
+    pub(crate) message: String,
+}
+
+impl Found {
+    fn fail(at: (FileId, Span), severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            file: at.0,
+            span: at.1,
+            verdict: Verdict::Fail,
+            severity,
+            confidence: Confidence::High,
+            message: message.into(),
+        }
+    }
+
+    fn pass(at: (FileId, Span), message: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Pass,
+            ..Self::fail(at, Severity::Low, message)
+        }
+    }
+
+    fn unsure(mut self) -> Self {
+        self.confidence = Confidence::Medium;
+        self
+    }
+}
+
+/// What a check may look at.
+pub(crate) struct Context<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) origins: &'a Origins,
+    pub(crate) app: &'a App,
+    /// Origins below this number came into being when modules were loaded.
+    pub(crate) load_origins: OriginId,
+}
+
+impl<'a> Context<'a> {
+    fn events(&self) -> impl Iterator<Item = &'a Event> + use<'a> {
+        self.facts.events.iter()
+    }
+
+    fn any(&self, value: &Value, test: impl Fn(&Origin) -> bool) -> bool {
+        value.taint.iter().any(|id| test(self.origins.of(*id)))
+    }
+
+    /// What a request sends the browser to the provider with, by hand or by a
+    /// library.
+    fn authorizations(&self) -> impl Iterator<Item = (&'a Event, &'a Fields, Option<&'static str>)> + use<'a> {
+        self.events().filter_map(|e| match &e.kind {
+            EventKind::Authorize { fields, library, .. } => Some((e, fields, *library)),
+            _ => None,
+        })
+    }
+
+    fn delegations(&self) -> impl Iterator<Item = (&'a Event, &'static str, &'a Fields, &'static str)> + use<'a> {
+        self.events().filter_map(|e| match &e.kind {
+            EventKind::Delegate { part, fields, library } => Some((e, *part, fields, *library)),
+            _ => None,
+        })
+    }
+
+    fn token_requests(&self) -> impl Iterator<Item = (&'a Event, &'a Fields)> + use<'a> {
+        self.events().filter_map(|e| match &e.kind {
+            EventKind::TokenRequest { fields, .. } => Some((e, fields)),
+            _ => None,
+        })
+    }
+
+    /// Made when the module was loaded: the same for every login.
+    fn made_at_load(&self, value: &Value) -> bool {
+        value.taint.iter().any(|id| {
+            *id < self.load_origins && matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom)
+        })
+    }
+
+    /// Whether a secret of the token endpoint's answer is in the value.
+    fn has_token(&self, value: &Value) -> bool {
+        self.any(value, |o| {
+            matches!(o, Origin::TokenResponse | Origin::AccessToken | Origin::RefreshToken | Origin::IdToken)
+        })
+    }
+}
+
+fn at(event: &Event) -> (FileId, Span) {
+    (event.file, event.span)
+}
+
+fn field<'f>(fields: &'f Fields, name: &str) -> Option<&'f Value> {
+    fields.iter().find(|(k, _)| k == name).map(|(_, v)| v)
+}
+
+fn text<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {
+    field(fields, name).and_then(Value::as_str)
+}
+
+/// A value that the source alone fixes.
+fn is_constant(value: &Value) -> bool {
+    value.taint.is_empty() && matches!(value.kind, Kind::Str(_) | Kind::Number(_) | Kind::Bool(_))
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url);
+    let host = host.split(['/', ':', '?']).next().unwrap_or(host);
+    let host = host.rsplit('@').next().unwrap_or(host);
+    matches!(host, "localhost" | "127.0.0.1" | "[" | "0.0.0.0" | "") || host.ends_with(".localhost")
+}
+
+/// A passing finding at a place makes a failing one there a matter of another
+/// way through the same code.
+fn best_per_place(found: Vec<Found>) -> Vec<Found> {
+    let passed: Vec<(FileId, u32)> = found
+        .iter()
+        .filter(|f| f.verdict == Verdict::Pass)
+        .map(|f| (f.file, f.span.at))
+        .collect();
+    found
+        .into_iter()
+        .filter(|f| f.verdict == Verdict::Pass || !passed.contains(&(f.file, f.span.at)))
+        .collect()
+}

@@ -1,0 +1,41 @@
+//! The authorization code grant, and no other for users.
+
+use super::{Check, Context, Found, at, field, text};
+use crate::report::Severity::High;
+
+pub(super) const CHECK: Check = Check {
+    id: "code-flow",
+    title: "The authorization code flow",
+    why: "The implicit grant puts tokens into URLs, and the password grant shows the app the user's password (RFC 9700 sections 2.1.2 and 2.4).",
+    fix: "Ask for `response_type=code` and exchange the code at the token endpoint.",
+    before: "params = {\"response_type\": \"token\", ...}",
+    after: "params = {\"response_type\": \"code\", ...}",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (event, fields, _) in c.authorizations() {
+        let Some(kind) = text(fields, "response_type") else { continue };
+        let words: Vec<&str> = kind.split([' ', '+']).collect();
+        if words.contains(&"code") {
+            found.push(Found::pass(at(event), "The authorization request asks for a code."));
+        } else if words.iter().any(|w| *w == "token" || *w == "id_token") {
+            found.push(Found::fail(at(event), High, "The implicit grant is used: tokens come back in the URL."));
+        }
+    }
+    for (event, fields) in c.token_requests() {
+        match text(fields, "grant_type") {
+            Some("password") => {
+                found.push(Found::fail(at(event), High, "The password grant is used: the app takes the user's password."));
+            }
+            Some("authorization_code") => found.push(Found::pass(at(event), "A code is exchanged.")),
+            None if field(fields, "code").is_some() => found.push(Found::pass(at(event), "A code is exchanged.")),
+            _ => {}
+        }
+    }
+    for (event, _, _, library) in c.delegations() {
+        found.push(Found::pass(at(event), format!("{library} uses the code flow.")));
+    }
+    found
+}

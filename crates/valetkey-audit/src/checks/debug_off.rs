@@ -1,0 +1,35 @@
+//! Debug mode is off.
+
+use super::{Check, Context, Found, at};
+use crate::{
+    facts::EventKind,
+    report::Severity::Medium,
+    value::{Kind, Origin},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "debug-off",
+    title: "Debug mode is off",
+    why: "A debug page shows settings, tokens and a console to whoever makes the app fail.",
+    fix: "Switch debug mode on from the environment of a developer's machine, never in the code.",
+    before: "app.run(debug=True)",
+    after: "app.run()",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for event in c.events() {
+        let EventKind::Debug { value } = &event.kind else { continue };
+        match &value.kind {
+            Kind::Bool(true) => found.push(Found::fail(at(event), Medium, "Debug mode is switched on in the code.")),
+            Kind::Number(n) if *n != 0 => found.push(Found::fail(at(event), Medium, "Debug mode is switched on in the code.")),
+            Kind::Bool(false) | Kind::None | Kind::Number(0) => found.push(Found::pass(at(event), "Debug mode is off.")),
+            _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
+                found.push(Found::pass(at(event), "Debug mode is a matter of the environment."));
+            }
+            _ => {}
+        }
+    }
+    found
+}

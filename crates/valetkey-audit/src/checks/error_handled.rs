@@ -1,0 +1,60 @@
+//! Denial and errors are met.
+
+use super::{Check, Context, Found, at, field, text};
+use crate::{
+    facts::{Denial, EventKind},
+    report::{Severity::{Low, Medium}, Verdict},
+    value::Origin,
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "error-handled",
+    title: "Denial and errors are answered",
+    why: "Users say no and providers fail: a callback that expects a code and a token anyway ends in a stack trace or a half-made session.",
+    fix: "Look for `error` in the callback before the code, and at the status and `error` of the token response before its token.",
+    before: "code = request.args[\"code\"]\ntoken = requests.post(TOKEN, data=...).json()[\"access_token\"]",
+    after: "if \"error\" in request.args:\n    abort(400, \"sign-in was not allowed\")\nresponse = requests.post(TOKEN, data=..., timeout=10)\nresponse.raise_for_status()",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for (number, denial) in &c.facts.denials {
+        let entry = &c.facts.entries[*number];
+        let own: Vec<_> = c.events().filter(|e| e.entry == Some(*number)).collect();
+        let exchange = own.iter().find(|e| match &e.kind {
+            EventKind::TokenRequest { fields, .. } => {
+                text(fields, "grant_type").is_none_or(|g| g == "authorization_code") && field(fields, "code").is_some()
+            }
+            EventKind::Delegate { part, .. } => *part == "callback",
+            _ => false,
+        });
+        let place = match exchange {
+            Some(event) if event.file == entry.file => at(event),
+            _ => (entry.file, entry.span),
+        };
+        match denial {
+            Denial::Ignored => {
+                found.push(Found::fail(place, Medium, "When the user says no, the callback goes on as if there were a code."));
+                continue;
+            }
+            Denial::Crash => {
+                found.push(Found::fail(place, Low, "When the user says no there is no code, and the callback ends in an exception of its own."));
+                continue;
+            }
+            Denial::Handled => {}
+        }
+        let checked = own.iter().any(|e| matches!(e.kind, EventKind::TokenChecked))
+            || own.iter().any(|e| e.inspected.iter().any(|id| {
+                matches!(c.origins.of(*id), Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken)
+            }));
+        if checked {
+            found.push(Found::pass(place, "A refusal in the callback and an error of the token endpoint are both looked for."));
+        } else {
+            found.push(Found::fail(place, Low, "The answer of the token endpoint is used without looking for an error in it."));
+        }
+    }
+    // One entry that handles it does not mend another that does not.
+    found.sort_by_key(|f| f.verdict == Verdict::Pass);
+    found
+}

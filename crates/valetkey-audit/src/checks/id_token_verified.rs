@@ -1,0 +1,58 @@
+//! An ID token that is used was checked.
+
+use super::{Check, Context, Found, at, text};
+use crate::{
+    facts::EventKind,
+    report::Severity::{High, Medium},
+    value::{Kind, Origin, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "id-token-verified",
+    title: "The ID token is checked before it is believed",
+    why: "Without signature, issuer and audience an ID token says whatever its sender likes (OpenID Connect Core 3.1.3.7).",
+    fix: "Verify it with the provider's published keys, its issuer, your client id as audience, and the nonce of this login.",
+    before: "claims = jwt.decode(id_token, options={\"verify_signature\": False})",
+    after: "claims = jwt.decode(id_token, key, algorithms=[\"RS256\"], audience=CLIENT_ID, issuer=ISSUER)",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for event in c.events() {
+        match &event.kind {
+            EventKind::IdToken { fault: Some(fault), .. } => {
+                let severity = if fault.contains("signature") { High } else { Medium };
+                found.push(Found::fail(at(event), severity, format!("The ID token is believed although {fault}.")));
+            }
+            EventKind::IdToken { fault: None, library } => {
+                let by = library.unwrap_or("the code");
+                found.push(Found::pass(at(event), format!("The ID token is verified by {by}.")));
+            }
+            EventKind::SessionWrite { value, .. } | EventKind::Login { value } if decoded(c, value) => {
+                found.push(Found::fail(at(event), High, "What the ID token says is believed without checking its signature."));
+            }
+            EventKind::Delegate { part: "callback", fields, library } if text(fields, "fact:id-token") == Some("verified") => {
+                let openid = c.delegations().any(|(_, part, fields, _)| {
+                    part == "register"
+                        && fields.iter().any(|(k, v)| {
+                            k == "server_metadata_url" || k == "scope" && v.as_str().is_some_and(|s| s.contains("openid"))
+                        })
+                });
+                if openid {
+                    found.push(Found::pass(at(event), format!("{library} verifies the ID token.")));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A part of an ID token, taken out by hand.
+fn decoded(c: &Context<'_>, value: &Value) -> bool {
+    !matches!(value.kind, Kind::Sym)
+        && c.any(value, |o| matches!(o, Origin::IdToken))
+        && !c.any(value, |o| matches!(o, Origin::Claims | Origin::TokenResponse | Origin::AccessToken))
+        && !matches!(value.kind, Kind::Dict(_) | Kind::Alt(_))
+}

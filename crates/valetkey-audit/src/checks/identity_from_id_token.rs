@@ -1,0 +1,43 @@
+//! Who the user is comes out of this login.
+
+use super::{Check, Context, Found, at};
+use crate::{
+    facts::EventKind,
+    report::Severity::High,
+    value::{Origin, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "identity-from-id-token",
+    title: "Identity from this login, not from a token handed in",
+    why: "An access token says what may be done, not who brings it: any other app's token for the same user would sign in here.",
+    fix: "Take the identity from the verified ID token, or from a profile fetched with the token of this very exchange.",
+    before: "token = request.json[\"access_token\"]\nprofile = requests.get(USERINFO, headers={\"Authorization\": f\"Bearer {token}\"}).json()\nlogin_user(profile[\"email\"])",
+    after: "token = exchange(code)  # in the callback, after the state was checked\nprofile = requests.get(USERINFO, headers={\"Authorization\": f\"Bearer {token}\"}, timeout=10).json()\nlogin_user(profile[\"sub\"])",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for event in c.events() {
+        let value = match &event.kind {
+            EventKind::Login { value } | EventKind::SessionWrite { value, .. } => value,
+            EventKind::Respond { value } if handed(c, value) => value,
+            _ => continue,
+        };
+        if !c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) {
+            continue;
+        }
+        found.push(if handed(c, value) {
+            Found::fail(at(event), High, "The user is whoever the handed-in access token belongs to: it may have been issued to another app.")
+        } else {
+            Found::pass(at(event), "The identity comes from this login's own exchange.")
+        });
+    }
+    found
+}
+
+fn handed(c: &Context<'_>, value: &Value) -> bool {
+    c.any(value, |o| matches!(o, Origin::Profile))
+        && c.any(value, |o| matches!(o, Origin::Param(p) if p.contains("token") || p == "credential"))
+}

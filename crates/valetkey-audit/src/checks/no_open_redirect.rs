@@ -1,0 +1,76 @@
+//! After login the browser stays on this site.
+
+use super::{Check, Context, Found, at};
+use crate::{
+    facts::EventKind,
+    report::Severity::Medium,
+    value::{Kind, Origin, OriginId, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "no-open-redirect",
+    title: "No redirect to where the request says",
+    why: "A login link that ends on a foreign site is the best phishing there is, and hands over codes and tokens in some flows.",
+    fix: "Accept only paths of this site: one leading slash, no second one, no backslash, no scheme.",
+    before: "return redirect(request.args[\"next\"])",
+    after: "target = request.args.get(\"next\", \"/\")\nif not url_has_allowed_host_and_scheme(target, allowed_hosts=None):\n    target = \"/\"\nreturn redirect(target)",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    // What came from a request and waits in the session.
+    let kept: Vec<&String> = c
+        .events()
+        .filter_map(|e| match &e.kind {
+            EventKind::SessionWrite { key, value } if tainted(c, value, &e.inspected) && !own(value) => Some(key),
+            _ => None,
+        })
+        .collect();
+    let callbacks: Vec<usize> = c
+        .events()
+        .filter(|e| matches!(e.kind, EventKind::TokenRequest { .. } | EventKind::Delegate { part: "callback", .. }))
+        .filter_map(|e| e.entry)
+        .collect();
+    for event in c.events() {
+        let EventKind::Redirect { value } = &event.kind else { continue };
+        if c.any(value, |o| matches!(o, Origin::AuthUrl)) {
+            continue;
+        }
+        let from_session = value.taint.iter().any(|id| {
+            !event.inspected.contains(id)
+                && matches!(c.origins.of(*id), Origin::Session(k) if kept.contains(&k))
+        });
+        if !own(value) && (tainted(c, value, &event.inspected) || from_session) {
+            found.push(Found::fail(at(event), Medium, "The browser is sent wherever the request says."));
+        } else if event.entry.is_some_and(|e| callbacks.contains(&e)) {
+            found.push(Found::pass(at(event), "After login the browser goes to a page of this site."));
+        }
+    }
+    found
+}
+
+fn tainted(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
+    value.taint.iter().any(|id| {
+        !inspected.contains(id)
+            && matches!(c.origins.of(*id), Origin::Param(p) if p != "code" && p != "error" && p != "error_description")
+            || !inspected.contains(id) && matches!(c.origins.of(*id), Origin::Header(h) if h == "referer" || h == "http_referer")
+    })
+}
+
+/// The text before the first foreign part keeps it on one site.
+fn own(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Str(_) => true,
+        Kind::Template(parts) => match parts.first().map(|p| &p.kind) {
+            Some(Kind::Str(s)) => {
+                s.starts_with('/') && s.len() > 1 && !s.starts_with("//")
+                    || s.split_once("://").is_some_and(|(_, rest)| rest.contains('/') || rest.contains('?'))
+            }
+            // A setting or a route in front.
+            Some(Kind::Sym) => parts.len() > 1 && matches!(parts.get(1).map(|p| &p.kind), Some(Kind::Str(s)) if s.starts_with(['/', '?', '#'])),
+            _ => false,
+        },
+        _ => false,
+    }
+}

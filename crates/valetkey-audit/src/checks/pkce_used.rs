@@ -1,0 +1,70 @@
+//! PKCE with S256 and a fresh verifier.
+
+use super::{Check, Context, Found, at, best_per_place, field, is_constant, text};
+use crate::{
+    facts::Fields,
+    report::Severity::{Low, Medium},
+    value::{Kind, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "pkce-used",
+    title: "PKCE with S256",
+    why: "A code that is stolen on its way cannot be exchanged without the verifier (RFC 7636; RFC 9700 section 2.1.1 asks it of every client).",
+    fix: "Make a random verifier for each login, keep it in the session, send its SHA-256 as `code_challenge` with `code_challenge_method=S256`, and the verifier with the code.",
+    before: "params = {\"response_type\": \"code\", \"client_id\": ID, \"state\": state}",
+    after: "verifier = session[\"verifier\"] = secrets.token_urlsafe(64)\nchallenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b\"=\")\nparams = {..., \"code_challenge\": challenge, \"code_challenge_method\": \"S256\"}",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    let confidential = c.events().any(|e| match &e.kind {
+        crate::facts::EventKind::Secret { .. } => true,
+        crate::facts::EventKind::TokenRequest { fields, .. } => field(fields, "client_secret").is_some(),
+        _ => false,
+    });
+    let severity = if confidential { Low } else { Medium };
+    for (event, fields, _) in c.authorizations() {
+        if text(fields, "response_type").is_some_and(|r| !r.contains("code")) {
+            continue;
+        }
+        let place = at(event);
+        let Some(challenge) = field(fields, "code_challenge").filter(|v| !v.is_none()) else {
+            found.push(Found::fail(place, severity, "The authorization request carries no code challenge: PKCE is not used."));
+            continue;
+        };
+        found.push(match text(fields, "code_challenge_method") {
+            _ if is_constant(challenge) || c.made_at_load(challenge) => {
+                Found::fail(place, severity, "The code challenge is the same for every login.")
+            }
+            Some("S256") => Found::pass(place, "PKCE with S256."),
+            Some(_) => Found::fail(place, severity, "PKCE is used with the method `plain`, which shows the verifier to whoever sees the URL."),
+            None if field(fields, "code_challenge_method").is_some() => continue,
+            None => Found::fail(place, severity, "The method of the code challenge is not said, which means `plain`."),
+        });
+    }
+    for (event, part, fields, library) in c.delegations() {
+        if part != "register" {
+            continue;
+        }
+        if text(fields, "fact:pkce") == Some("auto") {
+            found.push(Found::pass(at(event), format!("{library} uses PKCE.")));
+        } else if let Some(option) = text(fields, "fact:pkce-option") {
+            found.push(if chosen(fields, option) {
+                Found::pass(at(event), format!("{library} is told to use PKCE."))
+            } else {
+                Found::fail(at(event), Low, format!("{library} uses PKCE only when told to by `{option}`."))
+            });
+        }
+    }
+    best_per_place(found)
+}
+
+fn chosen(fields: &Fields, option: &str) -> bool {
+    fields.iter().any(|(k, v)| k == option && is_on(v))
+}
+
+fn is_on(value: &Value) -> bool {
+    matches!(&value.kind, Kind::Bool(true)) || value.as_str() == Some("S256")
+}

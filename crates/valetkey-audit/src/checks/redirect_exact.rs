@@ -1,0 +1,53 @@
+//! The redirect URI is fixed.
+
+use super::{Check, Context, Found, at};
+use crate::{
+    report::Severity::{High, Medium},
+    value::{Kind, Origin, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "redirect-exact",
+    title: "One fixed redirect URI",
+    why: "A redirect URI that the request can influence sends the code to whoever chose it, where the provider is not strict.",
+    fix: "Take the redirect URI from the settings, complete and exactly as registered.",
+    before: "redirect_uri = request.host_url + \"callback\"",
+    after: "redirect_uri = \"https://app.example/callback\"",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    let sent = c.authorizations().map(|(e, f, _)| (e, f)).chain(c.token_requests());
+    let delegated = c.delegations().map(|(e, _, f, _)| (e, f));
+    for (event, fields) in sent.chain(delegated) {
+        for (key, value) in fields {
+            if key == "redirect_uri" {
+                found.extend(judge(c, value, at(event)));
+            }
+        }
+    }
+    found
+}
+
+fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
+    let has = |test: fn(&Origin) -> bool| c.any(value, test);
+    if has(|o| matches!(o, Origin::Host)) {
+        return Some(Found::fail(place, Medium, "The redirect URI is built from the Host header, which the sender of a request chooses."));
+    }
+    if has(|o| matches!(o, Origin::Param(_) | Origin::Query | Origin::Header(_))) {
+        return Some(Found::fail(place, High, "The redirect URI is taken from the request."));
+    }
+    if let Kind::Str(text) = &value.kind {
+        if text.contains('*') {
+            return Some(Found::fail(place, High, "The redirect URI has a wildcard."));
+        }
+        if text.is_empty() {
+            return None;
+        }
+        return Some(Found::pass(place, "The redirect URI is fixed."));
+    }
+    let fixed = has(|o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route));
+    let open = has(|o| matches!(o, Origin::Argument(_) | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_)));
+    (fixed && !open).then(|| Found::pass(place, "The redirect URI is fixed by the settings or the routes."))
+}

@@ -1,0 +1,68 @@
+//! A scope is asked for, and no more than is needed to know the user.
+
+use super::{Check, Context, Found, at, best_per_place, field};
+use crate::{
+    report::Severity::Low,
+    value::{Kind, Origin, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "scope-present-minimal",
+    title: "A scope, and a small one",
+    why: "A token that is stolen opens what its scope opens; without a scope the provider decides what that is.",
+    fix: "Name the scopes that the app uses, and no family of scopes such as `repo` or a whole drive.",
+    before: "scope = \"repo admin:org user\"",
+    after: "scope = \"read:user\"",
+    run,
+};
+
+/// Scopes that open a whole account, by what providers document of them.
+const BROAD: &[&str] = &[
+    "*", "all", "full", "full_access", "admin", "root", "repo", "admin:org", "admin:repo_hook",
+    "admin:public_key", "admin:enterprise", "delete_repo", "write:org", "write:packages", "workflow",
+    "site_admin", "sudo", "api", "https://mail.google.com/",
+    "https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/cloud-platform",
+    "https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/admin.directory.user",
+    "directory.readwrite.all", "user.readwrite.all", "mail.readwrite", "files.readwrite.all",
+    "directory.accessasuser.all", "manage_pages", "publish_actions",
+];
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (event, fields, _) in c.authorizations() {
+        match field(fields, "scope").filter(|v| !v.is_none() && v.as_str() != Some("")) {
+            Some(scope) => found.extend(judge(c, scope, at(event))),
+            None => found.push(Found::fail(at(event), Low, "The authorization request names no scope: what the token opens is left to the provider.")),
+        }
+    }
+    for (event, part, fields, _) in c.delegations() {
+        if part == "register"
+            && let Some(scope) = field(fields, "scope").filter(|v| !v.is_none())
+        {
+            found.extend(judge(c, scope, at(event)));
+        }
+    }
+    best_per_place(found)
+}
+
+fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
+    let mut words = Vec::new();
+    collect(scope, &mut words);
+    if let Some(broad) = words.iter().find(|w| BROAD.contains(&w.to_ascii_lowercase().as_str())) {
+        return Some(Found::fail(place, Low, format!("The scope `{broad}` opens far more than a login needs.")).unsure());
+    }
+    if !words.is_empty() {
+        return Some(Found::pass(place, "The scope is named and small."));
+    }
+    c.any(scope, |o| matches!(o, Origin::Env(_) | Origin::Config(_)))
+        .then(|| Found::pass(place, "The scope comes from the settings."))
+}
+
+fn collect(value: &Value, into: &mut Vec<String>) {
+    match &value.kind {
+        Kind::Str(text) => into.extend(text.split([' ', ',', '+']).filter(|w| !w.is_empty()).map(str::to_owned)),
+        Kind::Template(parts) => parts.iter().for_each(|p| collect(p, into)),
+        Kind::Alt(all) => all.iter().for_each(|p| collect(p, into)),
+        _ => {}
+    }
+}

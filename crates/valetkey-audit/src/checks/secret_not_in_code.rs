@@ -1,0 +1,70 @@
+//! The client's secret does not stand in the source.
+
+use super::{Check, Context, Found, at};
+use crate::{
+    facts::EventKind,
+    report::Severity::{High, Low, Medium},
+    secrets::{Looks, looks},
+    value::{Kind, Origin, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "secret-not-in-code",
+    title: "The client secret comes from outside the source",
+    why: "Whoever reads the repository can act as this client for ever after, and a secret in code is never rotated.",
+    fix: "Read it from the environment or a secret file, take it out of the history, and have the provider issue a new one.",
+    before: "CLIENT_SECRET = \"9f2c…\"",
+    after: "CLIENT_SECRET = os.environ[\"CLIENT_SECRET\"]",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for event in c.events() {
+        match &event.kind {
+            EventKind::Secret { value } => found.extend(judge(c, value, at(event))),
+            EventKind::TokenRequest { fields, .. } | EventKind::Delegate { fields, .. } => {
+                for (key, value) in fields {
+                    if key == "client_secret" || key == "client_credential" || key == "consumer_secret" {
+                        found.extend(judge(c, value, at(event)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    // One constant is reported where it is written, not at each use.
+    if found.iter().any(|f| f.verdict == crate::report::Verdict::Fail) {
+        found.retain(|f| f.verdict == crate::report::Verdict::Fail);
+    }
+    found
+}
+
+fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
+    match &value.kind {
+        Kind::Str(text) => match looks(text) {
+            Looks::Nothing => None,
+            Looks::Placeholder => Some(Found::fail(
+                place,
+                Low,
+                "A placeholder stands where the client secret goes: the next person writes the real one into the code.",
+            )),
+            Looks::Secret => Some(Found::fail(place, High, "The client secret stands in the code.")),
+        },
+        Kind::Alt(all) => {
+            let fallback = all.iter().filter_map(|v| v.as_str().map(|_| v)).find_map(|v| judge(c, v, place));
+            match fallback {
+                Some(mut finding) => {
+                    finding.severity = finding.severity.min(Medium);
+                    finding.message = "The client secret falls back to one that stands in the code.".into();
+                    Some(finding)
+                }
+                None => all.iter().find_map(|v| judge(c, v, place)),
+            }
+        }
+        _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
+            Some(Found::pass(place, "The client secret is read from the environment or the settings."))
+        }
+        _ => None,
+    }
+}

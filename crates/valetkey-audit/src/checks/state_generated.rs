@@ -1,0 +1,94 @@
+//! The state is unguessable and made anew for each login.
+
+use super::{Check, Context, Found, at, best_per_place, field, is_constant, text};
+use crate::{
+    facts::EventKind,
+    report::Severity::{High, Medium},
+    value::{Kind, Origin, Value},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "state-generated",
+    title: "An unguessable state for each login",
+    why: "Whoever can guess or choose the state can finish a login in somebody else's browser.",
+    fix: "Make a fresh value of at least 128 random bits in the login route, keep it in the session, and send it as `state`.",
+    before: "session[\"state\"] = \"xyz\"\nreturn redirect(f\"{AUTHORIZE}?client_id={ID}&response_type=code&state=xyz\")",
+    after: "session[\"state\"] = secrets.token_urlsafe(32)\nreturn redirect(AUTHORIZE + \"?\" + urlencode({..., \"state\": session[\"state\"]}))",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (event, fields, library) in c.authorizations() {
+        let state = field(fields, "state").filter(|v| !v.is_none() && v.as_str() != Some(""));
+        let place = at(event);
+        let Some(state) = state else {
+            let by = library.map(|l| format!(" ({l} makes none by itself)")).unwrap_or_default();
+            found.push(Found::fail(place, High, format!("The authorization request carries no state{by}.")));
+            continue;
+        };
+        if let Some(verdict) = judge(c, state, 0) {
+            found.push(match verdict {
+                Ok(message) => Found::pass(place, message),
+                Err((severity, message)) => Found::fail(place, severity, message),
+            });
+        }
+    }
+    for (event, part, fields, library) in c.delegations() {
+        match text(fields, "fact:state") {
+            Some("library") if part == "login" || text(fields, "fact:complete") == Some("yes") => {
+                found.push(Found::pass(at(event), format!("{library} makes a state for each login.")));
+            }
+            _ => {}
+        }
+    }
+    best_per_place(found)
+}
+
+fn judge(c: &Context<'_>, state: &Value, depth: usize) -> Option<Result<&'static str, (crate::report::Severity, &'static str)>> {
+    if is_constant(state) {
+        return Some(Err((High, "The state is the same for everybody: it stands in the code.")));
+    }
+    if let Kind::Alt(all) = &state.kind {
+        // The one that is not a fallback says what is meant.
+        let judged: Vec<_> = all.iter().filter(|v| !v.is_none()).filter_map(|v| judge(c, v, depth + 1)).collect();
+        return judged.iter().find(|j| j.is_err()).or(judged.first()).copied();
+    }
+    let has = |test: fn(&Origin) -> bool| c.any(state, test);
+    if has(|o| matches!(o, Origin::Random)) {
+        if c.made_at_load(state) {
+            return Some(Err((High, "The state is made once, when the program starts, and is the same for every login.")));
+        }
+        return Some(Ok("The state is random and made for each login."));
+    }
+    if has(|o| matches!(o, Origin::WeakRandom)) {
+        return Some(Err((High, "The state can be guessed: it is too short, or its generator is not made for secrets.")));
+    }
+    if has(|o| matches!(o, Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_))) && depth < 3 {
+        // Made elsewhere and kept.
+        let written = c.events().find_map(|e| match &e.kind {
+            EventKind::SessionWrite { key, value } | EventKind::StoreWrite { name: key, value }
+            | EventKind::SetCookie { name: key, value, .. } => {
+                let same = c.any(state, |o| match o {
+                    Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k) => k == key,
+                    _ => false,
+                });
+                (same && !value.is_none()).then_some(value)
+            }
+            _ => None,
+        });
+        return written.and_then(|v| judge(c, v, depth + 1));
+    }
+    if has(|o| matches!(o, Origin::Param(_) | Origin::Query | Origin::Header(_))) {
+        return Some(Err((High, "The state is taken from the request, so that anybody can choose it.")));
+    }
+    if has(|o| matches!(o, Origin::Env(_) | Origin::Config(_))) && matches!(state.kind, Kind::Sym) {
+        return Some(Err((Medium, "The state is a setting: the same for every login.")));
+    }
+    if matches!(&state.kind, Kind::Template(parts) if parts.iter().all(|p| matches!(&p.kind, Kind::Str(_))
+        || c.any(p, |o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route))))
+    {
+        return Some(Err((High, "The state has nothing random in it.")));
+    }
+    None
+}

@@ -1,0 +1,61 @@
+//! The callback compares the state with this browser's, and refuses.
+
+use super::{Check, Context, Found, at, text};
+use crate::{
+    facts::{EventKind, StateVerdict},
+    report::Severity::{High, Low},
+    value::Origin,
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "state-verified",
+    title: "The callback refuses a state that is not this browser's",
+    why: "Without it an attacker's page can sign a visitor in to the attacker's account, or link the attacker's account to the visitor's (RFC 6749 section 10.12).",
+    fix: "Take the state out of the session once, refuse when it is missing or differs, and only then exchange the code.",
+    before: "if request.args.get(\"state\") != session.get(\"state\"):  # None equals None\n    abort(400)",
+    after: "expected = session.pop(\"state\", None)\nif not expected or not hmac.compare_digest(expected, request.args.get(\"state\", \"\")):\n    abort(400)",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for outcome in &c.facts.states {
+        let entry = &c.facts.entries[outcome.entry];
+        let inside = outcome.file == entry.file;
+        let place = if inside { (outcome.file, outcome.exchange) } else { (entry.file, entry.span) };
+        let message = match outcome.verdict {
+            StateVerdict::Opaque => continue,
+            StateVerdict::Refused => {
+                // The comparison is the evidence.
+                let compared = c.events().find(|e| {
+                    e.entry == Some(outcome.entry) && matches!(&e.kind, EventKind::Compare { left, right }
+                        if [left, right].iter().any(|v| c.any(v, |o| matches!(o, Origin::Session(_) | Origin::Cookie(_)))))
+                });
+                let place = compared.map_or(place, at);
+                found.push(Found::pass(place, "The state is compared with the one in this browser's session, and a login without it or with another is refused."));
+                continue;
+            }
+            StateVerdict::BothAbsent => "The state is compared, but when neither the callback nor the session has one, nothing stops the login: none equals none.",
+            StateVerdict::Absent => "A callback without a state is accepted: leaving the parameter out passes the check.",
+            StateVerdict::Shared => "The state is compared with something that all browsers share: an attacker's own pending login passes.",
+            StateVerdict::Constant => "The state is compared with a fixed value that anybody can send.",
+            StateVerdict::Unbound => "The state only proves that this app once issued it, to whichever browser: an attacker's own passes.",
+            StateVerdict::Anything => "The code is exchanged whatever the state is: it is not compared with this browser's session, or the result is not acted upon.",
+        };
+        let severity = if c.facts.bound_pkce { Low } else { High };
+        let mut finding = Found::fail(place, severity, message);
+        if c.facts.bound_pkce {
+            finding.message.push_str(" The PKCE verifier, kept in the session, still stops login CSRF (ASVS 10.2.1).");
+        }
+        if !inside {
+            finding = finding.unsure();
+        }
+        found.push(finding);
+    }
+    for (event, part, fields, library) in c.delegations() {
+        if part == "register" && text(fields, "fact:state") == Some("library") && text(fields, "fact:complete") == Some("yes") {
+            found.push(Found::pass(at(event), format!("{library} keeps the state and compares it.")));
+        }
+    }
+    found
+}

@@ -1,0 +1,65 @@
+//! https beyond loopback, and its checks switched on.
+
+use super::{Check, Context, Found, at, is_loopback};
+use crate::{
+    facts::{EventKind, Fields},
+    report::Severity::{High, Medium},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "tls-only",
+    title: "https, with its checks on",
+    why: "Over plain http, or without certificate checks, whoever is on the way reads the code, the secret and the tokens.",
+    fix: "Use https endpoints, remove `verify=False`, and set OAUTHLIB_INSECURE_TRANSPORT nowhere but in a developer's shell.",
+    before: "os.environ[\"OAUTHLIB_INSECURE_TRANSPORT\"] = \"1\"\nrequests.post(TOKEN, data=..., verify=False)",
+    after: "requests.post(TOKEN, data=..., timeout=10)",
+    run,
+};
+
+fn run(c: &Context<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for event in c.events() {
+        let place = at(event);
+        match &event.kind {
+            EventKind::InsecureTransport { what } => {
+                let severity = if what.contains("certificate") { High } else { Medium };
+                found.push(Found::fail(place, severity, format!("Transport is not safe: {what}.")));
+            }
+            EventKind::Http { url, verify_off, oauth, .. } => {
+                if *verify_off {
+                    found.push(Found::fail(place, High, "The server's certificate is not checked."));
+                } else if *oauth {
+                    found.extend(endpoint(url, place));
+                }
+            }
+            EventKind::Authorize { url, fields, .. } | EventKind::TokenRequest { url, fields, .. } => {
+                found.extend(endpoint(url, place));
+                found.extend(redirect(fields, place));
+            }
+            EventKind::Delegate { fields, .. } => {
+                for (key, value) in fields {
+                    if key.contains("url") && let Some(text) = value.as_str() {
+                        found.extend(endpoint(text, place));
+                    }
+                }
+                found.extend(redirect(fields, place));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn endpoint(url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {
+    if url.starts_with("http://") && !url.starts_with("http://\u{0}") && !is_loopback(url) {
+        return Some(Found::fail(place, High, "An endpoint is called over plain http."));
+    }
+    url.starts_with("https://").then(|| Found::pass(place, "The endpoints are https."))
+}
+
+fn redirect(fields: &Fields, place: (usize, crate::ir::Span)) -> Option<Found> {
+    let (_, value) = fields.iter().find(|(k, _)| k == "redirect_uri")?;
+    let url = value.as_str()?;
+    (url.starts_with("http://") && !is_loopback(url))
+        .then(|| Found::fail(place, Medium, "The code comes back over plain http: the redirect URI is not https."))
+}

@@ -1,0 +1,171 @@
+//! Which files belong together: what has to do with OAuth, what it imports,
+//! and what is linked by that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    engine::{App, AppFile},
+    ir::{Block, Module, StmtKind},
+    report::Skipped,
+    walk::{self, Source},
+};
+
+/// Words without which a file has nothing to do with OAuth.
+const WORDS: &[&str] = &[
+    "oauth", "openid", "authlib", "msal", "allauth", "social_core", "social_django", "client_secret",
+    "authorization_code", "response_type", "id_token", "fastapi_sso", "flask_dance", "redirect_uri",
+    "clientsecret", "access_token",
+];
+
+/// Files of one app; more are looked at without the rest.
+const MOST: usize = 200;
+
+struct Parsed {
+    text: String,
+    module: Module,
+}
+
+/// The apps of a tree, each with the texts of its files.
+pub(crate) fn apps(
+    sources: &[Source],
+    skipped: &mut Vec<Skipped>,
+    progress: &mut (dyn FnMut(usize, usize) + Send),
+) -> Vec<(App, Vec<String>)> {
+    let by_path: BTreeMap<&str, usize> = sources.iter().enumerate().map(|(i, s)| (s.path.as_str(), i)).collect();
+    let mut parsed: BTreeMap<usize, Option<Parsed>> = BTreeMap::new();
+    let mut queue: Vec<(usize, usize)> = Vec::new();
+    for (i, source) in sources.iter().enumerate() {
+        progress(i, sources.len());
+        match walk::read(&source.full) {
+            Ok(text) => {
+                let lower = text.to_ascii_lowercase();
+                if WORDS.iter().any(|w| lower.contains(w)) {
+                    parsed.insert(i, parse(source, text, skipped));
+                    queue.push((i, 0));
+                }
+            }
+            Err(reason) => skipped.push(Skipped { path: source.path.clone(), reason }),
+        }
+    }
+    // What they import, a few steps far.
+    let mut links: Vec<(usize, usize)> = Vec::new();
+    while let Some((i, depth)) = queue.pop() {
+        let Some(Some(file)) = parsed.get(&i) else { continue };
+        let mut wanted = BTreeSet::new();
+        imports(&file.module.body, &sources[i].path, &by_path, &mut wanted, 0);
+        for other in wanted {
+            if !parsed.contains_key(&other) {
+                if depth >= 3 {
+                    continue;
+                }
+                let read = walk::read(&sources[other].full).ok();
+                let file = read.and_then(|text| parse(&sources[other], text, skipped));
+                parsed.insert(other, file);
+                queue.push((other, depth + 1));
+            }
+            links.push((i, other));
+        }
+    }
+    together(sources, parsed, &links)
+}
+
+fn parse(source: &Source, text: String, skipped: &mut Vec<Skipped>) -> Option<Parsed> {
+    match source.language.parse(&text) {
+        Some(module) => Some(Parsed { text, module }),
+        None => {
+            skipped.push(Skipped { path: source.path.clone(), reason: "it does not parse".into() });
+            None
+        }
+    }
+}
+
+fn together(sources: &[Source], mut parsed: BTreeMap<usize, Option<Parsed>>, links: &[(usize, usize)]) -> Vec<(App, Vec<String>)> {
+    let mut root: BTreeMap<usize, usize> = parsed.keys().map(|i| (*i, *i)).collect();
+    fn find(root: &BTreeMap<usize, usize>, mut i: usize) -> usize {
+        while let Some(up) = root.get(&i).filter(|up| **up != i) {
+            i = *up;
+        }
+        i
+    }
+    for (a, b) in links {
+        let (a, b) = (find(&root, *a), find(&root, *b));
+        root.insert(a.max(b), a.min(b));
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for i in parsed.keys() {
+        groups.entry(find(&root, *i)).or_default().push(*i);
+    }
+    let mut apps = Vec::new();
+    for group in groups.into_values() {
+        for part in group.chunks(MOST) {
+            let (mut app, mut texts) = (App::default(), Vec::new());
+            for i in part {
+                if let Some(Some(file)) = parsed.remove(i) {
+                    app.files.push(AppFile { path: sources[*i].path.clone(), module: file.module });
+                    texts.push(file.text);
+                }
+            }
+            if !app.files.is_empty() {
+                apps.push((app, texts));
+            }
+        }
+    }
+    apps
+}
+
+fn imports(block: &Block, here: &str, by_path: &BTreeMap<&str, usize>, into: &mut BTreeSet<usize>, depth: usize) {
+    if depth > 4 {
+        return;
+    }
+    for statement in block {
+        match &statement.kind {
+            StmtKind::Import(all) => {
+                for import in all {
+                    candidates(&import.path, here, by_path, into);
+                }
+            }
+            StmtKind::Function(f) => imports(&f.body, here, by_path, into, depth + 1),
+            StmtKind::If { then, otherwise, .. } => {
+                imports(then, here, by_path, into, depth + 1);
+                imports(otherwise, here, by_path, into, depth + 1);
+            }
+            StmtKind::Try { body, .. } => imports(body, here, by_path, into, depth + 1),
+            _ => {}
+        }
+    }
+}
+
+fn candidates(path: &str, here: &str, by_path: &BTreeMap<&str, usize>, into: &mut BTreeSet<usize>) {
+    let dots = path.chars().take_while(|c| *c == '.').count();
+    let rest = path[dots..].replace('.', "/");
+    let parent = rest.rsplit_once('/').map_or("", |(p, _)| p);
+    let mut folder: Vec<&str> = here.split('/').collect();
+    folder.pop();
+    for _ in 1..dots {
+        folder.pop();
+    }
+    loop {
+        let base = folder.join("/");
+        let mut hit = false;
+        for tail in [rest.as_str(), parent] {
+            let full = match (base.is_empty(), tail.is_empty()) {
+                (true, true) => continue,
+                (true, false) => tail.to_owned(),
+                (false, true) => base.clone(),
+                (false, false) => format!("{base}/{tail}"),
+            };
+            for name in [format!("{full}.py"), format!("{full}/__init__.py")] {
+                if let Some(i) = by_path.get(name.as_str()).filter(|_| name != here) {
+                    into.insert(*i);
+                    hit = true;
+                }
+            }
+            if hit {
+                break;
+            }
+        }
+        if hit || dots > 0 || folder.pop().is_none() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The checklist.
+
+use std::fmt::Write;
+
+use super::failing;
+use crate::{CHECKS, Check, Report, Verdict};
+
+pub(super) fn write(report: &Report) -> String {
+    let mut out = String::new();
+    if report.results.is_empty() {
+        let _ = write!(out, "no OAuth integration found in {} file(s)", report.files);
+        return out;
+    }
+    let mut path = "";
+    for result in &report.results {
+        if result.path != path {
+            let gap = if path.is_empty() { "" } else { "\n" };
+            path = &result.path;
+            let _ = writeln!(out, "{gap}{path}");
+        }
+        let mark = match result.verdict {
+            Verdict::Pass => '✓',
+            Verdict::Fail => '✗',
+            Verdict::Na => '–',
+        };
+        let title = CHECKS.iter().find(|c| c.id == result.check).map_or("", |c| c.title);
+        let why = result.suppressed.as_ref().map(|r| format!(" (suppressed: {r})")).unwrap_or_default();
+        let _ = writeln!(out, "  [{mark}] {:<24}{title}{why}", result.check);
+    }
+    for (result, check) in failing(report) {
+        let line = result.lines.first().map(|l| format!(":{}", l[0])).unwrap_or_default();
+        let severity = format!("{:?}", result.severity).to_lowercase();
+        let _ = writeln!(out, "\n{}[{severity}] {}{line}", result.check, result.path);
+        let _ = writeln!(out, "  {}", result.message);
+        for (n, text) in &result.excerpt {
+            let _ = writeln!(out, "  {n:>5} | {text}");
+        }
+        let _ = writeln!(out, "  why: {}", check.why);
+        let _ = writeln!(out, "  fix: {}", check.fix);
+    }
+    let fails = report.summary().fail;
+    if fails == 0 {
+        out.push_str("\nOAuth config OK");
+    } else {
+        let _ = write!(out, "\n{fails} gap(s): fix before shipping");
+    }
+    out
+}
+
+pub(super) fn explain(check: &Check) -> String {
+    let indent = |text: &str| text.lines().map(|l| format!("    {l}\n")).collect::<String>();
+    format!(
+        "{}: {}\n\nwhy: {}\nfix: {}\n\nbefore:\n{}\nafter:\n{}",
+        check.id,
+        check.title,
+        check.why,
+        check.fix,
+        indent(check.before),
+        indent(check.after)
+    )
+    .trim_end()
+    .to_owned()
+}

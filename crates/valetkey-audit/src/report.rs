@@ -1,0 +1,323 @@
+//! From the facts of the apps to the verdicts.
+
+use std::{collections::{BTreeMap, BTreeSet}, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AuditError, Options,
+    checks::{CHECKS, Context, Found},
+    engine::{App, Engine},
+    facts::{EventKind, Facts},
+    group,
+    lang::Language,
+    suppress, walk,
+};
+
+/// What a check says of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Shown to hold, or done by a library that is known to do it.
+    Pass,
+    /// Shown to be missing.
+    Fail,
+    /// Not shown here, nor left to something that is known to do it.
+    Na,
+}
+
+/// How bad a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// A second line of defence is missing.
+    Low,
+    /// Harm needs something else to go wrong, too.
+    Medium,
+    /// Harm is at hand.
+    High,
+}
+
+/// How sure the auditor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Confidence {
+    /// Some of it is inferred.
+    Medium,
+    /// The code shows it.
+    High,
+}
+
+/// One check of one file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Result {
+    /// Relative to what was audited, with `/`.
+    pub path: String,
+    /// The name of the check.
+    pub check: &'static str,
+    /// What it says.
+    pub verdict: Verdict,
+    /// How bad a failure is; of no meaning otherwise.
+    pub severity: Severity,
+    /// First and last lines that show it, from 1, inclusive.
+    pub lines: Vec<[u32; 2]>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What was seen, without any secret.
+    pub message: String,
+    /// The reason that a comment or the configuration gives for a failure
+    /// that is let pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<String>,
+    /// The lines themselves, redacted, for people.
+    #[serde(skip)]
+    pub excerpt: Vec<(u32, String)>,
+}
+
+/// A file or folder that was passed over.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    /// Relative to what was audited.
+    pub path: String,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// How many there are of each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Checks that hold.
+    pub pass: usize,
+    /// Checks that fail.
+    pub fail: usize,
+    /// Checks of which nothing is shown.
+    pub na: usize,
+}
+
+/// All results, by file and in the order of the checks.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// One for each check of each file that takes part in an integration.
+    pub results: Vec<Result>,
+    /// What was passed over.
+    pub skipped: Vec<Skipped>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+impl Report {
+    /// The counts.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let count = |v| self.results.iter().filter(|r| r.verdict == v).count();
+        Summary { pass: count(Verdict::Pass), fail: count(Verdict::Fail), na: count(Verdict::Na) }
+    }
+
+    /// The failures of at least this severity.
+    pub fn failures(&self, least: Severity) -> impl Iterator<Item = &Result> {
+        self.results.iter().filter(move |r| r.verdict == Verdict::Fail && r.severity >= least)
+    }
+}
+
+pub(crate) fn audit(
+    path: &Path,
+    options: &Options,
+    progress: &mut (dyn FnMut(usize, usize) + Send),
+) -> std::result::Result<Report, AuditError> {
+    let unreadable = |error: std::io::Error| AuditError::Unreadable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        std::fs::read_dir(path).map_err(unreadable)?;
+    }
+    let found = walk::walk(path, &|p| options.config.leaves_out(p));
+    let mut skipped = found.skipped;
+    let before = skipped.len();
+    let apps = group::apps(&found.sources, &mut skipped, progress);
+    let unread = skipped.len() - before;
+    if found.sources.is_empty() || unread >= found.sources.len() && apps.is_empty() {
+        let _ = Language::Python;
+        return Err(AuditError::Nothing { path: path.display().to_string(), skipped });
+    }
+    let mut report = Report { files: found.sources.len(), skipped, ..Report::default() };
+    for (app, texts) in apps {
+        judge(&app, &texts, options, &mut report);
+    }
+    report.results.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(report)
+}
+
+fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
+    let mut engine = Engine::new(app);
+    let mut facts = engine.facts();
+    by_settings(app, texts, &mut facts);
+    let part = takes_part(&facts);
+    if part.is_empty() {
+        return;
+    }
+    let context = Context {
+        facts: &facts,
+        origins: &engine.origins,
+        app,
+        load_origins: engine.load_origins,
+    };
+    let mut all: BTreeMap<(usize, usize), Vec<Found>> = BTreeMap::new();
+    for (number, check) in CHECKS.iter().enumerate() {
+        for found in (check.run)(&context) {
+            all.entry((found.file, number)).or_default().push(found);
+        }
+    }
+    for file in part {
+        let Some(path) = context.app.files.get(file).map(|f| f.path.clone()) else { continue };
+        for (number, check) in CHECKS.iter().enumerate() {
+            if options.config.switched_off(check.id) {
+                continue;
+            }
+            let mut result = merged(&path, check.id, all.remove(&(file, number)).unwrap_or_default());
+            suppress::apply(&mut result, &texts[file], options);
+            result.excerpt = excerpt(&result, &texts[file]);
+            report.results.push(result);
+        }
+    }
+}
+
+/// Settings that hand the whole flow to a library.
+fn by_settings(app: &App, texts: &[String], facts: &mut Facts) {
+    let libraries = crate::libraries::Libraries::known();
+    for (file, text) in texts.iter().enumerate() {
+        if !app.files[file].path.ends_with("settings.py") && !text.contains("INSTALLED_APPS") {
+            continue;
+        }
+        for (name, library) in &libraries.delegates {
+            let line = text.lines().position(|l| {
+                l.split('#').next().unwrap_or("").contains(&format!("\"{name}"))
+                    || l.split('#').next().unwrap_or("").contains(&format!("'{name}"))
+            });
+            let Some(line) = line.and_then(|l| u32::try_from(l + 1).ok()) else { continue };
+            let on = |fact: &str, value: &str| (format!("fact:{fact}"), crate::value::Value::str(value));
+            let mut fields = vec![on("state", "library"), on("complete", "yes")];
+            let pkce = text.contains("PKCE_ENABLED\": True") || text.contains("PKCE_ENABLED': True") || text.contains("USE_PKCE = True");
+            if pkce {
+                fields.push(on("pkce", "auto"));
+            } else {
+                fields.push(on("pkce-option", "OAUTH_PKCE_ENABLED"));
+            }
+            facts.events.push(crate::facts::Event {
+                kind: EventKind::Delegate { part: "register", fields, library },
+                file,
+                span: crate::ir::Span { start: line, end: line, at: 0 },
+                entry: None,
+                guards: Vec::new(),
+                inspected: Vec::new(),
+            });
+        }
+    }
+}
+
+/// The files that an integration is made of.
+fn takes_part(facts: &Facts) -> BTreeSet<usize> {
+    let mut files: BTreeSet<usize> = facts
+        .events
+        .iter()
+        .filter(|e| {
+            matches!(
+                e.kind,
+                EventKind::Authorize { .. }
+                    | EventKind::TokenRequest { .. }
+                    | EventKind::Delegate { .. }
+                    | EventKind::IdToken { .. }
+                    | EventKind::Secret { .. }
+            ) || matches!(e.kind, EventKind::Http { oauth: true, .. })
+                || matches!(e.kind, EventKind::InsecureTransport { what } if what.contains("OAUTHLIB"))
+        })
+        .map(|e| e.file)
+        .collect();
+    files.extend(facts.states.iter().map(|s| facts.entries[s.entry].file));
+    files
+}
+
+/// Failure before pass, the worst failure first.
+fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
+    let verdict = if found.iter().any(|f| f.verdict == Verdict::Fail) {
+        Verdict::Fail
+    } else if found.is_empty() {
+        Verdict::Na
+    } else {
+        Verdict::Pass
+    };
+    found.retain(|f| f.verdict == verdict);
+    found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.span.cmp(&b.span)));
+    let mut lines: Vec<[u32; 2]> = found
+        .iter()
+        .filter(|f| f.span.start > 0)
+        .map(|f| [f.span.start, f.span.end.max(f.span.start)])
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let first = found.first();
+    Result {
+        path: path.to_owned(),
+        check,
+        verdict,
+        severity: first.map_or(Severity::Low, |f| f.severity),
+        lines,
+        confidence: found.iter().map(|f| f.confidence).max().unwrap_or(Confidence::High),
+        message: first.map_or_else(|| "This file does not show it.".to_owned(), |f| f.message.clone()),
+        suppressed: None,
+        excerpt: Vec::new(),
+    }
+}
+
+/// The lines of a failure, constants of secrets blotted out.
+fn excerpt(result: &Result, text: &str) -> Vec<(u32, String)> {
+    if result.verdict != Verdict::Fail {
+        return Vec::new();
+    }
+    let all: Vec<&str> = text.lines().collect();
+    let blot = matches!(result.check, "secret-not-in-code" | "session-key-strong");
+    let mut lines = Vec::new();
+    for [start, end] in result.lines.iter().take(3) {
+        for n in *start..=(*end).min(start + 5) {
+            if let Some(line) = all.get(n as usize - 1) {
+                let line: String = line.chars().filter(|c| !c.is_control() || *c == '\t').take(160).collect();
+                lines.push((n, if blot || secret_in(&line) { blotted(&line) } else { line }));
+            }
+        }
+    }
+    lines
+}
+
+fn secret_in(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    lower.contains("secret") || lower.contains("password") || lower.contains("key")
+}
+
+/// What stands in quotes is replaced, unless it is short and a mere name.
+fn blotted(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(['"', '\'']) {
+        let quote = rest.as_bytes()[start];
+        out.push_str(&rest[..=start]);
+        rest = &rest[start + 1..];
+        let Some(end) = rest.bytes().position(|b| b == quote) else {
+            out.push('…');
+            return out;
+        };
+        let inner = &rest[..end];
+        let name = inner.len() < 32 && inner.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let known = ["client_secret", "client_id", "secret_key", "code", "grant_type"].contains(&inner);
+        if known || name && inner.contains('_') && rest[end + 1..].trim_start().starts_with([':', ']']) {
+            out.push_str(inner);
+        } else {
+            out.push('…');
+        }
+        out.push(quote as char);
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    out
+}

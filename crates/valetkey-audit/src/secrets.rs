@@ -1,0 +1,63 @@
+//! Whether a constant is a secret, a placeholder for one, or neither.
+
+/// What a constant looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looks {
+    Nothing,
+    Placeholder,
+    Secret,
+}
+
+/// Judges by content: the name has said already that a secret goes here.
+pub(crate) fn looks(text: &str) -> Looks {
+    let lower = text.to_ascii_lowercase();
+    if text.is_empty() || text.contains("://") || lower.ends_with(".json") || lower.starts_with("client_secret_") {
+        return Looks::Nothing;
+    }
+    // The name of a parameter, a header or a variable.
+    if matches!(lower.as_str(), "client_secret" | "clientsecret" | "none" | "null")
+        || text.len() > 8 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_') && text.contains('_') && !lower.contains("your")
+    {
+        return Looks::Nothing;
+    }
+    const WORDS: &[&str] = &[
+        "your", "changeme", "change-me", "change_me", "replace", "placeholder", "example", "xxx", "todo",
+        "insert", "<", "{{", "dummy", "fake", "sample", "fill", "...", "***", "redacted", "here", "my-", "my_",
+        "secret", "test", "demo", "password", "abc123", "12345",
+    ];
+    if text.contains(' ') || WORDS.iter().any(|w| lower.contains(w)) || text.len() < 8 || entropy(text) < 2.5 {
+        return Looks::Placeholder;
+    }
+    Looks::Secret
+}
+
+/// Shannon entropy in bits per character.
+fn entropy(text: &str) -> f64 {
+    let mut counts = std::collections::BTreeMap::new();
+    for c in text.chars() {
+        *counts.entry(c).or_insert(0u32) += 1;
+    }
+    let length = f64::from(counts.values().sum::<u32>());
+    counts
+        .values()
+        .map(|n| {
+            let p = f64::from(*n) / length;
+            -p * p.log2()
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_secrets_from_placeholders_and_names() {
+        assert_eq!(looks("9fK2mZq84Lw1vBx7Tn5RcYh3"), Looks::Secret);
+        assert_eq!(looks("GOCSPX-4nV8wQ2zLk9sTb1R"), Looks::Secret);
+        assert_eq!(looks("your-client-secret"), Looks::Placeholder);
+        assert_eq!(looks("<secret>"), Looks::Placeholder);
+        assert_eq!(looks("GITHUB_CLIENT_SECRET"), Looks::Nothing);
+        assert_eq!(looks(""), Looks::Nothing);
+    }
+}

@@ -1,0 +1,55 @@
+//! Failures that somebody decided to let pass, with a reason.
+//!
+//! `# valetkey: ignore[state-verified] reason` on the line of the finding or
+//! on the one above it; `[[ignore]]` in `valetkey-audit.toml`; a baseline.
+
+use crate::{Options, Result, Verdict};
+
+pub(crate) fn apply(result: &mut Result, text: &str, options: &Options) {
+    if result.verdict != Verdict::Fail {
+        return;
+    }
+    let reason = inline(result, text)
+        .or_else(|| options.config.ignored(&result.path, result.check))
+        .or_else(|| options.baseline.knows(result).then(|| "in the baseline".to_owned()));
+    if let Some(reason) = reason {
+        result.verdict = Verdict::Na;
+        result.message = format!("Suppressed: {reason}. {}", result.message);
+        result.suppressed = Some(reason);
+    }
+}
+
+/// A comment for every place of the finding.
+fn inline(result: &Result, text: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut reason = None;
+    for [start, end] in &result.lines {
+        let first = (*start as usize).saturating_sub(2);
+        let found = lines.get(first..(*end as usize).min(lines.len()))?.iter().find_map(|l| comment(l, result.check));
+        reason = Some(found?);
+    }
+    reason
+}
+
+/// The reason that a line gives for a check; none without one.
+fn comment(line: &str, check: &str) -> Option<String> {
+    let (_, rest) = line.split_once("valetkey: ignore[")?;
+    let (names, reason) = rest.split_once(']')?;
+    let reason = reason.trim().trim_end_matches("*/").trim();
+    (names.split(',').any(|n| n.trim() == check) && !reason.is_empty()).then(|| reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suppression_needs_a_reason() {
+        assert_eq!(comment("x # valetkey: ignore[debug-off]", "debug-off"), None);
+        assert_eq!(
+            comment("x # valetkey: ignore[pkce-used, debug-off] local tool", "debug-off").as_deref(),
+            Some("local tool")
+        );
+        assert_eq!(comment("x # valetkey: ignore[pkce-used] y", "debug-off"), None);
+    }
+}

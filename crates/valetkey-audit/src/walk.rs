@@ -1,0 +1,133 @@
+//! Which files are read, and which are passed over with a word.
+
+use std::{fs, io::Read, path::{Path, PathBuf}};
+
+use crate::{
+    lang::{Kind, Language},
+    report::Skipped,
+};
+
+/// Larger files are generated.
+const LARGE: u64 = 2 << 20;
+/// No one writes lines as long as this.
+const LONG_LINE: usize = 20_000;
+
+/// Folders that hold other people's code.
+const FOREIGN: &[&str] = &[
+    "node_modules", "site-packages", "dist-packages", ".git", ".hg", ".svn", "__pycache__", ".tox",
+    ".nox", ".venv", "venv", "virtualenv", ".mypy_cache", "bower_components", ".eggs",
+];
+
+/// A file with its text.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Relative to what was asked for, with `/`.
+    pub(crate) path: String,
+    pub(crate) full: PathBuf,
+    pub(crate) language: Language,
+}
+
+/// What is below a path.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) skipped: Vec<Skipped>,
+    /// Everything else that could be seen.
+    pub(crate) others: usize,
+}
+
+pub(crate) fn walk(root: &Path, leave_out: &dyn Fn(&str) -> bool) -> Found {
+    let mut found = Found::default();
+    if root.is_file() {
+        let name = root.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        take(&mut found, name, root.to_owned());
+        return found;
+    }
+    let walker = ignore::WalkBuilder::new(root)
+        .hidden(true)
+        .follow_links(false)
+        .require_git(false)
+        .sort_by_file_name(std::cmp::Ord::cmp)
+        .filter_entry(|entry| {
+            let name = entry.file_name().to_string_lossy();
+            entry.depth() == 0 || !entry.file_type().is_some_and(|t| t.is_dir()) || !FOREIGN.contains(&name.as_ref())
+        })
+        .build();
+    for entry in walker {
+        match entry {
+            Ok(entry) => {
+                if !entry.file_type().is_some_and(|t| t.is_file()) {
+                    continue;
+                }
+                let path = relative(root, entry.path());
+                if !leave_out(&path) {
+                    take(&mut found, path, entry.into_path());
+                }
+            }
+            Err(error) => found.skipped.push(Skipped {
+                path: root.display().to_string(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+    found
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(root).unwrap_or(path);
+    path.components()
+        .map(|c| c.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn take(found: &mut Found, path: String, full: PathBuf) {
+    match Language::of(&full) {
+        Kind::Read(language) => found.sources.push(Source { path, full, language }),
+        Kind::NotYet(language) => found.skipped.push(Skipped {
+            path,
+            reason: format!("{language} is not read yet"),
+        }),
+        Kind::Other => found.others += 1,
+    }
+}
+
+/// The text of a file, or why it is passed over.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
+    let metadata = fs::metadata(path).map_err(|e| e.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is no file".into());
+    }
+    if metadata.len() > LARGE {
+        return Err("it is too large to be written by hand".into());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|f| f.take(LARGE + 1).read_to_end(&mut bytes))
+        .map_err(|e| e.to_string())?;
+    decode(bytes)
+}
+
+/// UTF-8, UTF-16 with a mark, or Latin-1.
+pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    let text = match bytes.as_slice() {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        _ if bytes.iter().take(8000).any(|b| *b == 0) => return Err("it is binary".into()),
+        _ => match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => error.into_bytes().iter().map(|b| char::from(*b)).collect(),
+        },
+    };
+    if text.lines().any(|l| l.len() > LONG_LINE) {
+        return Err("its lines are too long to be written by hand".into());
+    }
+    // A lone carriage return is a line end, too.
+    Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units: Vec<u16> = bytes.chunks_exact(2).map(|c| unit([c[0], c[1]])).collect();
+    String::from_utf16_lossy(&units)
+}
