@@ -119,9 +119,7 @@ impl Context {
     pub(crate) fn new(shared: Arc<Shared>, request: &Request) -> Self {
         let mut cookies = Cookies::default();
         for header in request.headers().get_all(header::COOKIE) {
-            if let Ok(text) = header.to_str() {
-                cookies.add(text);
-            }
+            cookies.add(header);
         }
         Self {
             shared,

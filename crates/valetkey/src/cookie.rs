@@ -16,7 +16,9 @@ pub const MAX_PENDING_LOGINS: usize = 8;
 pub struct Cookies(Vec<(String, String)>);
 
 impl Cookies {
-    /// Reads a `Cookie` header. Never fails: what cannot be read is left out.
+    /// Reads a `Cookie` header: text, bytes or a `HeaderValue`. Never fails:
+    /// what cannot be read is left out. Do not insist on ASCII before: another
+    /// program under this host may have set a cookie that is none.
     ///
     /// ```
     /// use valetkey::cookie::Cookies;
@@ -25,20 +27,22 @@ impl Cookies {
     /// assert_eq!(cookies.value("broken"), None);
     /// ```
     #[must_use]
-    pub fn parse(header: &str) -> Self {
+    pub fn parse(header: impl AsRef<[u8]>) -> Self {
         let mut cookies = Self::default();
         cookies.add(header);
         cookies
     }
 
     /// Reads a further `Cookie` header.
-    pub fn add(&mut self, header: &str) {
+    pub fn add(&mut self, header: impl AsRef<[u8]>) {
+        // Space and tab only, as browsers do it: were any other white space
+        // dropped, a neighbouring host could set a cookie that browsers do
+        // not take for a `__Host-` one and that we did.
+        let trim = |text: &str| text.trim_matches([' ', '\t']).to_owned();
+        let header = String::from_utf8_lossy(header.as_ref());
         self.0.extend(header.split(';').filter_map(|pair| {
             let (name, value) = pair.split_once('=')?;
-            Some((
-                name.trim().to_owned(),
-                value.trim().trim_matches('"').to_owned(),
-            ))
+            Some((trim(name), trim(value).trim_matches('"').to_owned()))
         }));
     }
 
@@ -181,6 +185,23 @@ mod tests {
             assert!(header.contains(attribute), "{header}");
         }
         assert!(!header.contains("Domain"));
+    }
+
+    #[test]
+    fn sc_05_only_what_a_browser_takes_for_a_host_bound_name_is_one() {
+        for white in ["\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{b}", "\u{c}"] {
+            let cookies = Cookies::parse(format!("{white}__Host-a=evil; __Host-a{white}=evil"));
+            assert_eq!(cookies.value("__Host-a"), None, "{white:?}");
+        }
+        let cookies = Cookies::parse(" __Host-a\t= mine ");
+        assert_eq!(cookies.value("__Host-a"), Some("mine"));
+    }
+
+    #[test]
+    fn cookies_of_others_may_be_any_bytes() {
+        let cookies = Cookies::parse(b"theirs=caf\xe9 \xff; mine=1; \xc3=2; also=3".as_slice());
+        assert_eq!(cookies.value("mine"), Some("1"));
+        assert_eq!(cookies.value("also"), Some("3"));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl App {
         }
         let mut cookies = Cookies::default();
         for value in request.headers().get_all(header::COOKIE) {
-            cookies.add(value.to_str().unwrap_or_default());
+            cookies.add(value);
         }
         let query = request.uri().query().unwrap_or_default();
         let result = match request.uri().path() {

@@ -40,7 +40,7 @@ pub(crate) fn router(app: App) -> Router {
 fn cookies(headers: &HeaderMap) -> Cookies {
     let mut cookies = Cookies::default();
     for value in headers.get_all(header::COOKIE) {
-        cookies.add(value.to_str().unwrap_or_default());
+        cookies.add(value);
     }
     cookies
 }

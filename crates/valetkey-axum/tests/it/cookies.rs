@@ -94,6 +94,22 @@ async fn sc_06_a_session_cookie_that_was_tampered_with_is_no_session() {
     assert!(app.is_signed_in(&browser).await);
 }
 
+/// A page of another program under this host, or of a neighbouring one, set
+/// a cookie that is not ASCII: browsers send it along.
+#[tokio::test]
+async fn cookies_of_others_in_any_encoding_sign_nobody_out() {
+    let app = app().await;
+    let browser = app.signed_in().await;
+    let mut theirs = browser.cookie(&app.session_cookie()).unwrap();
+    theirs.name = "theirs".into();
+    theirs.value = "caf\u{e9}".into();
+    browser.plant(theirs);
+    assert!(app.is_signed_in(&browser).await);
+    let url = app.pending(&browser, "/login?return_to=/maybe").await;
+    let page = browser.open(&url).await.unwrap();
+    assert_eq!(page.url.path(), "/maybe");
+}
+
 #[tokio::test]
 async fn sc_07_each_login_has_a_short_lived_cookie_of_its_own() {
     let app = app().await;
