@@ -91,7 +91,8 @@ impl Chromium {
     pub fn start(look: Look) -> Self {
         let profile = Folder::new();
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
+        // What it leaves behind goes with the profile.
+        command.arg("--port=0").env("TMPDIR", profile.path());
         let driver = Process::start("chromedriver", command);
         let port = loop {
             let line = driver.line();
