@@ -68,8 +68,6 @@ pub struct Participant {
     pub who: Who,
     /// Its name here: `Photo Album`.
     pub name: String,
-    /// Where it is: `http://localhost:5000`. May be empty.
-    pub address: String,
 }
 
 /// What an arrow is in the course of a sign-in.
@@ -146,6 +144,8 @@ pub struct Check {
 pub struct Broke {
     /// The stable code: `callback.state_mismatch`.
     pub code: String,
+    /// The reason in a few words, for the diagram: `state was not made here`.
+    pub short: String,
     /// What happened and what it means, in one or two sentences.
     pub why: String,
 }

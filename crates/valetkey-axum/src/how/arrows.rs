@@ -7,7 +7,7 @@ use super::{
     Names, Seen, SeenAt,
     attempts::Attempt,
     value,
-    words::{callback_checks, note, path_of, why},
+    words::{callback_checks, note, path_of, short, why},
 };
 
 /// All arrows, in order; also those that have not happened.
@@ -69,6 +69,7 @@ impl Drawing<'_, '_> {
         {
             facts.broke = Some(Broke {
                 code: code.to_owned(),
+                short: short(code).to_owned(),
                 why: why(code, message),
             });
         }
@@ -178,7 +179,8 @@ impl Drawing<'_, '_> {
             recorded_by: recorded(Who::AuthorizationServer, sent, &seen.params),
             broke: refused.then(|| Broke {
                 code: seen.error.clone().unwrap_or_default(),
-                why: "The authorization server refused the request with a page of its own. It sends nobody back to an address that it cannot trust.".into(),
+                short: "the request was refused".into(),
+                why: "the authorization server refused the request with a page of its own. It sends nobody back to an address that it cannot trust.".into(),
             }),
             ..Facts::default()
         }

@@ -89,10 +89,10 @@ pub(super) fn steps(attempt: &Attempt<'_>, arrows: &[Arrow]) -> Vec<StepRow> {
                 who: who.into(),
                 action: action.into(),
                 input: or(input),
-                result: if held.is_none() {
-                    "did not happen".into()
-                } else {
-                    result
+                result: match held {
+                    Some(_) => result,
+                    None if failed.is_some() => "did not happen".into(),
+                    None => "not yet".into(),
                 },
                 held,
             }

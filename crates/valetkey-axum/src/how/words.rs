@@ -47,36 +47,26 @@ pub(super) fn participants(
     };
     let issuer = attempt.issuer().map(bare).unwrap_or_default();
     let data = attempt.read.map(|r| bare(r.endpoint));
-    let of = |who, name: String, address: String| Participant { who, name, address };
+    let of = |who, name: String| Participant { who, name };
     let app = if names.app.is_empty() {
-        "the app".into()
+        "the app"
     } else {
-        names.app.clone()
+        &names.app
+    };
+    let authorization_server = if issuer.is_empty() {
+        provider.to_owned()
+    } else {
+        format!("the provider, {issuer}")
+    };
+    let resource_server = match (data, issuer.as_str()) {
+        (None, "") => "the user’s data".to_owned(),
+        (data, issuer) => format!("user data, {}", data.as_deref().unwrap_or(issuer)),
     };
     [
-        of(Who::Browser, "the resource owner’s".into(), String::new()),
-        of(
-            Who::Client,
-            format!("{app}, {}", bare(&names.app_url)),
-            names.app_url.clone(),
-        ),
-        of(
-            Who::AuthorizationServer,
-            if issuer.is_empty() {
-                provider.to_owned()
-            } else {
-                format!("the provider, {issuer}")
-            },
-            attempt.issuer().unwrap_or_default().to_owned(),
-        ),
-        of(
-            Who::ResourceServer,
-            format!("user data, {}", data.as_ref().unwrap_or(&issuer)),
-            attempt
-                .read
-                .map(|r| r.endpoint.to_owned())
-                .unwrap_or_default(),
-        ),
+        of(Who::Browser, "the resource owner’s".into()),
+        of(Who::Client, format!("{app}, {}", bare(&names.app_url))),
+        of(Who::AuthorizationServer, authorization_server),
+        of(Who::ResourceServer, resource_server),
     ]
 }
 
@@ -158,6 +148,26 @@ pub(super) fn why(code: &str, message: &str) -> String {
     let mut text = text.trim_end_matches('.').to_owned();
     text.push('.');
     text
+}
+
+/// The same in a few words; the code itself where there are none.
+pub(super) fn short(code: &str) -> &str {
+    match code {
+        "callback.denied" => "the user refused: no code",
+        "callback.state_mismatch" => "the state was not made here",
+        "callback.state_missing" => "no state came",
+        "callback.state_spent" => "state and code were used before",
+        "callback.expired" => "too late",
+        "callback.other_browser" => "not the browser that started it",
+        "callback.iss_mismatch" => "another provider answered",
+        "callback.duplicate_parameter" => "a parameter came twice",
+        "callback.provider_error" => "an error came, no code",
+        "callback.code_missing" => "no code came",
+        "token.refused" => "the code was refused",
+        "id_token.invalid" => "the ID token is not to be believed",
+        "userinfo.subject_mismatch" => "about somebody else",
+        _ => code,
+    }
 }
 
 /// The checks of a callback that was refused: they are made in this order,

@@ -14,7 +14,9 @@ const TOP: i32 = 104;
 /// How far an arrow is from the next.
 const PITCH: i32 = 76;
 /// The same for arrows that did not happen.
-const SHORT_PITCH: i32 = 44;
+const SHORT_PITCH: i32 = 46;
+/// How high a step is at least: its name stands beside it.
+const STEP: i32 = 68;
 /// Between the last arrow of a step and the first of the next.
 const STEP_GAP: i32 = 16;
 const BOX: i32 = 206;
@@ -127,16 +129,20 @@ fn pitch(arrow: &Arrow) -> i32 {
 fn rows(flow: &FlowView) -> (Vec<(i32, &Arrow)>, i32) {
     let mut y = TOP;
     let mut step = 0;
+    let mut began = y;
     let mut rows = Vec::new();
     for arrow in &flow.arrows {
-        if arrow.step != step && step != 0 {
-            y += STEP_GAP;
+        if arrow.step != step {
+            if step != 0 {
+                y = y.max(began + STEP) + STEP_GAP;
+            }
+            began = y;
         }
         step = arrow.step;
         y += pitch(arrow);
         rows.push((y - 28, arrow));
     }
-    (rows, y)
+    (rows, y.max(began + STEP))
 }
 
 fn height(flow: &FlowView) -> i32 {
@@ -194,11 +200,11 @@ fn steps(rows: &[(i32, &Arrow)]) -> Vec<(i32, &'static [&'static str], u8)> {
 
 fn name(step: u8) -> &'static [&'static str] {
     match step {
-        1 => &["Sent to the", "provider"],
-        2 => &["Signs in and", "decides"],
-        3 => &["Comes back", "with a code"],
-        4 => &["Code becomes", "token"],
-        5 => &["Who is it?"],
+        1 => &["The browser is sent", "to the provider"],
+        2 => &["The user signs in", "and decides there"],
+        3 => &["The browser comes", "back with a code"],
+        4 => &["Code becomes token,", "server to server"],
+        5 => &["The token opens", "the user’s data"],
         _ => &["Hello"],
     }
 }
@@ -279,7 +285,7 @@ fn below(y: i32, arrow: &Arrow) -> Markup {
     html! {
         @if let Some(broke) = &arrow.broke {
             text class=(format!("why {class}")) x=(at) y=(y + 20) {
-                "✗ " (cut(broken.map_or(if broke.code.is_empty() { &broke.why } else { &broke.code }, |c| &c.name), 42))
+                "✗ " (cut(&broke.short, 42))
             }
         } @else if let Some(check) = broken {
             text class=(format!("why {class}")) x=(at) y=(y + 20) { "✗ " (cut(&check.name, 42)) }

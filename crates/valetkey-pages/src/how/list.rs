@@ -81,8 +81,9 @@ fn verdict(arrow: &Arrow) -> Markup {
     html! {
         @if arrow.carries_password { span class="badge key" { "password" } }
         @match arrow.state {
-            ArrowState::Failed if arrow.broke.is_some() => span class="badge bad" { "✗ broke here" },
-            ArrowState::Failed => span class="badge bad" { "✗ refused" },
+            ArrowState::Failed => span class="badge bad" {
+                "✗ " (arrow.broke.as_ref().map_or("refused", |b| b.short.as_str()))
+            },
             ArrowState::Unseen => span class="badge" { "not recorded" },
             _ if held == 1 => span class="badge good" { "✓ 1 check" },
             _ if held > 1 => span class="badge good" { "✓ " (held) " checks" },

@@ -49,11 +49,7 @@ pub fn mermaid(flow: &FlowView) -> String {
                 out,
                 "    Note over {}: ✗ {}",
                 id(arrow.to),
-                text(if broke.code.is_empty() {
-                    &broke.why
-                } else {
-                    &broke.code
-                })
+                text(&broke.short)
             );
         } else if held > 0 {
             let plural = if held == 1 { "" } else { "s" };

@@ -4,7 +4,9 @@
 use std::cell::Cell;
 
 use valetkey_pages::{
-    FormView, Granted, Hidden, Link, Moment, Notice, NoticeKind, ShownOnce, TestUser, app, provider,
+    FormView, Granted, Hidden, Link, Moment, Notice, NoticeKind, ShownOnce, TestUser, app, how,
+    how::{ArrowState, Kind, Outcome, Who},
+    provider,
 };
 
 /// One page made of hostile values, and how many of them there are.
@@ -22,7 +24,7 @@ pub(crate) fn value(n: u32) -> String {
 
 /// Hands out hostile values, each once.
 #[derive(Default)]
-struct Evil(Cell<u32>);
+pub(crate) struct Evil(Cell<u32>);
 
 impl Evil {
     fn s(&self) -> String {
@@ -128,6 +130,15 @@ pub(crate) fn pages() -> Vec<Page> {
             })
         }),
         make("app::error", |e| app::error(&error(e))),
+        make("how::page", |e| how::page(&how(e))),
+        make("how::page without a sign-in", |e| {
+            how::page(&how::HowView {
+                app_name: e.s(),
+                login_href: "javascript:alert(1)".into(),
+                links: vec![e.link()],
+                ..Default::default()
+            })
+        }),
         make("provider::sign_in", |e| {
             provider::sign_in(&provider::SignInView {
                 client_name: Some(e.s()),
@@ -172,6 +183,98 @@ pub(crate) fn pages() -> Vec<Page> {
             })
         }),
     ]
+}
+
+fn how(e: &Evil) -> how::HowView {
+    how::HowView {
+        app_name: e.s(),
+        flow: Some(flow(e)),
+        login_href: "not shown beside a sign-in".into(),
+        choices: [true, false]
+            .map(|current| how::Choice {
+                label: e.s(),
+                href: "javascript:alert(1)".into(),
+                current,
+                outcome: Outcome::Failed,
+            })
+            .into(),
+        exports: vec![e.link(), e.link()],
+        live: Some(e.link()),
+        links: vec![e.link()],
+    }
+}
+
+/// A sign-in of hostile values, with an arrow of every kind and state. What
+/// the diagram shortens is in the list in full.
+pub(crate) fn flow(e: &Evil) -> how::FlowView {
+    let states = [
+        ArrowState::Held,
+        ArrowState::Unseen,
+        ArrowState::Failed,
+        ArrowState::Absent,
+        ArrowState::Waiting,
+    ];
+    let arrows = states.into_iter().enumerate().map(|(i, state)| {
+        let happened = i < 3;
+        let text = || if happened { e.s() } else { "not shown".into() };
+        how::Arrow {
+            number: i + 1,
+            step: 1,
+            kind: Kind::Callback,
+            from: Who::ALL[i % 4],
+            to: Who::ALL[(i + 2) % 4],
+            label: e.s(),
+            carries: e.s(),
+            what: text(),
+            parameters: vec![how::Parameter {
+                name: text(),
+                shown: text(),
+                note: text(),
+            }],
+            checks: vec![how::Check {
+                name: text(),
+                clause: text(),
+                held: i == 0,
+                by: Who::Client,
+            }],
+            carries_password: i == 0,
+            state,
+            broke: (state == ArrowState::Failed).then(|| how::Broke {
+                code: e.s(),
+                short: e.s(),
+                why: e.s(),
+            }),
+            recorded_by: vec![Who::Client, Who::ResourceServer],
+        }
+    });
+    let cell = || how::VariableCell {
+        status: e.s(),
+        shown: e.s(),
+    };
+    how::FlowView {
+        outcome: Outcome::Pending,
+        headline: e.s(),
+        lead: e.s(),
+        participants: Who::ALL.map(|who| how::Participant {
+            who,
+            name: "cut to fit".into(),
+        }),
+        arrows: arrows.collect(),
+        steps: vec![how::StepRow {
+            step: 1,
+            who: e.s(),
+            action: e.s(),
+            input: e.s(),
+            result: e.s(),
+            held: None,
+        }],
+        variables: vec![how::VariableRow {
+            name: e.s(),
+            values: [cell(), cell(), cell(), cell(), cell()],
+        }],
+        password_received_by: Some(vec![Who::Client]),
+        evidence: e.s(),
+    }
 }
 
 fn signed_out(e: &Evil) -> app::SignedOutView {

@@ -7,4 +7,5 @@
 mod contrast;
 mod escaping;
 mod hostile;
+mod how;
 mod structure;
