@@ -2,7 +2,7 @@
 //!
 //! In order, and only in this order: read the query; recognize the state
 //! (minted here, unspent, fresh); open this login's cookie; verify the
-//! answer; spend the state; exchange the code; verify the ID token, or read
+//! answer; know the provider's endpoints and keys; spend the state; exchange the code; verify the ID token, or read
 //! the profile with the token of this very exchange. A session is made of
 //! nothing less.
 
@@ -204,27 +204,25 @@ impl Client {
         })?;
         // 2. Does the answer belong to it?
         let iss_checked = response.iss.is_some();
-        let verified =
-            verify_callback(response, pending, provider, now, self.inner.lifetimes.login);
         let remove_cookie = self
             .inner
             .cookies
             .remove(self.inner.cookies.login(&minted.hash.0));
+        let verified =
+            match verify_callback(response, pending, provider, now, self.inner.lifetimes.login) {
+                Ok(verified) => verified,
+                Err(error) => {
+                    let mut failure = fail(error.clone().into());
+                    if error.spends_state() {
+                        self.spend(&minted).await.map_err(&fail)?;
+                        failure.set_cookies.push(remove_cookie);
+                    }
+                    return Err(failure);
+                }
+            };
         // 3. Spend the state: one shot, also between several processes.
-        if verified
-            .as_ref()
-            .err()
-            .is_none_or(CallbackError::spends_state)
-        {
-            self.spend(&minted).await.map_err(&fail)?;
-        }
-        let verified = verified.map_err(|e| {
-            let mut failure = fail(e.clone().into());
-            if e.spends_state() {
-                failure.set_cookies.push(remove_cookie.clone());
-            }
-            failure
-        })?;
+        let endpoints = self.ready(registered, &verified).await.map_err(&fail)?;
+        self.spend(&minted).await.map_err(&fail)?;
         self.emit(Some(state.expose()), || EventKind::CallbackVerified {
             provider: provider.to_owned(),
             checks: callback_checks(iss_checked),
@@ -232,7 +230,7 @@ impl Client {
         // 4 to 6.
         let nonce = verified.nonce().cloned();
         let (identity, tokens) = self
-            .who(registered, verified, state.expose())
+            .who(registered, &endpoints, verified, state.expose())
             .await
             .map_err(|e| {
                 let mut failure = fail(e);
@@ -279,13 +277,14 @@ impl Client {
         }
     }
 
-    /// Exchanges the code and finds out who signed in.
-    async fn who(
+    /// What a code cannot be used without: where it goes, and the keys for
+    /// the ID token. Not having them must be noticed while the login can
+    /// still be used.
+    async fn ready(
         &self,
         registered: &Registered,
-        callback: VerifiedCallback,
-        login: &str,
-    ) -> Result<(VerifiedIdentity, Tokens), Error> {
+        callback: &VerifiedCallback,
+    ) -> Result<Arc<Endpoints>, Error> {
         let endpoints = self.endpoints(registered).await?;
         // The code goes to the issuer that the login was started with, and
         // to no other (RFC 9700 section 4.4).
@@ -296,16 +295,33 @@ impl Client {
             }
             .into());
         }
+        if endpoints.id_tokens {
+            registered
+                .discovery
+                .keys(&endpoints, &self.inner.http, self.now(), None)
+                .await?;
+        }
+        Ok(endpoints)
+    }
+
+    /// Exchanges the code and finds out who signed in.
+    async fn who(
+        &self,
+        registered: &Registered,
+        endpoints: &Endpoints,
+        callback: VerifiedCallback,
+        login: &str,
+    ) -> Result<(VerifiedIdentity, Tokens), Error> {
         let exchanged = self
-            .exchange(registered, &endpoints, &callback, login)
+            .exchange(registered, endpoints, &callback, login)
             .await?;
         let identity = match &registered.provider.kind {
             Kind::Oidc { .. } => {
-                self.by_id_token(registered, &endpoints, &callback, &exchanged, login)
+                self.by_id_token(registered, endpoints, &callback, &exchanged, login)
                     .await?
             }
             Kind::OAuth2(_) => {
-                self.by_profile(registered, &endpoints, &exchanged, login)
+                self.by_profile(registered, endpoints, &exchanged, login)
                     .await?
             }
         };

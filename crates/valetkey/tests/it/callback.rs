@@ -526,6 +526,31 @@ async fn cb_01_a_login_expires_at_its_lifetime_and_restarts_once() {
 }
 
 #[tokio::test]
+async fn cb_02_a_provider_that_cannot_be_asked_spends_nothing() {
+    let op = Op::start().await;
+    let keys = valetkey::seal::KeyRing::generate();
+    let start = || {
+        app_with(&op, |b| {
+            b.provider(entry(&op), CLIENT_ID, Some(SECRET))
+                .keys(keys.clone())
+        })
+    };
+    let mut jar = Jar::default();
+    let query = op.authorize(&start().login(&mut jar).await);
+    // A restart: metadata and keys are read anew, and cannot be.
+    let app = start();
+    for down in [METADATA, "/jwks"] {
+        op.down(down);
+        let failure = app.callback(&query, &mut jar).await.unwrap_err();
+        assert_eq!(failure.error.code(), "provider.unreachable");
+        op.honest();
+    }
+    assert_eq!(jar.logins(), 1);
+    // The code was not sent, so the same address works now.
+    app.finish(&query, &mut jar).await.unwrap();
+}
+
+#[tokio::test]
 async fn cb_02_a_store_that_fails_spends_nothing_and_signs_nobody_in() {
     let op = Op::start().await;
     let store = Arc::new(crate::app::FailingStore::default());
@@ -541,7 +566,9 @@ async fn cb_02_a_store_that_fails_spends_nothing_and_signs_nobody_in() {
         StoreError::ReadOnly("test".into()),
     ] {
         store.fail("spend", error.clone());
-        assert_eq!(app.refused(&op, &query, &mut jar).await, error.code());
+        let failure = app.callback(&query, &mut jar).await.unwrap_err();
+        assert_eq!(failure.error.code(), error.code());
+        assert!(op.seen("/token").is_empty(), "the code stays here");
         store.fail("is_spent", error.clone());
         assert_eq!(app.refused(&op, &query, &mut jar).await, error.code());
         store.mend();
