@@ -284,10 +284,30 @@ impl<'a> Engine<'a> {
         fields
             .into_iter()
             .map(|(k, v)| {
-                let v = self.settled(&v);
+                let v = self.listed(&v);
                 (k, v)
             })
             .collect()
+    }
+
+    /// A list of texts as one, as scopes are sent.
+    fn listed(&self, value: &Value) -> Value {
+        let settled = self.settled(value);
+        let Kind::List(id) = &value.kind else {
+            return settled;
+        };
+        let items = self.heap.get(*id).map(|o| o.items.as_slice()).unwrap_or(&[]);
+        let mut parts = Vec::new();
+        for item in items {
+            if !matches!(item.kind, Kind::Str(_) | Kind::Template(_) | Kind::Sym) {
+                return settled;
+            }
+            if !parts.is_empty() {
+                parts.push(Value::str(" "));
+            }
+            parts.push(item.clone());
+        }
+        if parts.is_empty() { settled } else { Value::concat(parts) }
     }
 
     /// Takes one of two ways where nothing says which.

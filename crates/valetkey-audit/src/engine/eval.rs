@@ -276,6 +276,12 @@ impl Engine<'_> {
         let endpoint = url::base(&value);
         let id = self.origin(Origin::AuthUrl, at);
         let parts = self.deep_taint(&value);
+        // What it grew out of is where it is reported.
+        let began = self
+            .candidates
+            .iter()
+            .find(|(old, e)| parts.contains(old) && e.file == self.file())
+            .map(|(_, e)| e.span);
         self.candidates.retain(|(old, _)| *old != id && !parts.contains(old));
         let fields = self.settle_fields(fields);
         let event = self.event(
@@ -284,7 +290,7 @@ impl Engine<'_> {
                 fields,
                 library: None,
             },
-            at,
+            began.unwrap_or(at),
         );
         self.candidates.push((id, event));
         value.with(id)

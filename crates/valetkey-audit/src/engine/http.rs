@@ -44,6 +44,13 @@ impl Engine<'_> {
             fields.extend(self.fields(part));
         }
         fields.extend(url::parameters(&self.settled(&url)));
+        // HTTP Basic carries the client's credentials, too (RFC 6749 2.3.1).
+        if let Some(Kind::List(id) | Kind::Obj(id)) = args.get("auth").map(|v| &v.kind)
+            && let Some(object) = self.heap.get(*id)
+            && let [_, secret] = object.items.as_slice()
+        {
+            fields.push(("client_secret".into(), secret.clone()));
+        }
         let fields = self.settle_fields(fields);
 
         let timeout = match args.get("timeout") {

@@ -1,0 +1,17 @@
+//! The floor of the score over the labelled fixtures.
+
+#[path = "../examples/score.rs"]
+mod score;
+
+#[test]
+fn the_score_stays_above_its_floor() {
+    let parts = score::score();
+    for (part, name) in parts.iter().zip(["written with", "held out"]) {
+        let all = part.total;
+        let told = format!("{name}: {all:?}\n{}", part.differences.join("\n"));
+        assert!(all.precision() >= 0.95, "precision, {told}");
+        assert!(all.strict_precision() >= 0.95, "alarms on n/a, {told}");
+        assert!(all.recall() >= 0.90, "recall, {told}");
+    }
+    assert!(parts[0].files + parts[1].files >= 60);
+}
