@@ -2,10 +2,7 @@
 //! while, read again when stale. Concurrent readers share one request, and
 //! nobody can make us ask in a loop.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, Mutex};
 
 use url::Url;
 use valetkey_proto::{
@@ -18,6 +15,7 @@ use valetkey_proto::{
 };
 
 use crate::{
+    asking::{Asking, locked},
     clock::Seconds,
     error::Error,
     http::Http,
@@ -53,38 +51,6 @@ pub(crate) struct Endpoints {
     pub(crate) auth: ClientAuth,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) id_tokens: bool,
-}
-
-/// One asks, the others wait and share what comes of it, failures too: ten
-/// logins at a provider that hangs wait for one time-out, not for ten.
-#[derive(Default)]
-struct Asking {
-    turn: tokio::sync::Mutex<()>,
-    asked: AtomicU64,
-    failed: Mutex<Option<(Seconds, Error)>>,
-}
-
-impl Asking {
-    fn count(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
-    }
-
-    fn ended(&self, failure: Option<(Seconds, Error)>) {
-        *locked(&self.failed) = failure;
-        self.asked.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// The failure of an attempt that ended while we waited for our turn.
-    fn failed_since(&self, count: u64) -> Option<Error> {
-        let failed = locked(&self.failed).as_ref().map(|(_, e)| e.clone());
-        failed.filter(|_| self.count() > count)
-    }
-
-    fn failed_lately(&self, now: Seconds) -> bool {
-        locked(&self.failed)
-            .as_ref()
-            .is_some_and(|(at, _)| now.saturating_sub(*at) < METADATA_COOL_DOWN)
-    }
 }
 
 struct Cached<T> {
@@ -133,10 +99,6 @@ pub(crate) struct Discovery {
     asking_keys: Asking,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Discovery {
     pub(crate) fn new() -> Self {
         Self {
@@ -176,7 +138,9 @@ impl Discovery {
         let count = asking.count();
         // Nobody waits who has something to go on with.
         let _one_at_a_time = match (&stale, asking.turn.try_lock()) {
-            (Some(known), _) if asking.failed_lately(now) => return Ok(known.clone()),
+            (Some(known), _) if asking.failed_lately(now, METADATA_COOL_DOWN) => {
+                return Ok(known.clone());
+            }
             (Some(known), Err(_)) => return Ok(known.clone()),
             (_, Ok(turn)) => turn,
             (None, Err(_)) => asking.turn.lock().await,

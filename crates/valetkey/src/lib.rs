@@ -10,6 +10,7 @@
 //! cause and a fix ([`Explain`]).
 
 pub mod api;
+mod asking;
 mod client;
 pub mod clock;
 pub mod cookie;

@@ -25,6 +25,7 @@ use valetkey_proto::{
 
 use super::callback::token_parameters;
 use crate::{
+    asking::Asking,
     client::{Client, Registered, token_endpoint},
     clock::Seconds,
     error::Error,
@@ -49,24 +50,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// could not be written yet.
 #[derive(Default)]
 pub(crate) struct Refreshing {
-    turn: tokio::sync::Mutex<()>,
+    asking: Asking,
     saving: tokio::sync::Mutex<()>,
     unsaved: std::sync::Mutex<Option<SessionData>>,
-    /// The provider's refusal, for those who queued up behind it: they are
-    /// told why the session is gone.
-    refused: std::sync::Mutex<Option<RefreshError>>,
 }
 
 impl Refreshing {
+    /// Why the session is gone: the provider's refusal, if there was one.
     fn gone(&self) -> Error {
-        let refused = self
-            .refused
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        refused
-            .clone()
-            .map_or(Error::SessionMissing, Error::Refresh)
+        self.asking
+            .failure()
+            .filter(|error| ends_session(error))
+            .unwrap_or(Error::SessionMissing)
     }
+}
+
+fn ends_session(error: &Error) -> bool {
+    matches!(error, Error::Refresh(RefreshError::Refused { .. }))
 }
 
 /// What the provider answered, verified.
@@ -133,7 +133,8 @@ impl Client {
         let (key, seen) = (session.key, session.data.generation);
         // Before the task begins: `finish_renewals` must know of it.
         let refreshing = self.refreshing(key);
-        tokio::spawn(async move { client.renew_once(key, seen, refreshing).await })
+        let count = refreshing.asking.count();
+        tokio::spawn(async move { client.renew_once(key, seen, count, refreshing).await })
             .await
             .unwrap_or_else(|_| {
                 Err(crate::store::StoreError::Unavailable(
@@ -185,19 +186,30 @@ impl Client {
         &self,
         key: RecordKey,
         seen: u64,
+        count: u64,
         refreshing: Arc<Refreshing>,
     ) -> Result<Session, Error> {
         let result = {
-            let _turn = refreshing.turn.lock().await;
-            self.renew_in_turn(key, seen, &refreshing).await
+            let _turn = refreshing.asking.turn.lock().await;
+            match refreshing.asking.failed_since(count) {
+                // The provider is not asked again for those who waited while
+                // it was: a refresh token that it did receive would look
+                // stolen, and one that hangs would hold them up in a row.
+                Some(error) => Err(error),
+                None => {
+                    let result = self.renew_in_turn(key, seen, &refreshing).await;
+                    let failure = result.as_ref().err().map(|e| (self.now(), e.clone()));
+                    refreshing.asking.ended(failure);
+                    result
+                }
+            }
         };
         drop(refreshing);
         self.forget_idle(key);
         if let Err(error) = &result {
-            let ended = matches!(error, Error::Refresh(RefreshError::Refused { .. }));
             self.emit(None, || EventKind::RefreshFailed {
                 code: error.code().to_owned(),
-                ended_session: ended,
+                ended_session: ends_session(error),
             });
         }
         result
@@ -287,11 +299,6 @@ impl Client {
                     _ => {
                         self.inner.store.delete(session.key).await?;
                         self.forget_unsaved(session.key, u64::MAX);
-                        *refreshing
-                            .refused
-                            .lock()
-                            .unwrap_or_else(std::sync::PoisonError::into_inner) =
-                            Some(refused.clone());
                         Err(refused.into())
                     }
                 }

@@ -430,6 +430,27 @@ async fn rf_06_a_provider_that_hangs_keeps_its_sessions() {
 }
 
 #[tokio::test]
+async fn rf_04_who_waits_for_a_renewal_that_fails_does_not_ask_again() {
+    let (op, app, jar, session) = signed_in().await;
+    let gate = op.hold_after("/token");
+    op.say_once("/token", Reply::text(503, "text/html", "<h1>down</h1>"));
+    // On this one thread all of them wait before the first can ask.
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (client, session) = (app.client.clone(), session.clone());
+        running.spawn(async move { client.renew(&session).await.unwrap_err().code() });
+    }
+    op.reached("/token", 2).await;
+    gate.open();
+    assert_eq!(running.join_all().await, ["provider.unreachable"; 20]);
+    assert_eq!(refreshes(&op), 1);
+    // Whoever comes later asks anew.
+    assert!(app.session(&jar).await.is_some());
+    let _ = app.client.renew(&session).await;
+    assert_eq!(refreshes(&op), 2);
+}
+
+#[tokio::test]
 async fn rf_09_sessions_end_at_their_idle_and_absolute_lifetimes() {
     let op = Op::start().await;
     let app = app_with(&op, |b| {
