@@ -8,6 +8,7 @@ use valetkey_proto::error::Problem;
 
 use crate::report::Failure;
 
+mod audit;
 mod completions;
 mod demo;
 mod fetch;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Fetch(fetch::Args),
     Logout(logout::Args),
     Providers(providers::Args),
+    Audit(audit::Args),
     Completions(completions::Args),
 }
 
@@ -49,6 +51,7 @@ impl Command {
             Self::Fetch(args) => fetch::check(args).err(),
             Self::Logout(_) => None,
             Self::Providers(args) => providers::check(args).err(),
+            Self::Audit(args) => audit::check(args).err(),
             Self::Completions(args) => completions::check(args).err(),
         }
         .unwrap_or_default()
@@ -64,6 +67,7 @@ impl Command {
             Self::Fetch(args) => fetch::run(args, context).await,
             Self::Logout(args) => logout::run(args, context).await,
             Self::Providers(args) => providers::run(args, context),
+            Self::Audit(args) => audit::run(args, context),
             Self::Completions(args) => completions::run(args, context),
         }
     }
