@@ -21,6 +21,7 @@ use crate::{output, report::Failure, stop::Stop};
 
 mod app;
 mod folder;
+mod how;
 mod walk;
 
 use folder::Folder;
@@ -44,6 +45,7 @@ const ISSUER_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"]
 Example:
   valetkey demo
   valetkey demo --walk
+  valetkey demo --walk --svg sign-in.svg
   valetkey demo --issuer https://id.example.com    (with CLIENT_ID and CLIENT_SECRET set)")]
 pub(crate) struct Args {
     /// The app's port; 0 is any free one [default: 5000, or a free one if that is busy]
@@ -73,6 +75,10 @@ pub(crate) struct Args {
     /// With --walk: the user refuses consent
     #[arg(long)]
     deny: bool,
+
+    /// With --walk: also draw the sign-in as a sequence diagram into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 impl Args {
@@ -162,7 +168,7 @@ impl Demo {
         };
         let mut entry = Provider::oidc("oidc", &issuer).scopes(scopes.clone());
         if provider.is_some() {
-            entry = entry.display_name("the local provider");
+            entry = entry.display_name(PROVIDER_NAME);
         } else {
             entry = entry.display_name("OpenID Connect");
             if scopes.iter().any(|s| s == "offline_access") {
@@ -173,9 +179,10 @@ impl Demo {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
         let mut sign_in = SignIn::providers_from_sources(&sources, vec![entry])
-            .app_name("Photo Album")
+            .app_name(APP_NAME)
             .after_action("/")
             .check_host(true)
+            .dev_flow_view(how::PATH)
             .configure(move |client| {
                 client.on_event(move |event| {
                     let mut events = heard
@@ -189,6 +196,7 @@ impl Demo {
             });
         if let Some(running) = &provider {
             sign_in = sign_in
+                .dev_flow_witness(how::witness(running.subscribe()))
                 .call_api(&format!("{}/photos", running.origin()))
                 .test_users(users(&running.ready()));
         }
@@ -230,6 +238,8 @@ impl Demo {
     }
 }
 
+const APP_NAME: &str = "Photo Album";
+const PROVIDER_NAME: &str = "the local provider";
 const CLIENT_ID: &str = "demo";
 const CLIENT_SECRET: &str = "demo-secret";
 
@@ -298,19 +308,21 @@ async fn start_provider(
     folder: &Path,
 ) -> Result<Running, Failure> {
     let callback = format!("{app_url}/callback");
-    let register = |client: ClientRegistration| ClientRegistration {
-        client_name: Some("Photo Album".into()),
+    let register = |name: String, client: ClientRegistration| ClientRegistration {
+        client_name: Some(name),
         ..client
     };
     let options = |port: u16| Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         clients: Some(vec![
-            register(ClientRegistration::confidential(
-                CLIENT_ID,
-                CLIENT_SECRET,
-                &[&callback],
-            )),
-            register(ClientRegistration::public("demo-public", &[&callback])),
+            register(
+                APP_NAME.to_owned(),
+                ClientRegistration::confidential(CLIENT_ID, CLIENT_SECRET, &[&callback]),
+            ),
+            register(
+                format!("{APP_NAME} (public client)"),
+                ClientRegistration::public("demo-public", &[&callback]),
+            ),
         ]),
         refresh_overlap: Some(30),
         data_dir: args.data_dir.is_some().then(|| folder.join("provider")),

@@ -130,13 +130,18 @@ fn rows(flow: &FlowView) -> (Vec<(i32, &Arrow)>, i32) {
     let mut y = TOP;
     let mut step = 0;
     let mut began = y;
-    let mut rows = Vec::new();
+    let mut rows: Vec<(i32, &Arrow)> = Vec::new();
     for arrow in &flow.arrows {
         if arrow.step != step {
             if step != 0 {
                 y = y.max(began + STEP) + STEP_GAP;
             }
             began = y;
+        }
+        // Below the line of a full row there are words, too.
+        let full_before = rows.last().is_some_and(|(_, a)| pitch(a) == PITCH);
+        if arrow.step == step && full_before && pitch(arrow) == SHORT_PITCH {
+            y += 14;
         }
         step = arrow.step;
         y += pitch(arrow);
@@ -288,7 +293,9 @@ fn below(y: i32, arrow: &Arrow) -> Markup {
                 "✗ " (cut(&broke.short, 42))
             }
         } @else if let Some(check) = broken {
-            text class=(format!("why {class}")) x=(at) y=(y + 20) { "✗ " (cut(&check.name, 42)) }
+            text class=(format!("why {class}")) x=(at) y=(y + 20) {
+                "✗ does not hold: " (cut(&check.name, 28))
+            }
         } @else if held > 0 {
             text class=(format!("held {class}")) x=(at) y=(y + 19) {
                 "✓ " (held) (if held == 1 { " check held" } else { " checks held" })

@@ -44,7 +44,7 @@ fn item(arrow: &Arrow) -> Markup {
                     p { (arrow.what) }
                     @if let Some(broke) = &arrow.broke {
                         p class="how-broke" {
-                            strong { "It broke here. " } (broke.why)
+                            strong { "It broke here: " } (broke.why)
                             @if !broke.code.is_empty() { " " code { (broke.code) } }
                         }
                     }

@@ -89,3 +89,6 @@ pub(super) fn first(events: &[Event], records: &[Record], app_url: &str) -> Opti
     };
     flows(events, Some(&seen), &names).pop()
 }
+
+#[cfg(test)]
+mod tests;
