@@ -200,7 +200,15 @@ where
         Box::pin(async move {
             let mut response = inner.call(request).await?.into_response();
             match response.extensions_mut().remove::<Failure>() {
-                Some(failure) => Ok(respond::render(&context, failure)),
+                Some(failure) => {
+                    let allow = response.headers_mut().remove(header::ALLOW);
+                    let mut page = respond::render(&context, failure);
+                    // What may be asked instead belongs to a 405.
+                    if let Some(allow) = allow {
+                        page.headers_mut().insert(header::ALLOW, allow);
+                    }
+                    Ok(page)
+                }
                 None => {
                     if context.session_was_read() {
                         respond::fence(&mut response);

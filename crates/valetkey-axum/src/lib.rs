@@ -19,6 +19,7 @@
 
 mod env;
 mod extract;
+mod fallback;
 pub mod how;
 mod layer;
 mod origin;
@@ -38,6 +39,7 @@ pub mod test;
 struct Guide;
 
 pub use extract::{Claims, Failed, User};
+pub use fallback::{method_not_allowed, not_found};
 pub use layer::{SignInLayer, SignInService};
 pub use page::Page;
 pub use paths::Paths;

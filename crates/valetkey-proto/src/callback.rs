@@ -155,7 +155,7 @@ impl Explain for CallbackError {
     }
     fn fix(&self) -> Cow<'_, str> {
         match self {
-            Self::Denied(_) => "Nothing was shared. Sign in again if that was a mistake.",
+            Self::Denied(_) => "Sign in again if that was a mistake.",
             Self::ProviderError(_) => "Try again; if it stays, the developer finds the cause in what the provider said.",
             Self::IssMismatch { .. } => "Start again from the sign-in page. Developers: compare the configured issuer with the provider's metadata, character by character.",
             Self::OtherBrowser { any_cookie: false } => "Allow cookies for this site, then start over, in this window.",

@@ -117,8 +117,13 @@ impl std::fmt::Debug for SetCookie {
 pub(crate) struct CookieNames {
     pub(crate) secure: bool,
     pub(crate) session: String,
+    /// A mark that a session was ended here, see [`CookieNames::ended`].
+    ended: String,
     login_prefix: String,
 }
+
+/// How long the mark of an ended session stays, in seconds.
+const ENDED_MARK: u64 = 60;
 
 impl CookieNames {
     pub(crate) fn of(base_url: &Url) -> Self {
@@ -134,6 +139,7 @@ impl CookieNames {
         Self {
             secure,
             session: format!("{prefix}-session"),
+            ended: format!("{prefix}-ended"),
             login_prefix: format!("{prefix}-login-"),
         }
     }
@@ -152,6 +158,17 @@ impl CookieNames {
     pub(crate) fn any(&self, cookies: &Cookies) -> bool {
         cookies.value(&self.session).is_some()
             || cookies.with_prefix(&self.login_prefix).next().is_some()
+    }
+
+    /// The cookies of an answer that ends a session: one removes the handle,
+    /// the other is a mark without meaning. Chromium keeps pages marked
+    /// `no-store` for its Back button, and drops them when an HttpOnly cookie
+    /// is set, but not, after some paths, when one is only removed.
+    pub(crate) fn end_session(&self) -> Vec<SetCookie> {
+        vec![
+            self.remove(self.session.clone()),
+            self.set(self.ended.clone(), "1".to_owned(), ENDED_MARK),
+        ]
     }
 
     pub(crate) fn set(&self, name: String, value: String, max_age: u64) -> SetCookie {

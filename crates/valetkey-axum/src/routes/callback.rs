@@ -8,7 +8,7 @@ use axum::{
     http::request::Parts,
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use valetkey::{
     Blame, Client, Error, Grant, Problem,
     flow::callback::{Callback, CallbackFailure, NewSignIn},
@@ -42,7 +42,11 @@ pub(super) async fn of_one(
 async fn run(context: &Context, provider: &str, request: &Parts) -> Response {
     // axum sends HEAD to GET handlers; a link preview must not use the code.
     if request.method != Method::GET {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+        let mut response = crate::method_not_allowed().await.into_response();
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET"));
+        return response;
     }
     let query = request.uri.query().unwrap_or("");
     match context

@@ -1,17 +1,17 @@
 //! `/logout`: GET shows a button, POST signs out. A link alone, on a page
 //! of anybody's, signs nobody out.
 
-use axum::{Extension, http::request::Parts, response::Response};
-use valetkey_pages::{Notice, NoticeKind, app};
+use axum::{Extension, response::Response};
+use valetkey_pages::app;
 
-use super::{login::sign_in_view, query_value, refuse};
+use super::{login::sign_in_view, refuse};
 use crate::{
     layer::{Context, Wants},
     page::sign_out_form,
     respond::{Failure, html_page, json_page, redirect},
 };
 
-pub(super) async fn confirm(Extension(context): Extension<Context>, request: Parts) -> Response {
+pub(super) async fn confirm(Extension(context): Extension<Context>) -> Response {
     match context.session().await {
         Ok(Some(session)) => html_page(app::sign_out_confirm(&app::SignOutView {
             app_name: context.shared.look.app_name.clone(),
@@ -19,13 +19,7 @@ pub(super) async fn confirm(Extension(context): Extension<Context>, request: Par
             form: sign_out_form(&context),
             ..Default::default()
         })),
-        Ok(None) => {
-            let mut view = sign_in_view(&context, "/");
-            if query_value(&request, "did").is_some() {
-                view.notice = Some(Notice::new(NoticeKind::Success, "You are signed out here."));
-            }
-            html_page(app::signed_out_done(&view))
-        }
+        Ok(None) => html_page(app::signed_out_done(&sign_in_view(&context, "/"))),
         Err(error) => refuse(&context, Failure::of(error)),
     }
 }

@@ -31,8 +31,9 @@ async fn sc_02_sc_03_sc_04_every_cookie_is_http_only_lax_and_host_only() {
     let page = browser.open(&app.url("/logout")).await.unwrap();
     browser.submit(&page, "sign-out", &[]).await.unwrap();
     let all = set_cookies(&app);
-    // Of the login; of the session, and the login's removal; of the sign-out.
-    assert_eq!(all.len(), 4, "{all:?}");
+    // Of the login; of the session, and the login's removal; of the sign-out,
+    // and its mark.
+    assert_eq!(all.len(), 5, "{all:?}");
     for cookie in all {
         let attributes: Vec<_> = cookie.split("; ").skip(1).collect();
         for wanted in ["HttpOnly", "Path=/", "SameSite=Lax"] {

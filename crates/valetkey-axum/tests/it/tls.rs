@@ -152,7 +152,7 @@ async fn sc_01_sc_04_sc_05_behind_tls_every_cookie_is_secure_and_bound_to_the_ho
     let (status, answer, _) = https.ask("POST", "/logout", &headers).await;
     assert_eq!(status, 303);
     all.extend(set_cookies(&answer));
-    assert_eq!(all.len(), 4, "{all:?}");
+    assert_eq!(all.len(), 5, "{all:?}");
     for cookie in all {
         assert!(cookie.starts_with("__Host-"), "{cookie}");
         let attributes: Vec<_> = cookie.split("; ").skip(1).collect();

@@ -2,6 +2,7 @@
 //! environment, in an empty folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop")]
 
+mod demo;
 mod lab;
 mod program;
 mod provider;

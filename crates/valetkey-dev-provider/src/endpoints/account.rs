@@ -29,7 +29,13 @@ fn purpose(session: &Session) -> String {
 pub(super) fn account(exchange: &mut Exchange<'_>) -> Reply {
     match session(exchange) {
         Some(session) => {
-            let view = view(exchange, &session);
+            let mut view = view(exchange, &session);
+            if exchange.request.query.value("did") == Some("revoke") {
+                view.notice = Some(Notice::new(
+                    NoticeKind::Success,
+                    "The access was taken back. The app's tokens no longer work.",
+                ));
+            }
             show(exchange, StatusCode::OK, &view)
         }
         None => {
@@ -140,7 +146,8 @@ pub(super) fn revoke(exchange: &mut Exchange<'_>) -> Reply {
         step.clients.contains_key(&client)
     });
     exchange.record.client = known.then_some(client);
-    Reply::see_other(&exchange.shared.urls.path("/account"))
+    let account = exchange.shared.urls.path("/account");
+    Reply::see_other(&format!("{account}?did=revoke"))
 }
 
 /// Ends the session of this browser. Tokens of clients stay.
@@ -197,10 +204,6 @@ pub(super) fn register(exchange: &mut Exchange<'_>) -> Reply {
         }));
     });
     let mut view = view(exchange, &session);
-    view.notice = Some(Notice::new(
-        NoticeKind::Success,
-        format!("{name} is registered."),
-    ));
     view.registered = Some(RegisteredView {
         name,
         client_id: id,

@@ -13,14 +13,13 @@ use crate::{exchange::Exchange, reply::Reply};
 pub(super) fn home(exchange: &mut Exchange<'_>) -> Reply {
     let urls = &exchange.shared.urls;
     let paths = urls.paths;
+    // Those that take a GET; the others are in the metadata.
     let mut endpoints = Vec::new();
     for (label, path) in [
         ("Metadata", paths.metadata),
         ("Authorization", Some(paths.authorization)),
-        ("Token", Some(paths.token)),
         ("Userinfo", Some(paths.userinfo)),
         ("Keys", paths.jwks),
-        ("Revocation", paths.revocation),
         ("Photos", paths.photos),
         ("Mail", paths.mail),
     ] {

@@ -50,18 +50,14 @@ impl Client {
     }
 
     /// Ends this browser's session, here first, and revokes its tokens at the
-    /// provider, who may be down. Returns the cookie that removes the handle
-    /// from the browser.
+    /// provider, who may be down. Returns the cookies to set: the
+    /// handle goes from the browser.
     ///
     /// # Errors
     ///
     /// The store cannot do it now: the session lives.
     pub async fn sign_out(&self, cookies: &Cookies) -> Result<Vec<SetCookie>, Error> {
-        let removed = vec![
-            self.inner
-                .cookies
-                .remove(self.inner.cookies.session.clone()),
-        ];
+        let removed = self.inner.cookies.end_session();
         let Some(handle) = self.handle(cookies) else {
             return Ok(removed);
         };

@@ -23,14 +23,18 @@ struct Resources {
 pub(super) fn router(sign_in: &SignIn, resources: Option<String>) -> Result<Router, Vec<Problem>> {
     let mut router = Router::new().merge(sign_in.routes());
     router = match resources {
-        Some(origin) => router.route("/", get(home_with_photos)).merge(
+        Some(origin) => router.merge(
             Router::new()
+                .route("/", get(home_with_photos))
                 .route("/photos", get(photos))
                 .with_state(Resources { origin }),
         ),
         None => router.route("/", get(home)),
     };
-    Ok(router.layer(sign_in.layer()?))
+    Ok(router
+        .fallback(valetkey_axum::not_found)
+        .method_not_allowed_fallback(valetkey_axum::method_not_allowed)
+        .layer(sign_in.layer()?))
 }
 
 #[derive(Deserialize)]
@@ -51,6 +55,7 @@ async fn home(user: Option<User>, sign_in: SignInPage, Query(Did { did }): Query
 }
 
 async fn home_with_photos(
+    State(resources): State<Resources>,
     user: Option<User>,
     sign_in: SignInPage,
     Query(Did { did }): Query<Did>,
@@ -60,6 +65,10 @@ async fn home_with_photos(
             .account_page()
             .did(did.as_deref())
             .link("Your photos", "/photos")
+            .link(
+                "Your account at the provider",
+                &format!("{}/account", resources.origin),
+            )
             .link("Profile (JSON)", "/profile")
             .link("How does this work?", how::PATH)
             .into_response(),
@@ -98,9 +107,10 @@ async fn photos(
             request: format!("GET {}/mail", resources.origin),
             status: mail.status,
             error,
-            explanation: "This is the limit of the key: the app never asked for read:mail, so the token does not open the mail.".into(),
+            explanation: "The app never asked for read:mail, so the token does not open the mail."
+                .into(),
         }),
-        links: vec![valetkey_pages::Link::new("Back", "/")],
+        links: Vec::new(),
     };
     Ok(html(pages::photos(&view)))
 }
