@@ -5,7 +5,6 @@
 mod attacks;
 mod keys;
 mod mutations;
-mod overhead;
 mod refresh;
 mod serialization;
 mod signer;
