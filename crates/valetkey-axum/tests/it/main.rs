@@ -17,6 +17,7 @@ mod codes;
 mod cookies;
 mod extractors;
 mod handlers;
+mod how;
 mod origin;
 mod providers;
 mod routes;

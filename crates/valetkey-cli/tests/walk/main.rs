@@ -4,4 +4,5 @@
 
 mod document;
 mod program;
+mod svg;
 mod usage;

@@ -10,6 +10,7 @@ fn what_does_not_go_with_a_walk_is_exit_2_and_told_at_once() {
         &["--walk", "--scope", "openid", "--json"],
         &["--walk", "--open", "--json"],
         &["--deny", "--json"],
+        &["--svg", "x.svg", "--json"],
     ] {
         let ended = demo(arguments);
         assert_eq!(ended.status, Some(2), "{arguments:?}");
