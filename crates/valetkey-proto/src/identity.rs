@@ -107,7 +107,18 @@ impl VerifiedIdentity {
     }
 
     /// Adds claims of the same subject; a claim of the ID token stays.
-    pub(crate) fn extend(&mut self, more: Map<String, Value>) {
+    pub(crate) fn extend(&mut self, mut more: Map<String, Value>) {
+        // "Verified" is said of one value: it does not pass to another.
+        for (value, verified) in [
+            ("email", "email_verified"),
+            ("phone_number", "phone_number_verified"),
+        ] {
+            match (self.claims.get(value), more.get(value)) {
+                (Some(own), other) if other != Some(own) => more.remove(verified),
+                (None, Some(_)) => self.claims.remove(verified),
+                _ => None,
+            };
+        }
         for (name, value) in more {
             if name != "sub" && !self.claims.contains_key(&name) {
                 self.claims.insert(name, value);

@@ -179,6 +179,32 @@ mod tests {
     }
 
     #[test]
+    fn verified_is_said_of_one_address_and_of_no_other() {
+        let read = |from_id_token: &[(&str, Value)], userinfo: &str| {
+            let claims = from_id_token.iter().cloned();
+            let identity = VerifiedIdentity::new(
+                "https://as.example".into(),
+                "alice".into(),
+                claims.map(|(n, v)| (n.to_owned(), v)).collect(),
+                Proof::IdToken,
+            );
+            let identity = verify_userinfo(reply(userinfo), identity).unwrap();
+            let claim = |name| identity.claims().get(name).cloned();
+            (claim("email"), claim("email_verified"))
+        };
+        let yes = || Some(Value::Bool(true));
+        let userinfo = r#"{"sub":"alice","email":"a@x.example","email_verified":true}"#;
+        assert_eq!(read(&[], userinfo), (Some("a@x.example".into()), yes()));
+        let same = [("email", "a@x.example".into())];
+        assert_eq!(read(&same, userinfo), (Some("a@x.example".into()), yes()));
+        let other = [("email", "b@x.example".into())];
+        assert_eq!(read(&other, userinfo), (Some("b@x.example".into()), None));
+        let unsaid = r#"{"sub":"alice","email":"a@x.example"}"#;
+        let verified = [("email_verified", true.into())];
+        assert_eq!(read(&verified, unsaid), (Some("a@x.example".into()), None));
+    }
+
+    #[test]
     fn rs_03_another_or_a_missing_subject_is_refused() {
         for body in [
             r#"{"sub":"aliceinvalid","name":"x"}"#,
