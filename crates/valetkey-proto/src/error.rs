@@ -53,8 +53,10 @@ pub trait Explain {
 }
 
 /// Text from outside, fit for a message: at most `most` characters, none of
-/// which moves the cursor or turns the direction of writing.
-pub(crate) fn readable(text: &str, most: usize) -> String {
+/// which moves the cursor or turns the direction of writing. It may still be
+/// markup: escape it.
+#[must_use]
+pub fn readable(text: &str, most: usize) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .filter(|c| !c.is_control() && !turns(*c))

@@ -172,7 +172,7 @@ struct Raw {
 pub fn request(issuer: &str, danger_allow_http: bool) -> Result<Request, MetadataError> {
     let url = verify_url(issuer, danger_allow_http).map_err(MetadataError::Issuer)?;
     if url.query().is_some() {
-        return Err(MetadataError::Issuer(UrlError::Fragment(issuer.into())));
+        return Err(MetadataError::Issuer(UrlError::Query(shorten(issuer))));
     }
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     let url = verify_url(

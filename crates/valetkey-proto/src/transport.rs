@@ -24,6 +24,9 @@ pub enum UrlError {
     /// It has a fragment.
     #[error("`{0}` has a fragment")]
     Fragment(String),
+    /// It has a query, where none may be.
+    #[error("`{0}` has a query")]
+    Query(String),
     /// Plain http to a host that is not loopback.
     #[error("`{0}` is plain http beyond loopback")]
     Insecure(String),
@@ -57,6 +60,7 @@ impl Explain for UrlError {
             Self::Insecure(_) => "Use https. In development only, allow it by `danger_allow_http(true)` in code or VALETKEY_DANGER_ALLOW_HTTP=1 in the environment.".into(),
             Self::LinkLocal(_) => "Use the provider's public address.".into(),
             Self::Fragment(_) => "Drop everything from the `#` on.".into(),
+            Self::Query(_) => "Drop everything from the `?` on.".into(),
             Self::Userinfo(_) => "Take the part before the `@` out of the URL.".into(),
             Self::NotHttp(_) => "Give the whole URL, beginning with https://.".into(),
         }

@@ -9,7 +9,7 @@ use std::{
 use url::Url;
 use valetkey_proto::{
     client_auth::ClientCredentials,
-    error::{Blame, Explain, Problem},
+    error::{Blame, Explain, Problem, readable},
     secret::ClientSecret,
     token::TokenEndpoint,
     transport::verify_url,
@@ -202,7 +202,7 @@ impl Client {
             .registered
             .iter()
             .find(|r| r.provider.name() == provider)
-            .ok_or_else(|| Error::UnknownProvider(provider.chars().take(40).collect()))
+            .ok_or_else(|| Error::UnknownProvider(readable(provider, 40)))
     }
 
     pub(crate) async fn endpoints(&self, registered: &Registered) -> Result<Arc<Endpoints>, Error> {

@@ -127,7 +127,10 @@ impl Client {
         query: &str,
         cookies: &Cookies,
     ) -> Result<Callback, Box<CallbackFailure>> {
-        let result = self.run_callback(provider, query, cookies).await;
+        let registered = self
+            .registered(provider)
+            .map_err(|e| CallbackFailure::new(e, ReturnTo::default()))?;
+        let result = self.run_callback(registered, query, cookies).await;
         if let Err(failure) = &result {
             let login = valetkey_proto::callback::parse_response(query)
                 .ok()
@@ -145,14 +148,12 @@ impl Client {
 
     async fn run_callback(
         &self,
-        provider: &str,
+        registered: &Registered,
         query: &str,
         cookies: &Cookies,
     ) -> Result<Callback, Box<CallbackFailure>> {
         let nowhere = ReturnTo::default;
-        let registered = self
-            .registered(provider)
-            .map_err(|e| CallbackFailure::new(e, nowhere()))?;
+        let provider = registered.provider.name();
         // 1. What came, and is its state one of ours?
         let response = parse_response(query).map_err(|e| CallbackFailure::new(e, nowhere()))?;
         let state = response

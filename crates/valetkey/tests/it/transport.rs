@@ -291,6 +291,7 @@ async fn tr_10_only_configured_providers_are_talked_to() {
         "other",
         "https://evil.example",
         "op/../x",
+        "op\r\n2030-01-01 ERROR forged \u{1b}[31m\u{202e}",
         &"x".repeat(10_000),
     ] {
         let failed = app
@@ -299,7 +300,9 @@ async fn tr_10_only_configured_providers_are_talked_to() {
             .await
             .unwrap_err();
         assert_eq!(failed.code(), "login.unknown_provider");
-        assert!(failed.message().len() < 200);
+        let message = failed.message();
+        assert!(message.len() < 200);
+        assert!(!message.contains(|c: char| c.is_control() || c == '\u{202e}'));
         let failed = app
             .client
             .callback(
@@ -312,5 +315,6 @@ async fn tr_10_only_configured_providers_are_talked_to() {
         assert_eq!(failed.error.code(), "login.unknown_provider");
     }
     assert!(op.all().is_empty());
+    assert!(app.events.lock().unwrap().is_empty(), "anybody's words");
     let _ = Value::Null;
 }
