@@ -23,6 +23,11 @@ use crate::{
 /// expired is told from one whose cookie was lost.
 const COOKIE_GRACE: Seconds = 3600;
 
+/// How many bytes the pending logins of one browser may have together. Common
+/// proxies refuse a header of more than 8 KiB: a page that starts eight logins
+/// with long return targets must not lock its visitor out of the application.
+const MAX_PENDING_BYTES: usize = 6 * 1024;
+
 /// Where to send the browser, and what to set in it. Answer with status 303
 /// and these headers.
 #[must_use = "the browser must be sent there, with the cookies, or nobody gets signed in"]
@@ -116,8 +121,9 @@ impl Client {
             return_to,
             now,
         })?;
-        let mut set_cookies = self.make_room(cookies);
-        set_cookies.push(self.login_cookie(&pending));
+        let cookie = self.login_cookie(&pending);
+        let mut set_cookies = self.make_room(cookies, &cookie);
+        set_cookies.push(cookie);
         self.emit(Some(pending.state().expose()), || EventKind::LoginStarted {
             provider: provider.to_owned(),
             issuer: endpoints.issuer.clone(),
@@ -171,23 +177,28 @@ impl Client {
 
     /// Removes the oldest pending logins of a browser, and what is none, so
     /// that one more fits.
-    fn make_room(&self, cookies: &Cookies) -> Vec<SetCookie> {
-        let mut logins: Vec<(Seconds, &str)> = cookies
+    fn make_room(&self, cookies: &Cookies, coming: &SetCookie) -> Vec<SetCookie> {
+        let mut logins: Vec<(Seconds, &str, usize)> = cookies
             .with_prefix(self.inner.cookies.login_prefix())
             .map(|(name, value)| {
                 let started = self
                     .open_login_cookie(name, value)
                     .map_or(0, |p| p.started_at());
-                (started, name)
+                (started, name, name.len() + value.len())
             })
             .collect();
-        logins.sort_unstable();
-        let excess = (logins.len() + 1).saturating_sub(MAX_PENDING_LOGINS);
+        // The newest stay.
+        logins.sort_unstable_by(|a, b| b.cmp(a));
+        let mut bytes = coming.name.len() + coming.value.len();
+        let mut stay = 1;
+        logins.retain(|(started, _, size)| {
+            bytes += size;
+            stay += 1;
+            *started == 0 || stay > MAX_PENDING_LOGINS || bytes > MAX_PENDING_BYTES
+        });
         logins
             .into_iter()
-            .enumerate()
-            .filter(|(i, (started, _))| *i < excess || *started == 0)
-            .map(|(_, (_, name))| self.inner.cookies.remove(name.to_owned()))
+            .map(|(_, name, _)| self.inner.cookies.remove(name.to_owned()))
             .collect()
     }
 }

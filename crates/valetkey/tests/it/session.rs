@@ -163,6 +163,22 @@ async fn sc_07_a_browser_has_at_most_eight_pending_logins() {
 }
 
 #[tokio::test]
+async fn sc_07_pending_logins_never_make_a_header_that_proxies_refuse() {
+    let op = Op::start().await;
+    let app = app(&op);
+    let mut jar = Jar::default();
+    let long = format!("/{}", "a".repeat(1000));
+    let mut newest = String::new();
+    for _ in 0..8 {
+        op.clock.advance(1);
+        newest = app.login_at("op", &long, &mut jar).await;
+        assert!(jar.header().len() < 6500, "{}", jar.header().len());
+    }
+    assert!(jar.logins() > 1);
+    app.finish(&op.authorize(&newest), &mut jar).await.unwrap();
+}
+
+#[tokio::test]
 async fn sc_07_the_login_cookie_ends_soon_and_comes_along_on_the_return() {
     let op = Op::start().await;
     let app = app(&op);
