@@ -8,9 +8,10 @@ use url::Url;
 /// site (or of another host of this site).
 ///
 /// Browsers say so themselves: by `Sec-Fetch-Site`, and by `Origin`, which
-/// they send with every POST. A request with neither does not come from a
-/// page in a browser, so no browser's cookies are abused by it. `SameSite=Lax`
-/// keeps the session cookie away from cross-site posts as well.
+/// they send with every POST. A request with neither comes from no browser of
+/// the last years, or from one that something took both headers from; then
+/// `SameSite=Lax` alone keeps the session cookie away from posts of other
+/// sites (not of other hosts of this site).
 pub(crate) fn is_cross_site(base: &Url, request: &Request) -> bool {
     if matches!(
         *request.method(),
@@ -20,13 +21,16 @@ pub(crate) fn is_cross_site(base: &Url, request: &Request) -> bool {
     }
     let headers = request.headers();
     let own_origin = base.origin().ascii_serialization();
+    let site = single(headers, "sec-fetch-site");
     // Both are looked at where both are there: either may refuse.
-    let site_refuses =
-        single(headers, "sec-fetch-site").is_some_and(|s| s != "same-origin" && s != "none");
+    let site_refuses = site.is_some_and(|s| s != "same-origin" && s != "none");
+    // The posts of a page that sends no referrer are of the origin `null`,
+    // to its own address too. Whose they are, `Sec-Fetch-Site` still says.
+    let own_page = site == Some("same-origin");
     let origin_refuses = headers
         .get_all(header::ORIGIN)
         .iter()
-        .any(|o| o.as_bytes() != own_origin.as_bytes());
+        .any(|o| o.as_bytes() != own_origin.as_bytes() && !(own_page && o == "null"));
     site_refuses || origin_refuses
 }
 
@@ -85,6 +89,8 @@ mod tests {
         for headers in [
             &[("origin", "https://evil.example")][..],
             &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+            &[("origin", "null"), ("sec-fetch-site", "none")],
             &[("origin", "https://app.example:444")],
             &[("origin", "http://app.example")],
             &[("origin", "https://app.example.evil.example")],
@@ -111,6 +117,7 @@ mod tests {
             &[][..],
             &[("origin", "https://app.example")],
             &[("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
             &[("sec-fetch-site", "none")],
         ] {
             assert!(!cross_site("POST", headers), "{headers:?}");
