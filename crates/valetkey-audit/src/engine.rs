@@ -90,7 +90,7 @@ pub(crate) type Eval<T> = Result<T, Unwind>;
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
     plan: Vec<bool>,
-    made: Vec<((FileId, u32), bool)>,
+    made: Vec<((FileId, u32, u32), bool)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -314,7 +314,7 @@ impl<'a> Engine<'a> {
     fn decide(&mut self, span: Span) -> bool {
         let index = self.oracle.made.len();
         let choice = self.oracle.plan.get(index).copied().unwrap_or(true);
-        let site = (self.file(), span.at);
+        let site = (self.file(), span.at, span.len);
         self.oracle.made.push((site, choice));
         choice
     }

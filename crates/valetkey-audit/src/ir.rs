@@ -14,6 +14,8 @@ pub(crate) struct Span {
     pub(crate) end: u32,
     /// Byte offset: tells two values made on one line apart.
     pub(crate) at: u32,
+    /// Bytes: tells an operand from the whole that begins with it.
+    pub(crate) len: u32,
 }
 
 pub(crate) type Block = Vec<Stmt>;

@@ -208,7 +208,7 @@ fn by_settings(app: &App, texts: &[String], facts: &mut Facts) {
             facts.events.push(crate::facts::Event {
                 kind: EventKind::Delegate { part: "register", fields, library },
                 file,
-                span: crate::ir::Span { start: line, end: line, at: 0 },
+                span: crate::ir::Span { start: line, end: line, at: 0, len: 0 },
                 entry: None,
                 guards: Vec::new(),
                 inspected: Vec::new(),

@@ -26,9 +26,6 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     });
     let severity = if confidential { Low } else { Medium };
     for (event, fields, _) in c.authorizations() {
-        if text(fields, "response_type").is_some_and(|r| !r.contains("code")) {
-            continue;
-        }
         let place = at(event);
         let Some(challenge) = field(fields, "code_challenge").filter(|v| !v.is_none()) else {
             found.push(Found::fail(place, severity, "The authorization request carries no code challenge: PKCE is not used."));

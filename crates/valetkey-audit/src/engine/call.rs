@@ -139,6 +139,8 @@ impl Engine<'_> {
                 None => Ok(Value::unknown()),
             },
             Kind::None => self.raise("TypeError"),
+            // `await request.json()`.
+            Kind::Map(_) => Ok(func.clone()),
             _ => Ok(self.foreign(func, &args, &named)),
         }
     }
@@ -271,6 +273,18 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
+        if path == "getattr"
+            && let [of, name, rest @ ..] = args.as_slice()
+            && let Some(name) = name.as_str()
+        {
+            let value = self.attr(&of.clone(), &name.to_owned(), at)?;
+            return Ok(match rest.first() {
+                Some(default) if !default.is_none() && matches!(of.kind, Kind::Map(_)) => {
+                    Value::either(value, default.clone())
+                }
+                _ => value,
+            });
+        }
         if let Some(model) = self.libraries.call(path) {
             return self.apply(model, None, path, args, named, at);
         }

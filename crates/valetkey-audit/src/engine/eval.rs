@@ -164,6 +164,10 @@ impl Engine<'_> {
             }
             let truth = self.truth_or_decide(&last, part.span);
             if truth == ends_on {
+                // Decided once: whoever asks again gets the same answer.
+                if matches!(last.kind, Kind::Unknown) {
+                    last.kind = Kind::Bool(truth);
+                }
                 break;
             }
         }

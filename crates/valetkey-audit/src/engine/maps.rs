@@ -317,8 +317,8 @@ impl Engine<'_> {
                 if let Some(is) = self.libraries.attr(&map, name) {
                     return Ok(self.known_attr(is, at));
                 }
-                if map.as_ref() == "params" && !self.is_method(name) {
-                    return self.read("params", &Value::str(name), Ask::default(), at);
+                if matches!(map.as_ref(), "params" | "config") && !self.is_method(name) {
+                    return self.read(&map, &Value::str(name), Ask::default(), at);
                 }
                 Ok(Value::new(Kind::Method(Rc::new((of.clone(), name.to_owned())))))
             }

@@ -151,6 +151,9 @@ impl Engine<'_> {
             }
             Does::ParseQuery => {
                 let value = self.settled(&args.first());
+                if matches!(value.kind, Kind::Map(_)) {
+                    return Ok(value);
+                }
                 let outside = self.any(&value.taint, |o| matches!(o, Origin::Query | Origin::Param(_)));
                 let token = self.any(&value.taint, |o| matches!(o, Origin::TokenResponse));
                 match (token, outside) {
@@ -196,7 +199,9 @@ impl Engine<'_> {
                         let value = self.settled(value);
                         key.add(&value.taint);
                     }
-                    self.read("store", &key, Ask::default(), at)?
+                    let mut row = self.read("store", &key, Ask::default(), at)?;
+                    row.add(&key.taint);
+                    row
                 }
                 None => Value::map("store"),
             },

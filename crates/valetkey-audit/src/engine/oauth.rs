@@ -77,6 +77,12 @@ impl Engine<'_> {
         }
         let mut given: Fields = args.named.clone();
         given.extend(args.names.iter().cloned().zip(args.positional.iter().cloned()));
+        // Some frameworks pass the request first, others begin with the URI.
+        if let Some((name, value)) = given.iter_mut().find(|(k, _)| k == "first")
+            && !matches!(value.kind, Kind::Ext(_))
+        {
+            *name = "redirect_uri".into();
+        }
         for (key, value) in given {
             if key == "params" || key == "extra_params" || key == "additional_params" {
                 for (key, value) in self.fields(&value) {
@@ -236,7 +242,9 @@ impl Engine<'_> {
             self.emit(EventKind::IdToken { fault: None, library: Some(library) }, at);
         }
         let response = self.sym(Origin::TokenResponse, at);
-        if let Some(of) = &of {
+        if let Some(of) = &of
+            && self.fact(model, "keeps").is_some()
+        {
             self.set_attr(of, "token", response.clone(), at);
         }
         Ok(response)

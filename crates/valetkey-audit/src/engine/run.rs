@@ -179,8 +179,27 @@ impl Engine<'_> {
         };
         self.events.clear();
         let mut named = Vec::new();
+        // A decorator of a library may handle the callback, and hand on what
+        // came of it.
+        for decorator in &closure.function.decorators {
+            if !matches!(decorator.kind, crate::ir::ExprKind::Attr(..)) {
+                continue;
+            }
+            let value = self.eval(decorator)?;
+            if let Kind::Method(method) = &value.kind
+                && let Kind::Obj(id) = method.0.kind
+                && let Some(class) = self.heap.get(id).map(|o| o.class.clone())
+                && self.libraries.method(&class, &method.1).is_some()
+            {
+                let made = self.call_value(&value, Vec::new(), Vec::new(), decorator.span)?;
+                if let Some(param) = closure.function.params.first() {
+                    named.push((param.name.clone(), made));
+                }
+            }
+        }
+        let given = named.len();
         let params = &closure.function.params;
-        let skip = usize::from(receiver.is_some());
+        let skip = usize::from(receiver.is_some()).max(given);
         for param in params.iter().skip(skip) {
             if param.star != Star::No {
                 continue;
@@ -358,6 +377,13 @@ impl Engine<'_> {
         }
         let mut keys = BTreeSet::new();
         for event in &facts.events {
+            if let EventKind::Compare { left, right } = &event.kind {
+                for id in left.taint.iter().chain(&right.taint) {
+                    if let Origin::Session(key) | Origin::Cookie(key) = self.origins.of(*id) {
+                        keys.insert(key.clone());
+                    }
+                }
+            }
             let (key, value) = match &event.kind {
                 EventKind::SessionWrite { key, value } => (key, value),
                 EventKind::SetCookie { name, value, .. } => (name, value),

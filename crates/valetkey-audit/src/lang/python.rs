@@ -49,6 +49,7 @@ fn span(node: Node<'_>) -> Span {
         start: line(node.start_position().row),
         end: line(node.end_position().row),
         at: u32::try_from(node.start_byte()).unwrap_or(u32::MAX),
+        len: u32::try_from(node.end_byte() - node.start_byte()).unwrap_or(u32::MAX),
     }
 }
 
