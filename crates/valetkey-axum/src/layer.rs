@@ -185,7 +185,7 @@ where
         }
         let context = Context::new(self.shared.clone(), &request);
         let base = self.shared.client.base_url();
-        if self.shared.look.check_host && is_misdirected(base, &request) {
+        if self.shared.look.check_host && is_misdirected(base, request.uri(), request.headers()) {
             let response = respond::misdirected(&self.shared, &request);
             return Box::pin(async { Ok(response) });
         }

@@ -1,7 +1,7 @@
 //! Where a request came from: another site, or under another host?
 
 use axum::extract::Request;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, Uri, header};
 use url::Url;
 
 /// Whether a request that may change something was sent by a page of another
@@ -41,26 +41,14 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Whether a request was sent under another host than the base URL's.
-pub(crate) fn is_misdirected(base: &Url, request: &Request) -> bool {
-    asked_host(request).is_none_or(|asked| !asked.eq_ignore_ascii_case(&host_of(base)))
+pub(crate) fn is_misdirected(base: &Url, uri: &Uri, headers: &HeaderMap) -> bool {
+    asked_host(uri, headers).is_none_or(|asked| !asked.eq_ignore_ascii_case(&host_of(base)))
 }
 
-/// The same of a request without its body.
-pub(crate) fn is_misdirected_parts(base: &Url, request: &http::request::Parts) -> bool {
-    let asked = match request.uri.authority() {
+pub(crate) fn asked_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    match uri.authority() {
         Some(authority) => Some(authority.as_str()),
-        None => request
-            .headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok()),
-    };
-    asked.is_none_or(|asked| !asked.eq_ignore_ascii_case(&host_of(base)))
-}
-
-pub(crate) fn asked_host(request: &Request) -> Option<&str> {
-    match request.uri().authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => request.headers().get(header::HOST)?.to_str().ok(),
+        None => headers.get(header::HOST)?.to_str().ok(),
     }
 }
 
@@ -133,7 +121,7 @@ mod tests {
                 .uri("/")
                 .body(Body::empty())
                 .unwrap();
-            is_misdirected(&base, &request)
+            is_misdirected(&base, request.uri(), request.headers())
         };
         assert!(!asked("localhost:5000"));
         assert!(!asked("LOCALHOST:5000"));

@@ -269,7 +269,7 @@ pub(crate) fn misdirected(shared: &Shared, request: &Request) -> Response {
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
     let right = base.join(path).ok().filter(|u| u.origin() == base.origin());
     let right_href = right.as_ref().unwrap_or(base).to_string();
-    let asked_host: String = asked_host(request)
+    let asked_host: String = asked_host(request.uri(), request.headers())
         .unwrap_or("")
         .chars()
         .take(120)

@@ -15,8 +15,7 @@ use axum::{
     routing::get,
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use url::{Host, Url};
-use valetkey::events::Event;
+use valetkey::{events::Event, proto::transport::is_loopback};
 use valetkey_pages::{
     Link,
     how::{self, Choice, HowView, Outcome},
@@ -25,7 +24,7 @@ use valetkey_pages::{
 use super::{Flow, Names, Seen, browser, flows};
 use crate::{
     layer::Context,
-    origin::is_misdirected_parts,
+    origin::is_misdirected,
     respond::html_page,
     sign_in::{Shared, SignIn},
 };
@@ -112,7 +111,7 @@ impl SignIn {
 /// The link to the view, for the pages of an application that has one.
 pub(crate) fn link(shared: &Shared, label: &str) -> Option<Link> {
     let view = shared.look.dev_flow_view.as_ref()?;
-    is_loopback_url(shared.client.base_url())
+    is_loopback(shared.client.base_url())
         .then(|| Link::new(label, shared.look.paths.full(&view.path)))
 }
 
@@ -148,7 +147,7 @@ pub(crate) async fn remember(
     };
     let base = shared.client.base_url();
     if let (Some(state), Some(Extension(context))) = (came_back.or_else(went_out), context)
-        && is_loopback_url(base)
+        && is_loopback(base)
         && let Some(cookie) = browser::remember(&context.cookies, base, &state)
     {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -320,28 +319,19 @@ fn allowed<'a>(context: &'a Context, request: &Parts) -> Result<&'a View, Respon
     let proxied = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
         .iter()
         .any(|name| request.headers.contains_key(*name));
-    let reason = if !is_loopback_url(base) {
+    let reason = if !is_loopback(base) {
         "the base URL is not loopback"
     } else if !peer.is_some_and(|ip| ip.is_loopback()) {
         "the peer's address is not loopback, or not known"
     } else if proxied {
         "the request came through a proxy"
-    } else if is_misdirected_parts(base, request) {
+    } else if is_misdirected(base, &request.uri, &request.headers) {
         "the request was sent under another host"
     } else {
         return Ok(view);
     };
     tracing::warn!(reason, peer = ?peer, "the development view refused to serve");
     Err(not_found())
-}
-
-fn is_loopback_url(base: &Url) -> bool {
-    match base.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 fn not_found() -> Response {
