@@ -60,7 +60,7 @@ impl Refreshing {
     fn gone(&self) -> Error {
         self.asking
             .failure()
-            .filter(|error| ends_session(error))
+            .filter(ends_session)
             .unwrap_or(Error::SessionMissing)
     }
 }
