@@ -38,6 +38,11 @@ pub mod test;
 #[doc = include_str!("../../../docs/axum.md")]
 struct Guide;
 
+/// The events, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/events.md")]
+struct EventsGuide;
+
 pub use extract::{Claims, Failed, User};
 pub use fallback::{method_not_allowed, not_found};
 pub use layer::{SignInLayer, SignInService};

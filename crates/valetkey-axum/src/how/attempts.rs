@@ -166,6 +166,9 @@ impl<'a> Attempt<'a> {
             (_, "token.refused") => Kind::Exchange,
             ("token" | "id_token", _) => Kind::Tokens,
             ("userinfo" | "claims", _) => Kind::UserData,
+            // Endpoints and keys are read before the state is spent: without
+            // them there can be no exchange.
+            ("provider", _) if self.verified.is_none() => Kind::Exchange,
             _ if self.verified.is_none() => Kind::Callback,
             _ if self.exchanged.is_none() => match (group, self.token) {
                 ("provider", None) => Kind::Exchange,
