@@ -71,6 +71,8 @@ pub(crate) enum Does {
     Login,
     /// An object whose content all browsers share.
     SharedStore,
+    /// Opens what this app signed or sealed, for whichever browser.
+    Unsign,
     RunApp,
     /// The URL of a route of this app.
     RouteUrl,

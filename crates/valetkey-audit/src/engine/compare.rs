@@ -58,7 +58,9 @@ impl Engine<'_> {
                 _ => None,
             },
             Origin::Session(key) | Origin::Cookie(key) if self.mode == Mode::Scenario => {
-                self.scenario.keys.contains(key).then_some(self.scenario.stored)
+                let root = key.split('.').next().unwrap_or(key);
+                let known = self.scenario.keys.contains(key) || self.scenario.keys.contains(root);
+                known.then_some(self.scenario.stored)
             }
             Origin::Store(_) if self.mode == Mode::Scenario => Some(true),
             _ => None,

@@ -183,6 +183,10 @@ impl Engine<'_> {
             Kind::Ext(path) if path.as_ref() == "web.request" => {
                 self.read("params", key, ask, at)
             }
+            Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
+                Some(one) => self.member(&one.clone(), key, ask, at),
+                None => self.absent(ask),
+            },
             _ => {
                 let name = self.key(key);
                 Ok(self.part(of, &name, at))

@@ -190,6 +190,17 @@ impl Engine<'_> {
                 self.emit(EventKind::Login { value }, at);
                 Value::none()
             }
+            Does::Unsign => {
+                let parts: Vec<Value> = args.all().map(|v| self.settled(v)).collect();
+                let value = Value::derived(&parts);
+                if self.mode == Mode::Scenario && self.from_state(&value) {
+                    if !self.scenario.state {
+                        return self.raise("BadSignature");
+                    }
+                    self.notes.unbound = true;
+                }
+                value
+            }
             Does::SharedStore => match fact("of") {
                 // A look-up by a key that came along.
                 Some(_) => {

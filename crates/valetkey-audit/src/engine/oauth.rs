@@ -327,6 +327,12 @@ impl Engine<'_> {
         let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "credential"));
         // A JWT that this app made itself is another matter.
         if model.does == Does::DecodeJwt && !known && !named {
+            if self.mode == Mode::Scenario && self.from_state(&token) {
+                if !self.scenario.state {
+                    return self.raise("LibraryError");
+                }
+                self.notes.unbound = true;
+            }
             return Ok(Value::derived([&token]));
         }
         let options = args.get("options").cloned().unwrap_or_else(Value::unknown);

@@ -426,7 +426,8 @@ impl Engine<'_> {
         let mut through = |ways: Vec<Way>| -> Option<Notes> {
             let mut found: Option<Notes> = None;
             for way in ways.iter().filter(|w| w.notes.exchanged) {
-                if way.notes.opaque {
+                let sure = way.notes.shared || way.notes.constant || way.notes.unbound;
+                if way.notes.opaque && !sure {
                     opaque = true;
                 } else if found.is_none_or(|f| f.shared || f.constant || f.unbound) {
                     found = Some(way.notes);
