@@ -336,10 +336,12 @@ impl Drawing<'_, '_> {
         parameter
     }
 
-    /// Who recorded the answer: both, if code or error are the same.
+    /// Who recorded the answer: both, if code or error are the same, and the
+    /// state is the one that the provider was given.
     fn recorded_answer(&self, received: &[events::Parameter]) -> Vec<Who> {
         let mut list = vec![Who::Client];
-        if let Some(s) = self.attempt.answered {
+        let state = self.attempt.came_back("state") == self.attempt.sent("state");
+        if let Some(s) = self.attempt.answered.filter(|_| state) {
             let same = match s.issued("code") {
                 Some(code) => value(received, "code") == Some(code),
                 None => s.error.is_some() && value(received, "error") == s.error.as_deref(),

@@ -294,7 +294,7 @@ fn below(y: i32, arrow: &Arrow) -> Markup {
             }
         } @else if let Some(check) = broken {
             text class=(format!("why {class}")) x=(at) y=(y + 20) {
-                "✗ does not hold: " (cut(&check.name, 28))
+                "✗ not held: " (cut(&check.name, 28))
             }
         } @else if held > 0 {
             text class=(format!("held {class}")) x=(at) y=(y + 19) {

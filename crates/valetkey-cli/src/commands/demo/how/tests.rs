@@ -347,6 +347,7 @@ async fn a_state_that_was_changed_breaks_the_callback() {
     assert_eq!(waiting.view.outcome, Outcome::Pending);
     assert_broken_at_callback(&tampered.view, "callback.state_mismatch");
     let callback = arrow(&tampered.view, Kind::Callback);
+    assert_eq!(callback.recorded_by, [Who::Client]);
     let state = callback
         .parameters
         .iter()
