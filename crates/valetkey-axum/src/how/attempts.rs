@@ -385,12 +385,13 @@ fn states_of_forms<'a>(attempts: &[Attempt<'a>], seen: &'a [Seen]) -> HashMap<&'
     let mut open: Vec<&str> = Vec::new();
     for s in seen {
         match (s.endpoint, s.param("state"), s.param("request")) {
-            (SeenAt::Authorize, Some(state), _) => {
-                // Answered at once: no form was shown.
-                if !s.redirected && !open.contains(&state) && !states.values().any(|s| *s == state)
-                {
-                    open.push(state);
-                }
+            // Answered at once: no form was shown.
+            (SeenAt::Authorize, Some(state), _)
+                if !s.redirected
+                    && !open.contains(&state)
+                    && !states.values().any(|s| *s == state) =>
+            {
+                open.push(state);
             }
             (SeenAt::SignIn | SeenAt::Consent, _, Some(request))
                 if !states.contains_key(request) =>

@@ -165,7 +165,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
 async fn page(Extension(context): Extension<Context>, request: Parts) -> Response {
     let view = match allowed(&context, &request) {
         Ok(view) => view,
-        Err(refusal) => return refusal,
+        Err(Refusal) => return not_found(),
     };
     let shared = &context.shared;
     let names = names(shared);
@@ -245,7 +245,7 @@ async fn mermaid(Extension(context): Extension<Context>, request: Parts) -> Resp
 fn file(context: &Context, request: &Parts, write: impl Fn(&Flow) -> Response) -> Response {
     let view = match allowed(context, request) {
         Ok(view) => view,
-        Err(refusal) => return refusal,
+        Err(Refusal) => return not_found(),
     };
     let flows = recorded(view, &names(&context.shared));
     match chosen(context, request, &flows) {
@@ -305,11 +305,14 @@ fn names(shared: &Shared) -> Names {
     }
 }
 
+/// Whoever asks is not told why; the log is.
+struct Refusal;
+
 /// Nobody but the developer at this machine: fails closed.
-fn allowed<'a>(context: &'a Context, request: &Parts) -> Result<&'a View, Response> {
+fn allowed<'a>(context: &'a Context, request: &Parts) -> Result<&'a View, Refusal> {
     let shared = &context.shared;
     let Some(view) = &shared.look.dev_flow_view else {
-        return Err(not_found());
+        return Err(Refusal);
     };
     let base = shared.client.base_url();
     let peer = request
@@ -331,7 +334,7 @@ fn allowed<'a>(context: &'a Context, request: &Parts) -> Result<&'a View, Respon
         return Ok(view);
     };
     tracing::warn!(reason, peer = ?peer, "the development view refused to serve");
-    Err(not_found())
+    Err(Refusal)
 }
 
 fn not_found() -> Response {

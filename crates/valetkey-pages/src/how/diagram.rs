@@ -8,7 +8,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::{Arrow, ArrowState, FlowView, Who};
 
-const WIDTH: i32 = 1140;
+const WIDTH: i32 = 1156;
 /// Where the first step begins.
 const TOP: i32 = 104;
 /// How far an arrow is from the next.
