@@ -12,6 +12,7 @@ use valetkey::{
     proto::{
         callback::{CallbackError, ProviderSaid},
         refresh::RefreshError,
+        transport::is_loopback,
     },
 };
 use valetkey_pages::{Link, app};
@@ -105,9 +106,10 @@ pub(crate) fn render(context: &Context, failure: Failure) -> Response {
             error.message()
         );
     }
+    let told = told(error, &context.shared);
     let mut response = match context.wants {
-        Wants::Json => json(error, &context.request_id),
-        Wants::Html => page(context, &failure),
+        Wants::Json => json(&told, &context.request_id),
+        Wants::Html => page(context, &failure, told),
     };
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -122,12 +124,27 @@ pub(crate) fn render(context: &Context, failure: Failure) -> Response {
     response
 }
 
-fn json(error: &Error, request_id: &str) -> Response {
+/// What a visitor is told. The store's own words name files and users of the
+/// machine: they are for whoever runs the application, who finds them in the
+/// log, and on the page as well where that is its own machine.
+fn told(error: &Error, shared: &Shared) -> Problem {
+    let mut told = error.problem();
+    if matches!(error, Error::Store(_)) && !is_loopback(shared.client.base_url()) {
+        told.message = "the session store cannot be used now".into();
+        told.cause = "Something is wrong with the disk or the database of this application.".into();
+        told.fix = "Try again in a moment. Nobody was signed out. Whoever runs this application \
+                    finds the details in its log, under the request id."
+            .into();
+    }
+    told
+}
+
+fn json(told: &Problem, request_id: &str) -> Response {
     json_page(&serde_json::json!({"error": {
-        "code": error.code(),
-        "message": error.message(),
-        "cause": error.cause(),
-        "fix": error.fix(),
+        "code": told.code,
+        "message": told.message,
+        "cause": told.cause,
+        "fix": told.fix,
         "request_id": request_id,
     }}))
 }
@@ -155,7 +172,7 @@ pub(crate) fn fence(response: &mut Response) {
     }
 }
 
-fn page(context: &Context, failure: &Failure) -> Response {
+fn page(context: &Context, failure: &Failure, told: Problem) -> Response {
     let error = &failure.error;
     let look = &context.shared.look;
     let said = match error {
@@ -165,10 +182,10 @@ fn page(context: &Context, failure: &Failure) -> Response {
     let view = app::ErrorView {
         app_name: look.app_name.clone(),
         status: failure.status().as_u16(),
-        message: sentence(&error.message()),
-        cause: error.cause().into_owned(),
-        fix: error.fix().into_owned(),
-        code: error.code().to_owned(),
+        message: sentence(&told.message),
+        cause: told.cause,
+        fix: told.fix,
+        code: told.code.to_owned(),
         request_id: context.request_id.clone(),
         cookie_lost: matches!(
             error,
@@ -281,13 +298,13 @@ pub(crate) fn misdirected(shared: &Shared, request: &Request) -> Response {
             right_href,
         })),
         Wants::Json => json(
-            &Error::Problem(Problem::new(
+            &Problem::new(
                 "request.misdirected",
                 Blame::Browser,
                 format!("this application does not answer under the host `{asked_host}`"),
                 "Cookies belong to one address: under another one nobody would be signed in.",
                 format!("Use {right_href}"),
-            )),
+            ),
             &request_id(),
         ),
     };

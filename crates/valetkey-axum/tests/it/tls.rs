@@ -12,7 +12,9 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, rustls};
 use valetkey_browser::Browser;
 use valetkey_dev_provider::{ClientRegistration, Options};
 
-use crate::app::{App, Setup};
+use valetkey::{ClientBuilder, store::StoreError};
+
+use crate::app::{App, FailingStore, Setup};
 
 const HOST: &str = "app.example.test";
 
@@ -96,7 +98,14 @@ impl Https {
 }
 
 async fn behind_tls() -> (App, Https) {
+    behind_tls_with(|client| client).await
+}
+
+async fn behind_tls_with(
+    change: impl FnOnce(ClientBuilder) -> ClientBuilder + 'static,
+) -> (App, Https) {
     let app = Setup::new()
+        .client(change)
         .base(&format!("https://{HOST}"))
         .provider(|o| Options {
             clients: Some(vec![ClientRegistration::confidential(
@@ -208,4 +217,26 @@ async fn tr_12_scheme_and_cookie_names_follow_the_base_url_never_the_connection(
     let location = page.location().unwrap();
     let redirect_uri = location.query_pairs().find(|(n, _)| n == "redirect_uri");
     assert_eq!(redirect_uri.unwrap().1, format!("https://{HOST}/callback"));
+}
+
+#[tokio::test]
+async fn an_error_of_the_store_tells_visitors_nothing_of_the_machine() {
+    let store = Arc::new(FailingStore::default());
+    let (app, https) = behind_tls_with({
+        let store = store.clone();
+        move |c| c.store(store)
+    })
+    .await;
+    let (_, session) = sign_in(&https).await;
+    let words = "/home/ann/sessions.db: database is locked";
+    store.fail(&["load"], &StoreError::Locked(words.into()));
+    for accept in ["text/html", "application/json"] {
+        let headers = [("cookie", &*session), ("accept", accept)];
+        let (status, headers, body) = https.ask("GET", "/profile", &headers).await;
+        assert_eq!(status, 503);
+        assert_eq!(headers["valetkey-error"], "store.locked");
+        assert!(!body.contains("sessions.db"), "{body}");
+        assert!(body.contains("request"), "{body}");
+    }
+    drop(app);
 }
