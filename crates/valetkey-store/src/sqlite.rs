@@ -13,10 +13,12 @@ use valetkey::{
 };
 
 use connection::{Place, Role};
+use here::Here;
 use worker::{Needs, Worker};
 
 mod connection;
 mod fault;
+mod here;
 mod schema;
 mod statement;
 mod worker;
@@ -69,8 +71,10 @@ impl Options {
 /// sign-ins at once share one `fsync`. `touch`, `lease`, `release` and
 /// `sweep` survive the process but not a power cut, and cost no `fsync`.
 ///
-/// Reads have a thread and a connection of their own and do not wait for a
-/// writer. They see every write whose future was ready before.
+/// Reads do not wait for a writer, and see every write whose future was
+/// ready before. They are made on the thread that asks, on a connection of
+/// their own: that is a few pages, read from memory if the system has them
+/// there. A read that meets a lock or an error goes to a thread for such.
 ///
 /// # Errors and recovery
 ///
@@ -85,6 +89,7 @@ impl Options {
 #[derive(Debug)]
 pub struct SqliteStore {
     // Dropped in this order: the last connection to close empties the log.
+    here: Here,
     reader: Worker,
     writer: Worker,
     place: Arc<Place>,
@@ -110,6 +115,7 @@ impl SqliteStore {
         let writer = Worker::start(place.clone(), Role::Writer)?;
         let reader = Worker::start(place.clone(), Role::Reader)?;
         Ok(Self {
+            here: Here::new(),
             reader,
             writer,
             place,
@@ -126,7 +132,16 @@ impl SqliteStore {
         &self,
         run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
-        Box::pin(self.reader.ask(Needs::Nothing, run))
+        Box::pin(async move {
+            if let Some(found) = self.here.read(&run) {
+                return Ok(found);
+            }
+            let found = self.reader.ask(Needs::Nothing, run).await;
+            if found.is_ok() {
+                self.here.open(&self.place);
+            }
+            found
+        })
     }
 
     fn write<T: Send + 'static>(
