@@ -114,6 +114,7 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) origins: &'a Origins,
     pub(crate) app: &'a App,
+    pub(crate) texts: &'a [String],
     /// Origins below this number came into being when modules were loaded.
     pub(crate) load_origins: OriginId,
 }
@@ -134,6 +135,15 @@ impl<'a> Context<'a> {
             EventKind::Authorize { fields, library, .. } => Some((e, fields, *library)),
             _ => None,
         })
+    }
+
+    /// Whether an authorization request may carry a parameter all the same: on
+    /// another way through the same place, or out of a dict that is not known.
+    fn may_carry(&self, event: &Event, fields: &Fields, name: &str) -> bool {
+        field(fields, "**").is_some()
+            || self.authorizations().any(|(other, fields, _)| {
+                at(other) == at(event) && field(fields, name).is_some_and(|v| !v.is_none())
+            })
     }
 
     fn delegations(&self) -> impl Iterator<Item = (&'a Event, &'static str, &'a Fields, &'static str)> + use<'a> {

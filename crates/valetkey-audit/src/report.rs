@@ -162,6 +162,7 @@ fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
         facts: &facts,
         origins: &engine.origins,
         app,
+        texts,
         load_origins: engine.load_origins,
     };
     let mut all: BTreeMap<(usize, usize), Vec<Found>> = BTreeMap::new();
@@ -188,7 +189,7 @@ fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
 fn by_settings(app: &App, texts: &[String], facts: &mut Facts) {
     let libraries = crate::libraries::Libraries::known();
     for (file, text) in texts.iter().enumerate() {
-        if !app.files[file].path.ends_with("settings.py") && !text.contains("INSTALLED_APPS") {
+        if !text.contains("INSTALLED_APPS") {
             continue;
         }
         for (name, library) in &libraries.delegates {

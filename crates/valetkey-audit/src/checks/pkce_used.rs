@@ -28,6 +28,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, fields, _) in c.authorizations() {
         let place = at(event);
         let Some(challenge) = field(fields, "code_challenge").filter(|v| !v.is_none()) else {
+            if c.may_carry(event, fields, "code_challenge") {
+                continue;
+            }
             found.push(Found::fail(place, severity, "The authorization request carries no code challenge: PKCE is not used."));
             continue;
         };

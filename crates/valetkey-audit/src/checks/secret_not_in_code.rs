@@ -44,6 +44,10 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
     match &value.kind {
         Kind::Str(text) => match looks(text) {
             Looks::Nothing => None,
+            _ if written(c, text).is_some_and(|at| at != place && at.0 != place.0) => {
+                // Handed on from another file: it is reported where it is written.
+                written(c, text).and_then(|at| judge(c, value, at))
+            }
             Looks::Placeholder => Some(Found::fail(
                 place,
                 Low,
@@ -67,4 +71,16 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
         }
         _ => None,
     }
+}
+
+/// The file and line in which a constant is written, if it is in one file only.
+fn written(c: &Context<'_>, text: &str) -> Option<(usize, crate::ir::Span)> {
+    let mut files = c.texts.iter().enumerate().filter(|(_, t)| t.contains(text));
+    let (file, source) = files.next()?;
+    if files.next().is_some() {
+        return None;
+    }
+    let line = source.lines().position(|l| l.contains(text))?;
+    let line = u32::try_from(line + 1).ok()?;
+    Some((file, crate::ir::Span { start: line, end: line, at: 0, len: 0 }))
 }

@@ -23,6 +23,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let state = field(fields, "state").filter(|v| !v.is_none() && v.as_str() != Some(""));
         let place = at(event);
         let Some(state) = state else {
+            if c.may_carry(event, fields, "state") {
+                continue;
+            }
             let by = library.map(|l| format!(" ({l} makes none by itself)")).unwrap_or_default();
             found.push(Found::fail(place, High, format!("The authorization request carries no state{by}.")));
             continue;

@@ -4,6 +4,7 @@ use super::{Check, Context, Found, at, is_loopback};
 use crate::{
     facts::{EventKind, Fields},
     report::Severity::{High, Medium},
+    value::Origin,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -21,6 +22,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for event in c.events() {
         let place = at(event);
         match &event.kind {
+            // Left to a setting: what it is set to is not shown.
+            EventKind::InsecureTransport { .. } if event.guards.iter().any(|id| {
+                matches!(c.origins.of(*id), Origin::Argument(_) | Origin::Env(_) | Origin::Config(_))
+            }) => {}
             EventKind::InsecureTransport { what } => {
                 let severity = if what.contains("certificate") { High } else { Medium };
                 found.push(Found::fail(place, severity, format!("Transport is not safe: {what}.")));

@@ -366,11 +366,17 @@ impl Engine<'_> {
     /// The named parts of a dict, a form body or a list of pairs.
     pub(super) fn fields(&self, value: &Value) -> Fields {
         match &value.kind {
-            Kind::Dict(id) => self
-                .heap
-                .get(*id)
-                .map(|o| o.fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
-                .unwrap_or_default(),
+            Kind::Dict(id) => {
+                let Some(object) = self.heap.get(*id) else {
+                    return Vec::new();
+                };
+                let mut fields: Fields = object.fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                if object.open && !fields.is_empty() {
+                    // There may be more.
+                    fields.push(("**".into(), Value::unknown()));
+                }
+                fields
+            }
             Kind::List(id) => {
                 let mut fields = Vec::new();
                 for item in self.heap.get(*id).map(|o| o.items.as_slice()).unwrap_or(&[]) {

@@ -124,12 +124,15 @@ impl Engine<'_> {
             let value = self.eval(test)?;
             let known = self.truth(&value);
             // Both sides run, and neither ends the module.
+            let guard = self.deep_taint(&value);
+            self.guards.push(guard);
             if known != Some(false) {
                 self.quietly(then)?;
             }
             if known != Some(true) {
                 self.quietly(otherwise)?;
             }
+            self.guards.pop();
             return Ok(());
         }
         let (value, truth) = self.test(test)?;

@@ -66,6 +66,7 @@ impl Engine<'_> {
             Does::Same => {
                 let value = match (fact("of"), &of) {
                     (None, Some(of)) => of.clone(),
+                    (Some("second"), _) => args.positional.get(1).cloned().unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
                 // A text of a list is what it was made of.

@@ -194,7 +194,10 @@ impl Engine<'_> {
                     Some(state) => state.clone(),
                     None => match &of {
                         Some(of) => {
-                            let state = self.attr(of, "state", at)?;
+                            let mut state = self.attr(of, "_state", at)?;
+                            if matches!(state.kind, Kind::Method(_)) {
+                                state = self.attr(of, "state", at)?;
+                            }
                             if matches!(state.kind, Kind::Method(_)) { Value::none() } else { state }
                         }
                         None => Value::none(),

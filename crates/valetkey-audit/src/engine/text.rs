@@ -93,8 +93,19 @@ impl Engine<'_> {
             ("update", _) => {
                 let mut fields = named.to_vec();
                 for arg in args {
+                    if let (Kind::Dict(id), false) = (&of.kind, matches!(arg.kind, Kind::Dict(_) | Kind::List(_)))
+                        && let Some(object) = self.heap.get_mut(*id)
+                    {
+                        object.open = true;
+                    }
                     fields.extend(self.fields(arg));
                 }
+                if let (true, Kind::Dict(id)) = (fields.iter().any(|(k, _)| k == "**"), &of.kind)
+                    && let Some(object) = self.heap.get_mut(*id)
+                {
+                    object.open = true;
+                }
+                fields.retain(|(k, _)| k != "**");
                 for (key, value) in fields {
                     self.set_index(of, &Value::str(&key), value, at);
                 }
