@@ -74,6 +74,8 @@ fn text_stands_out_from_its_background() {
             ("on-accent", "accent-hover"),
             ("ink", "soft"),
             ("soft-ink", "soft"),
+            ("muted", "soft"),
+            ("accent", "soft"),
             ("good", "good-soft"),
             ("bad", "bad-soft"),
             ("bad", "surface"),

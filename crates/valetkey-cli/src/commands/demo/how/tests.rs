@@ -424,6 +424,11 @@ async fn each_browser_sees_its_own_last_sign_in_and_can_choose() {
     let other = demo.open(&bob, "/how").await;
     assert!(other.text().contains("callback.denied"));
     assert!(other.body.contains("<code>bob</code>") && !other.body.contains("<code>alice</code>"));
+    // The way there is on the pages before and after.
+    for browser in [&alice, &Browser::new()] {
+        let links = demo.open(browser, "/").await.links();
+        assert!(links.iter().any(|l| l.url.path() == PATH), "{links:?}");
+    }
     // A browser without a sign-in sees the last one.
     let nobody = demo.open(&Browser::new(), "/how").await;
     assert!(nobody.text().contains("callback.denied"));
