@@ -14,6 +14,7 @@ use crate::{layer::SignInLayer, paths::Paths, routes};
 
 /// A user whom the provider vouches for, before there is a session.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewUser {
     /// The provider's name.
     pub provider: String,

@@ -22,6 +22,7 @@ impl Challenge {
 
 /// What a resource server says of a bearer token that it refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BearerError {
     /// `invalid_token`: expired, revoked or malformed. One refresh may help.
     InvalidToken,

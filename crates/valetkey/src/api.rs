@@ -75,6 +75,7 @@ impl ApiRequest {
 
 /// An API's answer, whatever its status.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ApiResponse {
     /// The HTTP status. Redirects are not followed.
     pub status: u16,

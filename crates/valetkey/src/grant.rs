@@ -150,8 +150,9 @@ fn unreadable(cause: &'static str) -> Problem {
 }
 
 impl NewSignIn {
-    /// What was granted, to be kept by the application itself, instead of (or
-    /// besides) a session.
+    /// What was granted, to be kept by the application itself instead of a
+    /// session. Not besides one: both would renew themselves, and where
+    /// refresh tokens rotate, one of them takes the other's away.
     #[must_use]
     pub fn grant(&self, now: Seconds) -> Grant {
         Grant {

@@ -88,6 +88,7 @@ impl NewSignIn {
 
 /// A callback that is refused, with what a page needs to help.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct CallbackFailure {
     /// Why.
     pub error: Error,

@@ -31,6 +31,7 @@ const MAX_PENDING_BYTES: usize = 6 * 1024;
 /// Where to send the browser, and what to set in it. Answer with status 303
 /// and these headers.
 #[must_use = "the browser must be sent there, with the cookies, or nobody gets signed in"]
+#[non_exhaustive]
 pub struct Redirect {
     /// The `Location`.
     pub location: String,

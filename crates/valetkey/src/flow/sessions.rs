@@ -17,6 +17,7 @@ use crate::{
 /// A session that has just been made.
 #[derive(Debug)]
 #[must_use = "without its cookies the browser is not signed in"]
+#[non_exhaustive]
 pub struct Established {
     /// The session.
     pub session: Session,
