@@ -27,14 +27,14 @@ impl Cookies {
     /// assert_eq!(cookies.value("broken"), None);
     /// ```
     #[must_use]
-    pub fn parse(header: impl AsRef<[u8]>) -> Self {
+    pub fn parse(header: &(impl AsRef<[u8]> + ?Sized)) -> Self {
         let mut cookies = Self::default();
         cookies.add(header);
         cookies
     }
 
     /// Reads a further `Cookie` header.
-    pub fn add(&mut self, header: impl AsRef<[u8]>) {
+    pub fn add(&mut self, header: &(impl AsRef<[u8]> + ?Sized)) {
         // Space and tab only, as browsers do it: were any other white space
         // dropped, a neighbouring host could set a cookie that browsers do
         // not take for a `__Host-` one and that we did.
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn sc_05_only_what_a_browser_takes_for_a_host_bound_name_is_one() {
         for white in ["\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{b}", "\u{c}"] {
-            let cookies = Cookies::parse(format!("{white}__Host-a=evil; __Host-a{white}=evil"));
+            let cookies = Cookies::parse(&format!("{white}__Host-a=evil; __Host-a{white}=evil"));
             assert_eq!(cookies.value("__Host-a"), None, "{white:?}");
         }
         let cookies = Cookies::parse(" __Host-a\t= mine ");
