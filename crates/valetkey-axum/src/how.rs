@@ -9,7 +9,9 @@
 
 mod arrows;
 mod attempts;
+mod back_channel;
 mod browser;
+mod facts;
 mod serve;
 mod tables;
 mod words;

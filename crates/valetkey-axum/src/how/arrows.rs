@@ -6,8 +6,9 @@ use valetkey_pages::how::{Arrow, ArrowState, Broke, Check, Kind, Parameter, Who}
 use super::{
     Names, Seen, SeenAt,
     attempts::Attempt,
+    facts::{checks, parameter, parameters, recorded, with},
     value,
-    words::{callback_checks, note, path_of, short, why},
+    words::{callback_checks, path_of, short, why},
 };
 
 /// All arrows, in order; also those that have not happened.
@@ -27,39 +28,39 @@ pub(super) fn arrows(attempt: &Attempt<'_>, names: &Names) -> Vec<Arrow> {
     drawing.arrows
 }
 
-struct Drawing<'a, 'b> {
-    attempt: &'b Attempt<'a>,
+pub(super) struct Drawing<'a, 'b> {
+    pub(super) attempt: &'b Attempt<'a>,
     arrows: Vec<Arrow>,
-    broke_at: Option<Kind>,
+    pub(super) broke_at: Option<Kind>,
     broken: bool,
 }
 
 /// What is said of an arrow whether or not it happened.
-struct Heading {
-    step: u8,
-    kind: Kind,
-    from: Who,
-    to: Who,
-    label: String,
-    what: &'static str,
+pub(super) struct Heading {
+    pub(super) step: u8,
+    pub(super) kind: Kind,
+    pub(super) from: Who,
+    pub(super) to: Who,
+    pub(super) label: String,
+    pub(super) what: &'static str,
 }
 
 /// What is known of one that happened.
 #[derive(Default)]
-struct Facts {
-    carries: String,
-    parameters: Vec<Parameter>,
-    checks: Vec<Check>,
-    carries_password: bool,
-    recorded_by: Vec<Who>,
-    refused: bool,
-    broke: Option<Broke>,
-    unseen: bool,
+pub(super) struct Facts {
+    pub(super) carries: String,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) checks: Vec<Check>,
+    pub(super) carries_password: bool,
+    pub(super) recorded_by: Vec<Who>,
+    pub(super) refused: bool,
+    pub(super) broke: Option<Broke>,
+    pub(super) unseen: bool,
 }
 
 impl Drawing<'_, '_> {
     /// Adds an arrow; without facts it did not happen, or has not yet.
-    fn push(&mut self, heading: Heading, facts: Option<Facts>) {
+    pub(super) fn push(&mut self, heading: Heading, facts: Option<Facts>) {
         let happened = facts.is_some();
         let mut facts = facts.unwrap_or_default();
         if !self.broken
@@ -353,192 +354,6 @@ impl Drawing<'_, '_> {
         list
     }
 
-    fn exchange(&mut self) {
-        let attempt = self.attempt;
-        let exchanged = attempt.exchanged;
-        let path = attempt
-            .token
-            .map(|s| s.path.clone())
-            .or_else(|| exchanged.map(|e| path_of(e.endpoint)))
-            .unwrap_or_else(|| "the token endpoint".into());
-        let heading = Heading {
-            step: 4,
-            kind: Kind::Exchange,
-            from: Who::Client,
-            to: Who::AuthorizationServer,
-            label: if path.starts_with('/') {
-                format!("POST {path}")
-            } else {
-                "code for token".into()
-            },
-            what: "The client exchanges the code, directly and not through the browser. It proves who it is, and \
-                   that it started this sign-in: only it knows the verifier whose hash was sent in the beginning.",
-        };
-        let reached =
-            exchanged.is_some() || attempt.token.is_some() || self.broke_at == Some(Kind::Exchange);
-        let facts = reached.then(|| {
-            let sent = exchanged.map_or(&[][..], |e| e.sent);
-            let shown = match (exchanged, attempt.token) {
-                (Some(e), _) => e.sent,
-                (None, Some(s)) => &s.params,
-                (None, None) => &[],
-            };
-            let mut recorded_by = match (exchanged, attempt.token) {
-                (Some(_), Some(s)) => recorded(Who::AuthorizationServer, sent, &s.params),
-                (None, Some(_)) => vec![Who::AuthorizationServer],
-                _ => vec![Who::Client],
-            };
-            recorded_by.sort_by_key(|w| *w as u8);
-            Facts {
-                carries: "code, code_verifier, client secret".into(),
-                parameters: parameters(shown),
-                checks: attempt
-                    .token
-                    .map_or_else(Vec::new, |s| checks(&s.checks, Who::AuthorizationServer)),
-                recorded_by,
-                ..Facts::default()
-            }
-        });
-        self.push(heading, facts);
-
-        let heading = Heading {
-            step: 4,
-            kind: Kind::Tokens,
-            from: Who::AuthorizationServer,
-            to: Who::Client,
-            label: "200 tokens".into(),
-            what: "The authorization server answers with tokens. They go to the client’s server and never into \
-                   the browser. The ID token says who signed in; the client verifies it before it believes it.",
-        };
-        let facts = (exchanged.is_some() || self.broke_at == Some(Kind::Tokens)).then(|| {
-            let received = exchanged.map_or(&[][..], |e| e.received);
-            let made: Vec<_> = attempt.read.map_or_else(Vec::new, |r| {
-                let of_token = |c: &&events::Check| c.name.starts_with("ID token");
-                r.checks.iter().filter(of_token).cloned().collect()
-            });
-            Facts {
-                carries: names_of(received),
-                parameters: parameters(received),
-                checks: checks(&made, Who::Client),
-                recorded_by: match attempt.token {
-                    Some(s) => recorded(Who::AuthorizationServer, received, &s.issued),
-                    None => vec![Who::Client],
-                },
-                ..Facts::default()
-            }
-        });
-        self.push(heading, facts);
-    }
-
-    fn user_data(&mut self) {
-        let attempt = self.attempt;
-        let read = attempt.read;
-        let by_token_alone = match (read, attempt.exchanged) {
-            (Some(read), Some(exchanged)) => read.endpoint == exchanged.endpoint,
-            _ => false,
-        };
-        if by_token_alone {
-            return;
-        }
-        let path = attempt
-            .user_data
-            .map(|s| s.path.clone())
-            .or_else(|| read.map(|r| path_of(r.endpoint)));
-        let heading = Heading {
-            step: 5,
-            kind: Kind::ReadUser,
-            from: Who::Client,
-            to: Who::ResourceServer,
-            label: path.map_or_else(|| "GET user data".into(), |path| format!("GET {path}")),
-            what: "The client asks for the user’s data and shows the access token: the valet key.",
-        };
-        let reached =
-            read.is_some() || attempt.user_data.is_some() || self.broke_at == Some(Kind::ReadUser);
-        let facts = reached.then(|| {
-            let sent = read.map_or(&[][..], |r| r.sent);
-            let bearer = attempt
-                .user_data
-                .and_then(|s| s.param("authorization.bearer"));
-            Facts {
-                carries: with("access token", value(sent, "access_token").or(bearer)),
-                parameters: match (read, attempt.user_data) {
-                    (None, Some(s)) => parameters(&s.params),
-                    _ => parameters(sent),
-                },
-                checks: attempt
-                    .user_data
-                    .map_or_else(Vec::new, |s| checks(&s.checks, Who::ResourceServer)),
-                recorded_by: match (read, bearer) {
-                    (None, Some(_)) => vec![Who::ResourceServer],
-                    (Some(_), Some(bearer)) if value(sent, "access_token") == Some(bearer) => {
-                        vec![Who::Client, Who::ResourceServer]
-                    }
-                    _ => vec![Who::Client],
-                },
-                ..Facts::default()
-            }
-        });
-        self.push(heading, facts);
-        let heading = Heading {
-            step: 5,
-            kind: Kind::UserData,
-            from: Who::ResourceServer,
-            to: Who::Client,
-            label: "200 user data".into(),
-            what: "The resource server opens what the token opens: here, the user’s name and address.",
-        };
-        let reached = read.is_some() || self.broke_at == Some(Kind::UserData);
-        let facts = reached.then(|| {
-            let received = read.map_or(&[][..], |r| r.received);
-            let made: Vec<_> = read.map_or_else(Vec::new, |r| {
-                let others = |c: &&events::Check| !c.name.starts_with("ID token");
-                r.checks.iter().filter(others).cloned().collect()
-            });
-            Facts {
-                carries: attempt.person().unwrap_or_default().to_owned(),
-                parameters: parameters(received),
-                checks: checks(&made, Who::Client),
-                recorded_by: vec![Who::Client],
-                ..Facts::default()
-            }
-        });
-        self.push(heading, facts);
-    }
-
-    fn greeting(&mut self, names: &Names) {
-        let attempt = self.attempt;
-        let heading = Heading {
-            step: 6,
-            kind: Kind::Greeting,
-            from: Who::Client,
-            to: Who::Browser,
-            label: match attempt.person() {
-                Some(name) if attempt.signed_in.is_some() => format!("Hello {name}"),
-                _ => "Hello".into(),
-            },
-            what: "The client makes a session and gives the browser a cookie for it. The cookie is new, works for \
-                   this client alone, and is all that the browser gets: no token.",
-        };
-        let facts = attempt.signed_in.map(|(_, session, made)| Facts {
-            carries: format!("session cookie {session}"),
-            parameters: vec![Parameter {
-                name: "session cookie".into(),
-                shown: session.to_owned(),
-                note: format!("means something to {} only", names.app),
-            }],
-            checks: checks(made, Who::Client),
-            recorded_by: vec![Who::Client],
-            ..Facts::default()
-        });
-        let facts = facts.or_else(|| {
-            (self.broke_at == Some(Kind::Greeting)).then(|| Facts {
-                recorded_by: vec![Who::Client],
-                ..Facts::default()
-            })
-        });
-        self.push(heading, facts);
-    }
-
     /// What only the provider could have recorded: it happened if something
     /// came after it.
     fn unseen(&self, carries: &str) -> Option<Facts> {
@@ -548,66 +363,4 @@ impl Drawing<'_, '_> {
             ..Facts::default()
         })
     }
-}
-
-/// Client and the other side, if what both recorded is the same.
-fn recorded(other: Who, told: &[events::Parameter], seen: &[events::Parameter]) -> Vec<Who> {
-    // The challenge is public: the client shows it, the provider hashes it.
-    let agree = told
-        .iter()
-        .filter(|p| p.name != "code_challenge")
-        .all(|p| value(seen, &p.name).is_none_or(|v| v == p.value));
-    if agree {
-        vec![Who::Client, other]
-    } else {
-        vec![other]
-    }
-}
-
-fn parameters(list: &[events::Parameter]) -> Vec<Parameter> {
-    list.iter().map(|p| parameter(&p.name, &p.value)).collect()
-}
-
-fn parameter(name: &str, value: &str) -> Parameter {
-    // A password is weak: not even a hash of it is shown.
-    let shown = if name == "password" {
-        "not shown"
-    } else {
-        value
-    };
-    Parameter {
-        name: name.to_owned(),
-        shown: shown.to_owned(),
-        note: note(name).to_owned(),
-    }
-}
-
-fn checks(list: &[events::Check], by: Who) -> Vec<Check> {
-    list.iter()
-        .map(|c| Check {
-            name: c.name.clone(),
-            clause: c.clause.clone(),
-            held: c.held,
-            by,
-        })
-        .collect()
-}
-
-fn with(name: &str, value: Option<&str>) -> String {
-    value.map_or_else(|| name.to_owned(), |value| format!("{name} {value}"))
-}
-
-/// What came, by name alone.
-fn names_of(received: &[events::Parameter]) -> String {
-    let words = [
-        ("access_token", "access token"),
-        ("refresh_token", "refresh token"),
-        ("id_token", "ID token"),
-    ];
-    let list: Vec<_> = words
-        .into_iter()
-        .filter(|(name, _)| value(received, name).is_some())
-        .map(|(_, words)| words)
-        .collect();
-    list.join(", ")
 }
