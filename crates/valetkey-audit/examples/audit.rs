@@ -9,7 +9,10 @@ fn main() {
                 for r in &report.results {
                     if r.verdict != Verdict::Na {
                         let line = r.lines.first().map_or(0, |l| l[0]);
-                        println!("{}:{line} {} {:?} {:?} {}", r.path, r.check, r.verdict, r.severity, r.message);
+                        println!(
+                            "{}:{line} {} {:?} {:?} {}",
+                            r.path, r.check, r.verdict, r.severity, r.message
+                        );
                     }
                 }
                 for s in &report.skipped {

@@ -61,7 +61,11 @@ impl Score {
 }
 
 fn share(part: u32, of: u32) -> f64 {
-    if of == 0 { 1.0 } else { f64::from(part) / f64::from(of) }
+    if of == 0 {
+        1.0
+    } else {
+        f64::from(part) / f64::from(of)
+    }
 }
 
 /// The scores of one part of the files.
@@ -82,11 +86,19 @@ pub struct Part {
 pub fn score() -> [Part; 2] {
     let mut parts = [Part::default(), Part::default()];
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let mut languages: Vec<_> = fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut languages: Vec<_> = fs::read_dir(root)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     languages.sort();
     for folder in languages {
-        let Ok(labels) = fs::read_to_string(folder.join("labels.txt")) else { continue };
-        for line in labels.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
+        let Ok(labels) = fs::read_to_string(folder.join("labels.txt")) else {
+            continue;
+        };
+        for line in labels
+            .lines()
+            .filter(|l| !l.starts_with('#') && !l.is_empty())
+        {
             let (name, labels) = line.split_once(' ').unwrap();
             let labels: Vec<char> = labels.trim().chars().collect();
             assert_eq!(labels.len(), CHECKS.len(), "{name}");
@@ -107,7 +119,10 @@ pub fn score() -> [Part; 2] {
                 part.total.add(label, verdict);
                 if label != verdict {
                     let why = said.map_or("", |r| r.message.as_str());
-                    part.differences.push(format!("{name}: {} is {label:?}, said {verdict:?}: {why}", check.id));
+                    part.differences.push(format!(
+                        "{name}: {} is {label:?}, said {verdict:?}: {why}",
+                        check.id
+                    ));
                 }
             }
         }
@@ -116,7 +131,9 @@ pub fn score() -> [Part; 2] {
 }
 
 fn held_out(name: &str) -> bool {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
     (hash >> 32).is_multiple_of(3)
 }
 
@@ -124,11 +141,19 @@ fn held_out(name: &str) -> bool {
 fn main() {
     let verbose = std::env::args().any(|a| a == "--differences");
     let show_held_out = std::env::args().any(|a| a == "--held-out");
-    for (part, name) in score().iter().zip(["Files that rules were written with", "Held-out files"]) {
+    for (part, name) in score()
+        .iter()
+        .zip(["Files that rules were written with", "Held-out files"])
+    {
         println!("### {name}: {}\n", part.files);
         println!("| check | precision | counting alarms on n/a | recall | verdicts as labelled |");
         println!("|---|---|---|---|---|");
-        for (check, score) in part.checks.iter().map(|(c, s)| (*c, s)).chain([("**all**", &part.total)]) {
+        for (check, score) in part
+            .checks
+            .iter()
+            .map(|(c, s)| (*c, s))
+            .chain([("**all**", &part.total)])
+        {
             println!(
                 "| {check} | {:.2} | {:.2} | {:.2} | {}/{} |",
                 score.precision(),

@@ -130,9 +130,13 @@ impl<'a> Context<'a> {
 
     /// What a request sends the browser to the provider with, by hand or by a
     /// library.
-    fn authorizations(&self) -> impl Iterator<Item = (&'a Event, &'a Fields, Option<&'static str>)> + use<'a> {
+    fn authorizations(
+        &self,
+    ) -> impl Iterator<Item = (&'a Event, &'a Fields, Option<&'static str>)> + use<'a> {
         self.events().filter_map(|e| match &e.kind {
-            EventKind::Authorize { fields, library, .. } => Some((e, fields, *library)),
+            EventKind::Authorize {
+                fields, library, ..
+            } => Some((e, fields, *library)),
             _ => None,
         })
     }
@@ -146,9 +150,15 @@ impl<'a> Context<'a> {
             })
     }
 
-    fn delegations(&self) -> impl Iterator<Item = (&'a Event, &'static str, &'a Fields, &'static str)> + use<'a> {
+    fn delegations(
+        &self,
+    ) -> impl Iterator<Item = (&'a Event, &'static str, &'a Fields, &'static str)> + use<'a> {
         self.events().filter_map(|e| match &e.kind {
-            EventKind::Delegate { part, fields, library } => Some((e, *part, fields, *library)),
+            EventKind::Delegate {
+                part,
+                fields,
+                library,
+            } => Some((e, *part, fields, *library)),
             _ => None,
         })
     }
@@ -163,14 +173,21 @@ impl<'a> Context<'a> {
     /// Made when the module was loaded: the same for every login.
     fn made_at_load(&self, value: &Value) -> bool {
         value.taint.iter().any(|id| {
-            *id < self.load_origins && matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom)
+            *id < self.load_origins
+                && matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom)
         })
     }
 
     /// Whether a secret of the token endpoint's answer is in the value.
     fn has_token(&self, value: &Value) -> bool {
         self.any(value, |o| {
-            matches!(o, Origin::TokenResponse | Origin::AccessToken | Origin::RefreshToken | Origin::IdToken)
+            matches!(
+                o,
+                Origin::TokenResponse
+                    | Origin::AccessToken
+                    | Origin::RefreshToken
+                    | Origin::IdToken
+            )
         })
     }
 }

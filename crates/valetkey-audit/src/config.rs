@@ -49,9 +49,15 @@ impl Config {
     /// When it is no TOML, has an unknown field or check, or an `[[ignore]]`
     /// without a reason.
     pub fn parse(text: &str, path: &str) -> std::result::Result<Self, ConfigError> {
-        let error = |message: String| ConfigError { path: path.to_owned(), message };
+        let error = |message: String| ConfigError {
+            path: path.to_owned(),
+            message,
+        };
         let config: Self = toml::from_str(text).map_err(|e| error(e.message().to_owned()))?;
-        let named = config.disable.iter().chain(config.ignore.iter().map(|i| &i.check));
+        let named = config
+            .disable
+            .iter()
+            .chain(config.ignore.iter().map(|i| &i.check));
         for name in named {
             if checks::check(name).is_none() {
                 return Err(error(format!("there is no check `{name}`")));
@@ -81,7 +87,10 @@ impl Config {
 
 fn under(path: &str, what: &str) -> bool {
     let what = what.trim_end_matches('/').trim_start_matches("./");
-    path == what || path.strip_prefix(what).is_some_and(|rest| rest.starts_with('/'))
+    path == what
+        || path
+            .strip_prefix(what)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Failures of an earlier report.
@@ -121,6 +130,7 @@ impl Baseline {
     }
 
     pub(crate) fn knows(&self, result: &Result) -> bool {
-        self.known.contains(&(result.path.clone(), result.check.to_owned()))
+        self.known
+            .contains(&(result.path.clone(), result.check.to_owned()))
     }
 }

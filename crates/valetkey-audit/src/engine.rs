@@ -7,7 +7,10 @@
 //! none on both sides), and what counts is whether any way reaches the token
 //! request. The engine knows no language and no library.
 
-use std::{collections::{BTreeMap, BTreeSet}, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use crate::{
     facts::{Entry, Event, EventKind, Fields},
@@ -257,11 +260,16 @@ impl<'a> Engine<'a> {
     }
 
     fn from_state(&self, value: &Value) -> bool {
-        self.any(&value.taint, |o| matches!(o, Origin::Param(p) if p == "state"))
+        self.any(
+            &value.taint,
+            |o| matches!(o, Origin::Param(p) if p == "state"),
+        )
     }
 
     fn bound(&self, value: &Value) -> bool {
-        self.any(&value.taint, |o| matches!(o, Origin::Session(_) | Origin::Cookie(_)))
+        self.any(&value.taint, |o| {
+            matches!(o, Origin::Session(_) | Origin::Cookie(_))
+        })
     }
 
     fn emit(&mut self, kind: EventKind, span: Span) {
@@ -296,7 +304,11 @@ impl<'a> Engine<'a> {
         let Kind::List(id) = &value.kind else {
             return settled;
         };
-        let items = self.heap.get(*id).map(|o| o.items.as_slice()).unwrap_or(&[]);
+        let items = self
+            .heap
+            .get(*id)
+            .map(|o| o.items.as_slice())
+            .unwrap_or(&[]);
         let mut parts = Vec::new();
         for item in items {
             if !matches!(item.kind, Kind::Str(_) | Kind::Template(_) | Kind::Sym) {
@@ -307,7 +319,11 @@ impl<'a> Engine<'a> {
             }
             parts.push(item.clone());
         }
-        if parts.is_empty() { settled } else { Value::concat(parts) }
+        if parts.is_empty() {
+            settled
+        } else {
+            Value::concat(parts)
+        }
     }
 
     /// Takes one of two ways where nothing says which.
@@ -321,7 +337,11 @@ impl<'a> Engine<'a> {
 
     fn step(&mut self) -> Eval<()> {
         self.steps += 1;
-        if self.steps > STEPS { Err(Unwind::Stop) } else { Ok(()) }
+        if self.steps > STEPS {
+            Err(Unwind::Stop)
+        } else {
+            Ok(())
+        }
     }
 
     fn learn(&mut self, closure: &Rc<Closure>, route: bool) {
@@ -334,10 +354,13 @@ impl<'a> Engine<'a> {
             route,
         };
         // One that knows more of what is around it is the better one.
-        let better = self.known.get(&key).is_none_or(|old| match &old.function.kind {
-            Kind::Func(f) => f.around.is_none() && closure.around.is_some(),
-            _ => false,
-        });
+        let better = self
+            .known
+            .get(&key)
+            .is_none_or(|old| match &old.function.kind {
+                Kind::Func(f) => f.around.is_none() && closure.around.is_some(),
+                _ => false,
+            });
         if better {
             self.known.insert(key, entry);
         }

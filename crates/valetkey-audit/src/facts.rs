@@ -25,32 +25,83 @@ pub(crate) type Fields = Vec<(String, Value)>;
 #[derive(Debug, Clone)]
 pub(crate) enum EventKind {
     /// The browser is sent to the authorization endpoint with these.
-    Authorize { url: String, fields: Fields, library: Option<&'static str> },
+    Authorize {
+        url: String,
+        fields: Fields,
+        library: Option<&'static str>,
+    },
     /// A code, or something else, is exchanged for tokens.
-    TokenRequest { url: String, fields: Fields, library: Option<&'static str> },
+    TokenRequest {
+        url: String,
+        fields: Fields,
+        library: Option<&'static str>,
+    },
     /// The library does the rest: `login`, `callback` or `register`.
-    Delegate { part: &'static str, fields: Fields, library: &'static str },
+    Delegate {
+        part: &'static str,
+        fields: Fields,
+        library: &'static str,
+    },
     /// An HTTP request; `timeout`: `Some(false)` where it waits for ever.
-    Http { url: String, target: Value, timeout: Option<bool>, verify_off: bool, oauth: bool, token: bool },
-    Redirect { value: Value },
-    Respond { value: Value },
-    Log { value: Value },
-    SetCookie { name: String, value: Value, http_only: bool },
-    SessionWrite { key: String, value: Value },
-    StoreWrite { name: String, value: Value },
+    Http {
+        url: String,
+        target: Value,
+        timeout: Option<bool>,
+        verify_off: bool,
+        oauth: bool,
+        token: bool,
+    },
+    Redirect {
+        value: Value,
+    },
+    Respond {
+        value: Value,
+    },
+    Log {
+        value: Value,
+    },
+    SetCookie {
+        name: String,
+        value: Value,
+        http_only: bool,
+    },
+    SessionWrite {
+        key: String,
+        value: Value,
+    },
+    StoreWrite {
+        name: String,
+        value: Value,
+    },
     /// Something received was compared with something kept.
-    Compare { left: Value, right: Value },
+    Compare {
+        left: Value,
+        right: Value,
+    },
     /// The token response was looked at for an error.
     TokenChecked,
-    IdToken { fault: Option<&'static str>, library: Option<&'static str> },
+    IdToken {
+        fault: Option<&'static str>,
+        library: Option<&'static str>,
+    },
     /// Somebody is signed in as `value`.
-    Login { value: Value },
-    SecretKey { value: Value },
-    Debug { value: Value },
+    Login {
+        value: Value,
+    },
+    SecretKey {
+        value: Value,
+    },
+    Debug {
+        value: Value,
+    },
     /// A transport check is switched off.
-    InsecureTransport { what: &'static str },
+    InsecureTransport {
+        what: &'static str,
+    },
     /// A value is named, or used, as the client's secret.
-    Secret { value: Value },
+    Secret {
+        value: Value,
+    },
 }
 
 /// A function from which the outside enters.

@@ -12,9 +12,22 @@ use crate::{
 
 /// Words without which a file has nothing to do with OAuth.
 const WORDS: &[&str] = &[
-    "oauth", "openid", "authlib", "msal", "allauth", "social_core", "social_django", "client_secret",
-    "authorization_code", "response_type", "id_token", "fastapi_sso", "flask_dance", "redirect_uri",
-    "clientsecret", "access_token",
+    "oauth",
+    "openid",
+    "authlib",
+    "msal",
+    "allauth",
+    "social_core",
+    "social_django",
+    "client_secret",
+    "authorization_code",
+    "response_type",
+    "id_token",
+    "fastapi_sso",
+    "flask_dance",
+    "redirect_uri",
+    "clientsecret",
+    "access_token",
 ];
 
 /// Files of one app; more are looked at without the rest.
@@ -31,7 +44,11 @@ pub(crate) fn apps(
     skipped: &mut Vec<Skipped>,
     progress: &mut (dyn FnMut(usize, usize) + Send),
 ) -> Vec<(App, Vec<String>)> {
-    let by_path: BTreeMap<&str, usize> = sources.iter().enumerate().map(|(i, s)| (s.path.as_str(), i)).collect();
+    let by_path: BTreeMap<&str, usize> = sources
+        .iter()
+        .enumerate()
+        .map(|(i, s)| (s.path.as_str(), i))
+        .collect();
     let mut parsed: BTreeMap<usize, Option<Parsed>> = BTreeMap::new();
     let mut queue: Vec<(usize, usize)> = Vec::new();
     for (i, source) in sources.iter().enumerate() {
@@ -44,15 +61,26 @@ pub(crate) fn apps(
                     queue.push((i, 0));
                 }
             }
-            Err(reason) => skipped.push(Skipped { path: source.path.clone(), reason }),
+            Err(reason) => skipped.push(Skipped {
+                path: source.path.clone(),
+                reason,
+            }),
         }
     }
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
     while let Some((i, depth)) = queue.pop() {
-        let Some(Some(file)) = parsed.get(&i) else { continue };
+        let Some(Some(file)) = parsed.get(&i) else {
+            continue;
+        };
         let mut wanted = BTreeSet::new();
-        imports(&file.module.body, &sources[i].path, &by_path, &mut wanted, 0);
+        imports(
+            &file.module.body,
+            &sources[i].path,
+            &by_path,
+            &mut wanted,
+            0,
+        );
         for other in wanted {
             if !parsed.contains_key(&other) {
                 if depth >= 3 {
@@ -73,13 +101,20 @@ fn parse(source: &Source, text: String, skipped: &mut Vec<Skipped>) -> Option<Pa
     match source.language.parse(&text) {
         Some(module) => Some(Parsed { text, module }),
         None => {
-            skipped.push(Skipped { path: source.path.clone(), reason: "it does not parse".into() });
+            skipped.push(Skipped {
+                path: source.path.clone(),
+                reason: "it does not parse".into(),
+            });
             None
         }
     }
 }
 
-fn together(sources: &[Source], mut parsed: BTreeMap<usize, Option<Parsed>>, links: &[(usize, usize)]) -> Vec<(App, Vec<String>)> {
+fn together(
+    sources: &[Source],
+    mut parsed: BTreeMap<usize, Option<Parsed>>,
+    links: &[(usize, usize)],
+) -> Vec<(App, Vec<String>)> {
     let mut root: BTreeMap<usize, usize> = parsed.keys().map(|i| (*i, *i)).collect();
     fn find(root: &BTreeMap<usize, usize>, mut i: usize) -> usize {
         while let Some(up) = root.get(&i).filter(|up| **up != i) {
@@ -101,7 +136,10 @@ fn together(sources: &[Source], mut parsed: BTreeMap<usize, Option<Parsed>>, lin
             let (mut app, mut texts) = (App::default(), Vec::new());
             for i in part {
                 if let Some(Some(file)) = parsed.remove(i) {
-                    app.files.push(AppFile { path: sources[*i].path.clone(), module: file.module });
+                    app.files.push(AppFile {
+                        path: sources[*i].path.clone(),
+                        module: file.module,
+                    });
                     texts.push(file.text);
                 }
             }
@@ -113,7 +151,13 @@ fn together(sources: &[Source], mut parsed: BTreeMap<usize, Option<Parsed>>, lin
     apps
 }
 
-fn imports(block: &Block, here: &str, by_path: &BTreeMap<&str, usize>, into: &mut BTreeSet<usize>, depth: usize) {
+fn imports(
+    block: &Block,
+    here: &str,
+    by_path: &BTreeMap<&str, usize>,
+    into: &mut BTreeSet<usize>,
+    depth: usize,
+) {
     if depth > 4 {
         return;
     }
@@ -125,7 +169,9 @@ fn imports(block: &Block, here: &str, by_path: &BTreeMap<&str, usize>, into: &mu
                 }
             }
             StmtKind::Function(f) => imports(&f.body, here, by_path, into, depth + 1),
-            StmtKind::If { then, otherwise, .. } => {
+            StmtKind::If {
+                then, otherwise, ..
+            } => {
                 imports(then, here, by_path, into, depth + 1);
                 imports(otherwise, here, by_path, into, depth + 1);
             }

@@ -29,14 +29,39 @@ pub(crate) struct Stmt {
 #[derive(Debug)]
 pub(crate) enum StmtKind {
     Expr(Expr),
-    Assign { targets: Vec<Expr>, value: Expr },
+    Assign {
+        targets: Vec<Expr>,
+        value: Expr,
+    },
     /// `x += v`.
-    Augment { target: Expr, value: Expr },
-    If { test: Expr, then: Block, otherwise: Block },
-    While { test: Expr, body: Block },
-    For { target: Expr, iter: Expr, body: Block },
-    Try { body: Block, handlers: Vec<Handler>, otherwise: Block, finally: Block },
-    With { items: Vec<(Expr, Option<Expr>)>, body: Block },
+    Augment {
+        target: Expr,
+        value: Expr,
+    },
+    If {
+        test: Expr,
+        then: Block,
+        otherwise: Block,
+    },
+    While {
+        test: Expr,
+        body: Block,
+    },
+    For {
+        target: Expr,
+        iter: Expr,
+        body: Block,
+    },
+    Try {
+        body: Block,
+        handlers: Vec<Handler>,
+        otherwise: Block,
+        finally: Block,
+    },
+    With {
+        items: Vec<(Expr, Option<Expr>)>,
+        body: Block,
+    },
     Return(Option<Expr>),
     Raise(Option<Expr>),
     Break,

@@ -13,15 +13,30 @@ const FILES: &[(&str, &str)] = &[
     ("python-web", include_str!("libraries/python-web.toml")),
     ("python-http", include_str!("libraries/python-http.toml")),
     ("python-jwt", include_str!("libraries/python-jwt.toml")),
-    ("requests-oauthlib", include_str!("libraries/requests-oauthlib.toml")),
+    (
+        "requests-oauthlib",
+        include_str!("libraries/requests-oauthlib.toml"),
+    ),
     ("oauthlib", include_str!("libraries/oauthlib.toml")),
     ("authlib", include_str!("libraries/authlib.toml")),
-    ("google-auth-oauthlib", include_str!("libraries/google-auth-oauthlib.toml")),
+    (
+        "google-auth-oauthlib",
+        include_str!("libraries/google-auth-oauthlib.toml"),
+    ),
     ("msal", include_str!("libraries/msal.toml")),
     ("flask-dance", include_str!("libraries/flask-dance.toml")),
-    ("flask-oauthlib", include_str!("libraries/flask-oauthlib.toml")),
-    ("python-social-auth", include_str!("libraries/python-social-auth.toml")),
-    ("django-allauth", include_str!("libraries/django-allauth.toml")),
+    (
+        "flask-oauthlib",
+        include_str!("libraries/flask-oauthlib.toml"),
+    ),
+    (
+        "python-social-auth",
+        include_str!("libraries/python-social-auth.toml"),
+    ),
+    (
+        "django-allauth",
+        include_str!("libraries/django-allauth.toml"),
+    ),
     ("fastapi-sso", include_str!("libraries/fastapi-sso.toml")),
 ];
 
@@ -168,7 +183,9 @@ impl Libraries {
             for attr in file.attr {
                 for of in &attr.of {
                     for name in &attr.names {
-                        known.attrs.insert((of.clone(), name.clone()), attr.is.clone());
+                        known
+                            .attrs
+                            .insert((of.clone(), name.clone()), attr.is.clone());
                     }
                 }
             }

@@ -44,7 +44,8 @@ pub fn write(report: &Report, format: Format) -> String {
     match format {
         Format::Text => plain::write(report),
         Format::Json => {
-            json!({"version": 1, "results": report.results, "summary": report.summary()}).to_string()
+            json!({"version": 1, "results": report.results, "summary": report.summary()})
+                .to_string()
         }
         Format::Sarif => machine::sarif(report),
         Format::Github => machine::github(report),

@@ -1,6 +1,9 @@
 //! From the facts of the apps to the verdicts.
 
-use std::{collections::{BTreeMap, BTreeSet}, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,12 +114,18 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let count = |v| self.results.iter().filter(|r| r.verdict == v).count();
-        Summary { pass: count(Verdict::Pass), fail: count(Verdict::Fail), na: count(Verdict::Na) }
+        Summary {
+            pass: count(Verdict::Pass),
+            fail: count(Verdict::Fail),
+            na: count(Verdict::Na),
+        }
     }
 
     /// The failures of at least this severity.
     pub fn failures(&self, least: Severity) -> impl Iterator<Item = &Result> {
-        self.results.iter().filter(move |r| r.verdict == Verdict::Fail && r.severity >= least)
+        self.results
+            .iter()
+            .filter(move |r| r.verdict == Verdict::Fail && r.severity >= least)
     }
 }
 
@@ -140,9 +149,16 @@ pub(crate) fn audit(
     let unread = skipped.len() - before;
     if found.sources.is_empty() || unread >= found.sources.len() && apps.is_empty() {
         let _ = Language::Python;
-        return Err(AuditError::Nothing { path: path.display().to_string(), skipped });
+        return Err(AuditError::Nothing {
+            path: path.display().to_string(),
+            skipped,
+        });
     }
-    let mut report = Report { files: found.sources.len(), skipped, ..Report::default() };
+    let mut report = Report {
+        files: found.sources.len(),
+        skipped,
+        ..Report::default()
+    };
     for (app, texts) in apps {
         judge(&app, &texts, options, &mut report);
     }
@@ -172,12 +188,18 @@ fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
         }
     }
     for file in part {
-        let Some(path) = context.app.files.get(file).map(|f| f.path.clone()) else { continue };
+        let Some(path) = context.app.files.get(file).map(|f| f.path.clone()) else {
+            continue;
+        };
         for (number, check) in CHECKS.iter().enumerate() {
             if options.config.switched_off(check.id) {
                 continue;
             }
-            let mut result = merged(&path, check.id, all.remove(&(file, number)).unwrap_or_default());
+            let mut result = merged(
+                &path,
+                check.id,
+                all.remove(&(file, number)).unwrap_or_default(),
+            );
             suppress::apply(&mut result, &texts[file], options);
             result.excerpt = excerpt(&result, &texts[file]);
             report.results.push(result);
@@ -194,22 +216,42 @@ fn by_settings(app: &App, texts: &[String], facts: &mut Facts) {
         }
         for (name, library) in &libraries.delegates {
             let line = text.lines().position(|l| {
-                l.split('#').next().unwrap_or("").contains(&format!("\"{name}"))
-                    || l.split('#').next().unwrap_or("").contains(&format!("'{name}"))
+                l.split('#')
+                    .next()
+                    .unwrap_or("")
+                    .contains(&format!("\"{name}"))
+                    || l.split('#')
+                        .next()
+                        .unwrap_or("")
+                        .contains(&format!("'{name}"))
             });
-            let Some(line) = line.and_then(|l| u32::try_from(l + 1).ok()) else { continue };
-            let on = |fact: &str, value: &str| (format!("fact:{fact}"), crate::value::Value::str(value));
+            let Some(line) = line.and_then(|l| u32::try_from(l + 1).ok()) else {
+                continue;
+            };
+            let on =
+                |fact: &str, value: &str| (format!("fact:{fact}"), crate::value::Value::str(value));
             let mut fields = vec![on("state", "library"), on("complete", "yes")];
-            let pkce = text.contains("PKCE_ENABLED\": True") || text.contains("PKCE_ENABLED': True") || text.contains("USE_PKCE = True");
+            let pkce = text.contains("PKCE_ENABLED\": True")
+                || text.contains("PKCE_ENABLED': True")
+                || text.contains("USE_PKCE = True");
             if pkce {
                 fields.push(on("pkce", "auto"));
             } else {
                 fields.push(on("pkce-option", "OAUTH_PKCE_ENABLED"));
             }
             facts.events.push(crate::facts::Event {
-                kind: EventKind::Delegate { part: "register", fields, library },
+                kind: EventKind::Delegate {
+                    part: "register",
+                    fields,
+                    library,
+                },
                 file,
-                span: crate::ir::Span { start: line, end: line, at: 0, len: 0 },
+                span: crate::ir::Span {
+                    start: line,
+                    end: line,
+                    at: 0,
+                    len: 0,
+                },
                 entry: None,
                 guards: Vec::new(),
                 inspected: Vec::new(),
@@ -265,8 +307,15 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
         verdict,
         severity: first.map_or(Severity::Low, |f| f.severity),
         lines,
-        confidence: found.iter().map(|f| f.confidence).max().unwrap_or(Confidence::High),
-        message: first.map_or_else(|| "This file does not show it.".to_owned(), |f| f.message.clone()),
+        confidence: found
+            .iter()
+            .map(|f| f.confidence)
+            .max()
+            .unwrap_or(Confidence::High),
+        message: first.map_or_else(
+            || "This file does not show it.".to_owned(),
+            |f| f.message.clone(),
+        ),
         suppressed: None,
         excerpt: Vec::new(),
     }
@@ -283,8 +332,19 @@ fn excerpt(result: &Result, text: &str) -> Vec<(u32, String)> {
     for [start, end] in result.lines.iter().take(3) {
         for n in *start..=(*end).min(start + 5) {
             if let Some(line) = all.get(n as usize - 1) {
-                let line: String = line.chars().filter(|c| !c.is_control() || *c == '\t').take(160).collect();
-                lines.push((n, if blot || secret_in(&line) { blotted(&line) } else { line }));
+                let line: String = line
+                    .chars()
+                    .filter(|c| !c.is_control() || *c == '\t')
+                    .take(160)
+                    .collect();
+                lines.push((
+                    n,
+                    if blot || secret_in(&line) {
+                        blotted(&line)
+                    } else {
+                        line
+                    },
+                ));
             }
         }
     }
@@ -310,8 +370,17 @@ fn blotted(line: &str) -> String {
         };
         let inner = &rest[..end];
         let name = inner.len() < 32 && inner.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        let known = ["client_secret", "client_id", "secret_key", "code", "grant_type"].contains(&inner);
-        if known || name && inner.contains('_') && rest[end + 1..].trim_start().starts_with([':', ']']) {
+        let known = [
+            "client_secret",
+            "client_id",
+            "secret_key",
+            "code",
+            "grant_type",
+        ]
+        .contains(&inner);
+        if known
+            || name && inner.contains('_') && rest[end + 1..].trim_start().starts_with([':', ']'])
+        {
             out.push_str(inner);
         } else {
             out.push('…');

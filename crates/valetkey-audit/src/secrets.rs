@@ -11,21 +11,59 @@ pub(crate) enum Looks {
 /// Judges by content: the name has said already that a secret goes here.
 pub(crate) fn looks(text: &str) -> Looks {
     let lower = text.to_ascii_lowercase();
-    if text.is_empty() || text.contains("://") || lower.ends_with(".json") || lower.starts_with("client_secret_") {
+    if text.is_empty()
+        || text.contains("://")
+        || lower.ends_with(".json")
+        || lower.starts_with("client_secret_")
+    {
         return Looks::Nothing;
     }
     // The name of a parameter, a header or a variable.
-    if matches!(lower.as_str(), "client_secret" | "clientsecret" | "none" | "null")
-        || text.len() > 8 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_') && text.contains('_') && !lower.contains("your")
+    if matches!(
+        lower.as_str(),
+        "client_secret" | "clientsecret" | "none" | "null"
+    ) || text.len() > 8
+        && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        && text.contains('_')
+        && !lower.contains("your")
     {
         return Looks::Nothing;
     }
     const WORDS: &[&str] = &[
-        "your", "changeme", "change-me", "change_me", "replace", "placeholder", "example", "xxx", "todo",
-        "insert", "<", "{{", "dummy", "fake", "sample", "fill", "...", "***", "redacted", "here", "my-", "my_",
-        "secret", "test", "demo", "password", "abc123", "12345",
+        "your",
+        "changeme",
+        "change-me",
+        "change_me",
+        "replace",
+        "placeholder",
+        "example",
+        "xxx",
+        "todo",
+        "insert",
+        "<",
+        "{{",
+        "dummy",
+        "fake",
+        "sample",
+        "fill",
+        "...",
+        "***",
+        "redacted",
+        "here",
+        "my-",
+        "my_",
+        "secret",
+        "test",
+        "demo",
+        "password",
+        "abc123",
+        "12345",
     ];
-    if text.contains(' ') || WORDS.iter().any(|w| lower.contains(w)) || text.len() < 8 || entropy(text) < 2.5 {
+    if text.contains(' ')
+        || WORDS.iter().any(|w| lower.contains(w))
+        || text.len() < 8
+        || entropy(text) < 2.5
+    {
         return Looks::Placeholder;
     }
     Looks::Secret

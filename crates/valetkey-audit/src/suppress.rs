@@ -11,7 +11,12 @@ pub(crate) fn apply(result: &mut Result, text: &str, options: &Options) {
     }
     let reason = inline(result, text)
         .or_else(|| options.config.ignored(&result.path, result.check))
-        .or_else(|| options.baseline.knows(result).then(|| "in the baseline".to_owned()));
+        .or_else(|| {
+            options
+                .baseline
+                .knows(result)
+                .then(|| "in the baseline".to_owned())
+        });
     if let Some(reason) = reason {
         result.verdict = Verdict::Na;
         result.message = format!("Suppressed: {reason}. {}", result.message);
@@ -25,7 +30,10 @@ fn inline(result: &Result, text: &str) -> Option<String> {
     let mut reason = None;
     for [start, end] in &result.lines {
         let first = (*start as usize).saturating_sub(2);
-        let found = lines.get(first..(*end as usize).min(lines.len()))?.iter().find_map(|l| comment(l, result.check));
+        let found = lines
+            .get(first..(*end as usize).min(lines.len()))?
+            .iter()
+            .find_map(|l| comment(l, result.check));
         reason = Some(found?);
     }
     reason
@@ -45,11 +53,21 @@ mod tests {
 
     #[test]
     fn a_suppression_needs_a_reason() {
-        assert_eq!(comment("x # valetkey: ignore[debug-off]", "debug-off"), None);
         assert_eq!(
-            comment("x # valetkey: ignore[pkce-used, debug-off] local tool", "debug-off").as_deref(),
+            comment("x # valetkey: ignore[debug-off]", "debug-off"),
+            None
+        );
+        assert_eq!(
+            comment(
+                "x # valetkey: ignore[pkce-used, debug-off] local tool",
+                "debug-off"
+            )
+            .as_deref(),
             Some("local tool")
         );
-        assert_eq!(comment("x # valetkey: ignore[pkce-used] y", "debug-off"), None);
+        assert_eq!(
+            comment("x # valetkey: ignore[pkce-used] y", "debug-off"),
+            None
+        );
     }
 }

@@ -26,7 +26,10 @@ fn first_text(value: &Value, into: &mut String) -> bool {
             !s.contains('?')
         }
         Kind::Template(parts) => parts.iter().all(|p| first_text(p, into)),
-        Kind::Alt(all) => all.iter().find(|v| !v.is_none()).is_some_and(|v| first_text(v, into)),
+        Kind::Alt(all) => all
+            .iter()
+            .find(|v| !v.is_none())
+            .is_some_and(|v| first_text(v, into)),
         Kind::Query(_) => false,
         _ => {
             into.push('\u{0}');

@@ -64,7 +64,13 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    pub(crate) fn id(&mut self, origin: Origin, file: FileId, span: Span, context: u64) -> OriginId {
+    pub(crate) fn id(
+        &mut self,
+        origin: Origin,
+        file: FileId,
+        span: Span,
+        context: u64,
+    ) -> OriginId {
         // What the outside names is one value wherever it is read.
         let key = match origin {
             Origin::Param(_)

@@ -1,6 +1,10 @@
 //! Which files are read, and which are passed over with a word.
 
-use std::{fs, io::Read, path::{Path, PathBuf}};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     lang::{Kind, Language},
@@ -14,8 +18,21 @@ const LONG_LINE: usize = 20_000;
 
 /// Folders that hold other people's code.
 const FOREIGN: &[&str] = &[
-    "node_modules", "site-packages", "dist-packages", ".git", ".hg", ".svn", "__pycache__", ".tox",
-    ".nox", ".venv", "venv", "virtualenv", ".mypy_cache", "bower_components", ".eggs",
+    "node_modules",
+    "site-packages",
+    "dist-packages",
+    ".git",
+    ".hg",
+    ".svn",
+    "__pycache__",
+    ".tox",
+    ".nox",
+    ".venv",
+    "venv",
+    "virtualenv",
+    ".mypy_cache",
+    "bower_components",
+    ".eggs",
 ];
 
 /// A file with its text.
@@ -39,7 +56,10 @@ pub(crate) struct Found {
 pub(crate) fn walk(root: &Path, leave_out: &dyn Fn(&str) -> bool) -> Found {
     let mut found = Found::default();
     if root.is_file() {
-        let name = root.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = root
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         take(&mut found, name, root.to_owned());
         return found;
     }
@@ -50,7 +70,9 @@ pub(crate) fn walk(root: &Path, leave_out: &dyn Fn(&str) -> bool) -> Found {
         .sort_by_file_name(std::cmp::Ord::cmp)
         .filter_entry(|entry| {
             let name = entry.file_name().to_string_lossy();
-            entry.depth() == 0 || !entry.file_type().is_some_and(|t| t.is_dir()) || !FOREIGN.contains(&name.as_ref())
+            entry.depth() == 0
+                || !entry.file_type().is_some_and(|t| t.is_dir())
+                || !FOREIGN.contains(&name.as_ref())
         })
         .build();
     for entry in walker {
@@ -83,7 +105,11 @@ fn relative(root: &Path, path: &Path) -> String {
 
 fn take(found: &mut Found, path: String, full: PathBuf) {
     match Language::of(&full) {
-        Kind::Read(language) => found.sources.push(Source { path, full, language }),
+        Kind::Read(language) => found.sources.push(Source {
+            path,
+            full,
+            language,
+        }),
         Kind::NotYet(language) => found.skipped.push(Skipped {
             path,
             reason: format!("{language} is not read yet"),

@@ -16,26 +16,46 @@ pub(super) const CHECK: Check = Check {
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (event, fields, _) in c.authorizations() {
-        let Some(kind) = text(fields, "response_type") else { continue };
+        let Some(kind) = text(fields, "response_type") else {
+            continue;
+        };
         let words: Vec<&str> = kind.split([' ', '+']).collect();
         if words.contains(&"code") {
-            found.push(Found::pass(at(event), "The authorization request asks for a code."));
+            found.push(Found::pass(
+                at(event),
+                "The authorization request asks for a code.",
+            ));
         } else if words.iter().any(|w| *w == "token" || *w == "id_token") {
-            found.push(Found::fail(at(event), High, "The implicit grant is used: tokens come back in the URL."));
+            found.push(Found::fail(
+                at(event),
+                High,
+                "The implicit grant is used: tokens come back in the URL.",
+            ));
         }
     }
     for (event, fields) in c.token_requests() {
         match text(fields, "grant_type") {
             Some("password") => {
-                found.push(Found::fail(at(event), High, "The password grant is used: the app takes the user's password."));
+                found.push(Found::fail(
+                    at(event),
+                    High,
+                    "The password grant is used: the app takes the user's password.",
+                ));
             }
-            Some("authorization_code") => found.push(Found::pass(at(event), "A code is exchanged.")),
-            None if field(fields, "code").is_some() => found.push(Found::pass(at(event), "A code is exchanged.")),
+            Some("authorization_code") => {
+                found.push(Found::pass(at(event), "A code is exchanged."))
+            }
+            None if field(fields, "code").is_some() => {
+                found.push(Found::pass(at(event), "A code is exchanged."))
+            }
             _ => {}
         }
     }
     for (event, _, _, library) in c.delegations() {
-        found.push(Found::pass(at(event), format!("{library} uses the code flow.")));
+        found.push(Found::pass(
+            at(event),
+            format!("{library} uses the code flow."),
+        ));
     }
     found
 }

@@ -20,13 +20,28 @@ pub(super) const CHECK: Check = Check {
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for event in c.events() {
-        let EventKind::Debug { value } = &event.kind else { continue };
+        let EventKind::Debug { value } = &event.kind else {
+            continue;
+        };
         match &value.kind {
-            Kind::Bool(true) => found.push(Found::fail(at(event), Medium, "Debug mode is switched on in the code.")),
-            Kind::Number(n) if *n != 0 => found.push(Found::fail(at(event), Medium, "Debug mode is switched on in the code.")),
-            Kind::Bool(false) | Kind::None | Kind::Number(0) => found.push(Found::pass(at(event), "Debug mode is off.")),
+            Kind::Bool(true) => found.push(Found::fail(
+                at(event),
+                Medium,
+                "Debug mode is switched on in the code.",
+            )),
+            Kind::Number(n) if *n != 0 => found.push(Found::fail(
+                at(event),
+                Medium,
+                "Debug mode is switched on in the code.",
+            )),
+            Kind::Bool(false) | Kind::None | Kind::Number(0) => {
+                found.push(Found::pass(at(event), "Debug mode is off."))
+            }
             _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
-                found.push(Found::pass(at(event), "Debug mode is a matter of the environment."));
+                found.push(Found::pass(
+                    at(event),
+                    "Debug mode is a matter of the environment.",
+                ));
             }
             _ => {}
         }

@@ -3,7 +3,10 @@
 use super::{Check, Context, Found, at, field, text};
 use crate::{
     facts::{Denial, EventKind},
-    report::{Severity::{Low, Medium}, Verdict},
+    report::{
+        Severity::{Low, Medium},
+        Verdict,
+    },
     value::Origin,
 };
 
@@ -24,7 +27,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let own: Vec<_> = c.events().filter(|e| e.entry == Some(*number)).collect();
         let exchange = own.iter().find(|e| match &e.kind {
             EventKind::TokenRequest { fields, .. } => {
-                text(fields, "grant_type").is_none_or(|g| g == "authorization_code") && field(fields, "code").is_some()
+                text(fields, "grant_type").is_none_or(|g| g == "authorization_code")
+                    && field(fields, "code").is_some()
             }
             EventKind::Delegate { part, .. } => *part == "callback",
             _ => false,
@@ -35,7 +39,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         };
         match denial {
             Denial::Ignored => {
-                found.push(Found::fail(place, Medium, "When the user says no, the callback goes on as if there were a code."));
+                found.push(Found::fail(
+                    place,
+                    Medium,
+                    "When the user says no, the callback goes on as if there were a code.",
+                ));
                 continue;
             }
             Denial::Crash => {
@@ -44,14 +52,28 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             Denial::Handled => {}
         }
-        let checked = own.iter().any(|e| matches!(e.kind, EventKind::TokenChecked))
-            || own.iter().any(|e| e.inspected.iter().any(|id| {
-                matches!(c.origins.of(*id), Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken)
-            }));
+        let checked = own
+            .iter()
+            .any(|e| matches!(e.kind, EventKind::TokenChecked))
+            || own.iter().any(|e| {
+                e.inspected.iter().any(|id| {
+                    matches!(
+                        c.origins.of(*id),
+                        Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken
+                    )
+                })
+            });
         if checked {
-            found.push(Found::pass(place, "A refusal in the callback and an error of the token endpoint are both looked for."));
+            found.push(Found::pass(
+                place,
+                "A refusal in the callback and an error of the token endpoint are both looked for.",
+            ));
         } else {
-            found.push(Found::fail(place, Low, "The answer of the token endpoint is used without looking for an error in it."));
+            found.push(Found::fail(
+                place,
+                Low,
+                "The answer of the token endpoint is used without looking for an error in it.",
+            ));
         }
     }
     // One entry that handles it does not mend another that does not.

@@ -21,26 +21,56 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for event in c.events() {
         match &event.kind {
-            EventKind::IdToken { fault: Some(fault), .. } => {
-                let severity = if fault.contains("signature") { High } else { Medium };
-                found.push(Found::fail(at(event), severity, format!("The ID token is believed although {fault}.")));
+            EventKind::IdToken {
+                fault: Some(fault), ..
+            } => {
+                let severity = if fault.contains("signature") {
+                    High
+                } else {
+                    Medium
+                };
+                found.push(Found::fail(
+                    at(event),
+                    severity,
+                    format!("The ID token is believed although {fault}."),
+                ));
             }
-            EventKind::IdToken { fault: None, library } => {
+            EventKind::IdToken {
+                fault: None,
+                library,
+            } => {
                 let by = library.unwrap_or("the code");
-                found.push(Found::pass(at(event), format!("The ID token is verified by {by}.")));
+                found.push(Found::pass(
+                    at(event),
+                    format!("The ID token is verified by {by}."),
+                ));
             }
-            EventKind::SessionWrite { value, .. } | EventKind::Login { value } if decoded(c, value) => {
-                found.push(Found::fail(at(event), High, "What the ID token says is believed without checking its signature."));
+            EventKind::SessionWrite { value, .. } | EventKind::Login { value }
+                if decoded(c, value) =>
+            {
+                found.push(Found::fail(
+                    at(event),
+                    High,
+                    "What the ID token says is believed without checking its signature.",
+                ));
             }
-            EventKind::Delegate { part: "callback", fields, library } if text(fields, "fact:id-token") == Some("verified") => {
+            EventKind::Delegate {
+                part: "callback",
+                fields,
+                library,
+            } if text(fields, "fact:id-token") == Some("verified") => {
                 let openid = c.delegations().any(|(_, part, fields, _)| {
                     part == "register"
                         && fields.iter().any(|(k, v)| {
-                            k == "server_metadata_url" || k == "scope" && v.as_str().is_some_and(|s| s.contains("openid"))
+                            k == "server_metadata_url"
+                                || k == "scope" && v.as_str().is_some_and(|s| s.contains("openid"))
                         })
                 });
                 if openid {
-                    found.push(Found::pass(at(event), format!("{library} verifies the ID token.")));
+                    found.push(Found::pass(
+                        at(event),
+                        format!("{library} verifies the ID token."),
+                    ));
                 }
             }
             _ => {}
@@ -53,6 +83,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn decoded(c: &Context<'_>, value: &Value) -> bool {
     !matches!(value.kind, Kind::Sym)
         && c.any(value, |o| matches!(o, Origin::IdToken))
-        && !c.any(value, |o| matches!(o, Origin::Claims | Origin::TokenResponse | Origin::AccessToken))
+        && !c.any(value, |o| {
+            matches!(
+                o,
+                Origin::Claims | Origin::TokenResponse | Origin::AccessToken
+            )
+        })
         && !matches!(value.kind, Kind::Dict(_) | Kind::Alt(_))
 }

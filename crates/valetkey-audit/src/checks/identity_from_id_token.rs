@@ -39,5 +39,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 
 fn handed(c: &Context<'_>, value: &Value) -> bool {
     c.any(value, |o| matches!(o, Origin::Profile))
-        && c.any(value, |o| matches!(o, Origin::Param(p) if p.contains("token") || p == "credential"))
+        && c.any(
+            value,
+            |o| matches!(o, Origin::Param(p) if p.contains("token") || p == "credential"),
+        )
 }

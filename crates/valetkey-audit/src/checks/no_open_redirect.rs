@@ -23,17 +23,32 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let kept: Vec<&String> = c
         .events()
         .filter_map(|e| match &e.kind {
-            EventKind::SessionWrite { key, value } if tainted(c, value, &e.inspected) && !own(value) => Some(key),
+            EventKind::SessionWrite { key, value }
+                if tainted(c, value, &e.inspected) && !own(value) =>
+            {
+                Some(key)
+            }
             _ => None,
         })
         .collect();
     let callbacks: Vec<usize> = c
         .events()
-        .filter(|e| matches!(e.kind, EventKind::TokenRequest { .. } | EventKind::Delegate { part: "callback", .. }))
+        .filter(|e| {
+            matches!(
+                e.kind,
+                EventKind::TokenRequest { .. }
+                    | EventKind::Delegate {
+                        part: "callback",
+                        ..
+                    }
+            )
+        })
         .filter_map(|e| e.entry)
         .collect();
     for event in c.events() {
-        let EventKind::Redirect { value } = &event.kind else { continue };
+        let EventKind::Redirect { value } = &event.kind else {
+            continue;
+        };
         if c.any(value, |o| matches!(o, Origin::AuthUrl)) {
             continue;
         }
@@ -42,9 +57,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 && matches!(c.origins.of(*id), Origin::Session(k) if kept.contains(&k))
         });
         if !own(value) && (tainted(c, value, &event.inspected) || from_session) {
-            found.push(Found::fail(at(event), Medium, "The browser is sent wherever the request says."));
+            found.push(Found::fail(
+                at(event),
+                Medium,
+                "The browser is sent wherever the request says.",
+            ));
         } else if event.entry.is_some_and(|e| callbacks.contains(&e)) {
-            found.push(Found::pass(at(event), "After login the browser goes to a page of this site."));
+            found.push(Found::pass(
+                at(event),
+                "After login the browser goes to a page of this site.",
+            ));
         }
     }
     found
@@ -65,10 +87,14 @@ fn own(value: &Value) -> bool {
         Kind::Template(parts) => match parts.first().map(|p| &p.kind) {
             Some(Kind::Str(s)) => {
                 s.starts_with('/') && s.len() > 1 && !s.starts_with("//")
-                    || s.split_once("://").is_some_and(|(_, rest)| rest.contains('/') || rest.contains('?'))
+                    || s.split_once("://")
+                        .is_some_and(|(_, rest)| rest.contains('/') || rest.contains('?'))
             }
             // A setting or a route in front.
-            Some(Kind::Sym) => parts.len() > 1 && matches!(parts.get(1).map(|p| &p.kind), Some(Kind::Str(s)) if s.starts_with(['/', '?', '#'])),
+            Some(Kind::Sym) => {
+                parts.len() > 1
+                    && matches!(parts.get(1).map(|p| &p.kind), Some(Kind::Str(s)) if s.starts_with(['/', '?', '#']))
+            }
             _ => false,
         },
         _ => false,

@@ -21,7 +21,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let confidential = c.events().any(|e| match &e.kind {
         crate::facts::EventKind::Secret { .. } => true,
-        crate::facts::EventKind::TokenRequest { fields, .. } => field(fields, "client_secret").is_some(),
+        crate::facts::EventKind::TokenRequest { fields, .. } => {
+            field(fields, "client_secret").is_some()
+        }
         _ => false,
     });
     let severity = if confidential { Low } else { Medium };
@@ -31,7 +33,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             if c.may_carry(event, fields, "code_challenge") {
                 continue;
             }
-            found.push(Found::fail(place, severity, "The authorization request carries no code challenge: PKCE is not used."));
+            found.push(Found::fail(
+                place,
+                severity,
+                "The authorization request carries no code challenge: PKCE is not used.",
+            ));
             continue;
         };
         found.push(match text(fields, "code_challenge_method") {
@@ -54,7 +60,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             found.push(if chosen(fields, option) {
                 Found::pass(at(event), format!("{library} is told to use PKCE."))
             } else {
-                Found::fail(at(event), Low, format!("{library} uses PKCE only when told to by `{option}`."))
+                Found::fail(
+                    at(event),
+                    Low,
+                    format!("{library} uses PKCE only when told to by `{option}`."),
+                )
             });
         }
     }

@@ -18,7 +18,10 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    let sent = c.authorizations().map(|(e, f, _)| (e, f)).chain(c.token_requests());
+    let sent = c
+        .authorizations()
+        .map(|(e, f, _)| (e, f))
+        .chain(c.token_requests());
     let delegated = c.delegations().map(|(e, _, f, _)| (e, f));
     for (event, fields) in sent.chain(delegated) {
         for (key, value) in fields {
@@ -33,10 +36,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     let has = |test: fn(&Origin) -> bool| c.any(value, test);
     if has(|o| matches!(o, Origin::Host)) {
-        return Some(Found::fail(place, Medium, "The redirect URI is built from the Host header, which the sender of a request chooses."));
+        return Some(Found::fail(
+            place,
+            Medium,
+            "The redirect URI is built from the Host header, which the sender of a request chooses.",
+        ));
     }
     if has(|o| matches!(o, Origin::Param(_) | Origin::Query | Origin::Header(_))) {
-        return Some(Found::fail(place, High, "The redirect URI is taken from the request."));
+        return Some(Found::fail(
+            place,
+            High,
+            "The redirect URI is taken from the request.",
+        ));
     }
     if let Kind::Str(text) = &value.kind {
         if text.contains('*') {
@@ -48,6 +59,16 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
         return Some(Found::pass(place, "The redirect URI is fixed."));
     }
     let fixed = has(|o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route));
-    let open = has(|o| matches!(o, Origin::Argument(_) | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_)));
-    (fixed && !open).then(|| Found::pass(place, "The redirect URI is fixed by the settings or the routes."))
+    let open = has(|o| {
+        matches!(
+            o,
+            Origin::Argument(_) | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_)
+        )
+    });
+    (fixed && !open).then(|| {
+        Found::pass(
+            place,
+            "The redirect URI is fixed by the settings or the routes.",
+        )
+    })
 }

@@ -18,13 +18,36 @@ pub(super) const CHECK: Check = Check {
 
 /// Scopes that open a whole account, by what providers document of them.
 const BROAD: &[&str] = &[
-    "*", "all", "full", "full_access", "admin", "root", "repo", "admin:org", "admin:repo_hook",
-    "admin:public_key", "admin:enterprise", "delete_repo", "write:org", "write:packages", "workflow",
-    "site_admin", "sudo", "api", "https://mail.google.com/",
-    "https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/cloud-platform",
-    "https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/admin.directory.user",
-    "directory.readwrite.all", "user.readwrite.all", "mail.readwrite", "files.readwrite.all",
-    "directory.accessasuser.all", "manage_pages", "publish_actions",
+    "*",
+    "all",
+    "full",
+    "full_access",
+    "admin",
+    "root",
+    "repo",
+    "admin:org",
+    "admin:repo_hook",
+    "admin:public_key",
+    "admin:enterprise",
+    "delete_repo",
+    "write:org",
+    "write:packages",
+    "workflow",
+    "site_admin",
+    "sudo",
+    "api",
+    "https://mail.google.com/",
+    "https://www.googleapis.com/auth/drive",
+    "https://www.googleapis.com/auth/cloud-platform",
+    "https://www.googleapis.com/auth/gmail.modify",
+    "https://www.googleapis.com/auth/admin.directory.user",
+    "directory.readwrite.all",
+    "user.readwrite.all",
+    "mail.readwrite",
+    "files.readwrite.all",
+    "directory.accessasuser.all",
+    "manage_pages",
+    "publish_actions",
 ];
 
 fn run(c: &Context<'_>) -> Vec<Found> {
@@ -49,8 +72,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     let mut words = Vec::new();
     collect(scope, &mut words);
-    if let Some(broad) = words.iter().find(|w| BROAD.contains(&w.to_ascii_lowercase().as_str())) {
-        return Some(Found::fail(place, Low, format!("The scope `{broad}` opens far more than a login needs.")).unsure());
+    if let Some(broad) = words
+        .iter()
+        .find(|w| BROAD.contains(&w.to_ascii_lowercase().as_str()))
+    {
+        return Some(
+            Found::fail(
+                place,
+                Low,
+                format!("The scope `{broad}` opens far more than a login needs."),
+            )
+            .unsure(),
+        );
     }
     if !words.is_empty() {
         return Some(Found::pass(place, "The scope is named and small."));
@@ -61,7 +94,11 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
 
 fn collect(value: &Value, into: &mut Vec<String>) {
     match &value.kind {
-        Kind::Str(text) => into.extend(text.split([' ', ',', '+']).filter(|w| !w.is_empty()).map(str::to_owned)),
+        Kind::Str(text) => into.extend(
+            text.split([' ', ',', '+'])
+                .filter(|w| !w.is_empty())
+                .map(str::to_owned),
+        ),
         Kind::Template(parts) => parts.iter().for_each(|p| collect(p, into)),
         Kind::Alt(all) => all.iter().for_each(|p| collect(p, into)),
         _ => {}

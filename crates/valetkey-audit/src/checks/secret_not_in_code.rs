@@ -25,7 +25,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             EventKind::Secret { value } => found.extend(judge(c, value, at(event))),
             EventKind::TokenRequest { fields, .. } | EventKind::Delegate { fields, .. } => {
                 for (key, value) in fields {
-                    if key == "client_secret" || key == "client_credential" || key == "consumer_secret" {
+                    if key == "client_secret"
+                        || key == "client_credential"
+                        || key == "consumer_secret"
+                    {
                         found.extend(judge(c, value, at(event)));
                     }
                 }
@@ -34,7 +37,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     // One constant is reported where it is written, not at each use.
-    if found.iter().any(|f| f.verdict == crate::report::Verdict::Fail) {
+    if found
+        .iter()
+        .any(|f| f.verdict == crate::report::Verdict::Fail)
+    {
         found.retain(|f| f.verdict == crate::report::Verdict::Fail);
     }
     found
@@ -53,21 +59,32 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
                 Low,
                 "A placeholder stands where the client secret goes: the next person writes the real one into the code.",
             )),
-            Looks::Secret => Some(Found::fail(place, High, "The client secret stands in the code.")),
+            Looks::Secret => Some(Found::fail(
+                place,
+                High,
+                "The client secret stands in the code.",
+            )),
         },
         Kind::Alt(all) => {
-            let fallback = all.iter().filter_map(|v| v.as_str().map(|_| v)).find_map(|v| judge(c, v, place));
+            let fallback = all
+                .iter()
+                .filter_map(|v| v.as_str().map(|_| v))
+                .find_map(|v| judge(c, v, place));
             match fallback {
                 Some(mut finding) => {
                     finding.severity = finding.severity.min(Medium);
-                    finding.message = "The client secret falls back to one that stands in the code.".into();
+                    finding.message =
+                        "The client secret falls back to one that stands in the code.".into();
                     Some(finding)
                 }
                 None => all.iter().find_map(|v| judge(c, v, place)),
             }
         }
         _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
-            Some(Found::pass(place, "The client secret is read from the environment or the settings."))
+            Some(Found::pass(
+                place,
+                "The client secret is read from the environment or the settings.",
+            ))
         }
         _ => None,
     }
@@ -82,5 +99,13 @@ fn written(c: &Context<'_>, text: &str) -> Option<(usize, crate::ir::Span)> {
     }
     let line = source.lines().position(|l| l.contains(text))?;
     let line = u32::try_from(line + 1).ok()?;
-    Some((file, crate::ir::Span { start: line, end: line, at: 0, len: 0 }))
+    Some((
+        file,
+        crate::ir::Span {
+            start: line,
+            end: line,
+            at: 0,
+            len: 0,
+        },
+    ))
 }

@@ -30,15 +30,33 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     match &value.kind {
         Kind::Str(text) if text.is_empty() => None,
-        Kind::Str(_) => Some(Found::fail(place, High, "The session key stands in the code.")),
-        Kind::Alt(all) if all.iter().any(|v| v.as_str().is_some_and(|s| !s.is_empty())) => {
-            Some(Found::fail(place, Medium, "The session key falls back to one that stands in the code."))
+        Kind::Str(_) => Some(Found::fail(
+            place,
+            High,
+            "The session key stands in the code.",
+        )),
+        Kind::Alt(all)
+            if all
+                .iter()
+                .any(|v| v.as_str().is_some_and(|s| !s.is_empty())) =>
+        {
+            Some(Found::fail(
+                place,
+                Medium,
+                "The session key falls back to one that stands in the code.",
+            ))
         }
         _ if c.any(value, |o| matches!(o, Origin::WeakRandom)) => {
             Some(Found::fail(place, High, "The session key can be guessed."))
         }
-        _ if c.any(value, |o| matches!(o, Origin::Random | Origin::Env(_) | Origin::Config(_))) => {
-            Some(Found::pass(place, "The session key is random or comes from the settings."))
+        _ if c.any(value, |o| {
+            matches!(o, Origin::Random | Origin::Env(_) | Origin::Config(_))
+        }) =>
+        {
+            Some(Found::pass(
+                place,
+                "The session key is random or comes from the settings.",
+            ))
         }
         _ => None,
     }

@@ -26,8 +26,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             if c.may_carry(event, fields, "state") {
                 continue;
             }
-            let by = library.map(|l| format!(" ({l} makes none by itself)")).unwrap_or_default();
-            found.push(Found::fail(place, High, format!("The authorization request carries no state{by}.")));
+            let by = library
+                .map(|l| format!(" ({l} makes none by itself)"))
+                .unwrap_or_default();
+            found.push(Found::fail(
+                place,
+                High,
+                format!("The authorization request carries no state{by}."),
+            ));
             continue;
         };
         if let Some(verdict) = judge(c, state, 0) {
@@ -40,7 +46,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, part, fields, library) in c.delegations() {
         match text(fields, "fact:state") {
             Some("library") if part == "login" || text(fields, "fact:complete") == Some("yes") => {
-                found.push(Found::pass(at(event), format!("{library} makes a state for each login.")));
+                found.push(Found::pass(
+                    at(event),
+                    format!("{library} makes a state for each login."),
+                ));
             }
             _ => {}
         }
@@ -48,30 +57,55 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     best_per_place(found)
 }
 
-fn judge(c: &Context<'_>, state: &Value, depth: usize) -> Option<Result<&'static str, (crate::report::Severity, &'static str)>> {
+fn judge(
+    c: &Context<'_>,
+    state: &Value,
+    depth: usize,
+) -> Option<Result<&'static str, (crate::report::Severity, &'static str)>> {
     if is_constant(state) {
-        return Some(Err((High, "The state is the same for everybody: it stands in the code.")));
+        return Some(Err((
+            High,
+            "The state is the same for everybody: it stands in the code.",
+        )));
     }
     if let Kind::Alt(all) = &state.kind {
         // The one that is not a fallback says what is meant.
-        let judged: Vec<_> = all.iter().filter(|v| !v.is_none()).filter_map(|v| judge(c, v, depth + 1)).collect();
-        return judged.iter().find(|j| j.is_err()).or(judged.first()).copied();
+        let judged: Vec<_> = all
+            .iter()
+            .filter(|v| !v.is_none())
+            .filter_map(|v| judge(c, v, depth + 1))
+            .collect();
+        return judged
+            .iter()
+            .find(|j| j.is_err())
+            .or(judged.first())
+            .copied();
     }
     let has = |test: fn(&Origin) -> bool| c.any(state, test);
     if has(|o| matches!(o, Origin::Random)) {
         if c.made_at_load(state) {
-            return Some(Err((High, "The state is made once, when the program starts, and is the same for every login.")));
+            return Some(Err((
+                High,
+                "The state is made once, when the program starts, and is the same for every login.",
+            )));
         }
         return Some(Ok("The state is random and made for each login."));
     }
     if has(|o| matches!(o, Origin::WeakRandom)) {
-        return Some(Err((High, "The state can be guessed: it is too short, or its generator is not made for secrets.")));
+        return Some(Err((
+            High,
+            "The state can be guessed: it is too short, or its generator is not made for secrets.",
+        )));
     }
-    if has(|o| matches!(o, Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_))) && depth < 3 {
+    if has(|o| matches!(o, Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_))) && depth < 3
+    {
         // Made elsewhere and kept.
         let written = c.events().find_map(|e| match &e.kind {
-            EventKind::SessionWrite { key, value } | EventKind::StoreWrite { name: key, value }
-            | EventKind::SetCookie { name: key, value, .. } => {
+            EventKind::SessionWrite { key, value }
+            | EventKind::StoreWrite { name: key, value }
+            | EventKind::SetCookie {
+                name: key, value, ..
+            } => {
                 let same = c.any(state, |o| match o {
                     Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k) => k == key,
                     _ => false,
@@ -83,10 +117,16 @@ fn judge(c: &Context<'_>, state: &Value, depth: usize) -> Option<Result<&'static
         return written.and_then(|v| judge(c, v, depth + 1));
     }
     if has(|o| matches!(o, Origin::Param(_) | Origin::Query | Origin::Header(_))) {
-        return Some(Err((High, "The state is taken from the request, so that anybody can choose it.")));
+        return Some(Err((
+            High,
+            "The state is taken from the request, so that anybody can choose it.",
+        )));
     }
     if has(|o| matches!(o, Origin::Env(_) | Origin::Config(_))) && matches!(state.kind, Kind::Sym) {
-        return Some(Err((Medium, "The state is a setting: the same for every login.")));
+        return Some(Err((
+            Medium,
+            "The state is a setting: the same for every login.",
+        )));
     }
     if matches!(&state.kind, Kind::Template(parts) if parts.iter().all(|p| matches!(&p.kind, Kind::Str(_))
         || c.any(p, |o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route))))

@@ -22,7 +22,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for outcome in &c.facts.states {
         let entry = &c.facts.entries[outcome.entry];
         let inside = outcome.file == entry.file;
-        let place = if inside { (outcome.file, outcome.exchange) } else { (entry.file, entry.span) };
+        let place = if inside {
+            (outcome.file, outcome.exchange)
+        } else {
+            (entry.file, entry.span)
+        };
         let message = match outcome.verdict {
             StateVerdict::Opaque => continue,
             StateVerdict::Refused => {
@@ -35,17 +39,31 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 found.push(Found::pass(place, "The state is compared with the one in this browser's session, and a login without it or with another is refused."));
                 continue;
             }
-            StateVerdict::BothAbsent => "The state is compared, but when neither the callback nor the session has one, nothing stops the login: none equals none.",
-            StateVerdict::Absent => "A callback without a state is accepted: leaving the parameter out passes the check.",
-            StateVerdict::Shared => "The state is compared with something that all browsers share: an attacker's own pending login passes.",
-            StateVerdict::Constant => "The state is compared with a fixed value that anybody can send.",
-            StateVerdict::Unbound => "The state only proves that this app once issued it, to whichever browser: an attacker's own passes.",
-            StateVerdict::Anything => "The code is exchanged whatever the state is: it is not compared with this browser's session, or the result is not acted upon.",
+            StateVerdict::BothAbsent => {
+                "The state is compared, but when neither the callback nor the session has one, nothing stops the login: none equals none."
+            }
+            StateVerdict::Absent => {
+                "A callback without a state is accepted: leaving the parameter out passes the check."
+            }
+            StateVerdict::Shared => {
+                "The state is compared with something that all browsers share: an attacker's own pending login passes."
+            }
+            StateVerdict::Constant => {
+                "The state is compared with a fixed value that anybody can send."
+            }
+            StateVerdict::Unbound => {
+                "The state only proves that this app once issued it, to whichever browser: an attacker's own passes."
+            }
+            StateVerdict::Anything => {
+                "The code is exchanged whatever the state is: it is not compared with this browser's session, or the result is not acted upon."
+            }
         };
         let severity = if c.facts.bound_pkce { Low } else { High };
         let mut finding = Found::fail(place, severity, message);
         if c.facts.bound_pkce {
-            finding.message.push_str(" The PKCE verifier, kept in the session, still stops login CSRF (ASVS 10.2.1).");
+            finding.message.push_str(
+                " The PKCE verifier, kept in the session, still stops login CSRF (ASVS 10.2.1).",
+            );
         }
         if !inside {
             finding = finding.unsure();
@@ -53,8 +71,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.push(finding);
     }
     for (event, part, fields, library) in c.delegations() {
-        if part == "register" && text(fields, "fact:state") == Some("library") && text(fields, "fact:complete") == Some("yes") {
-            found.push(Found::pass(at(event), format!("{library} keeps the state and compares it.")));
+        if part == "register"
+            && text(fields, "fact:state") == Some("library")
+            && text(fields, "fact:complete") == Some("yes")
+        {
+            found.push(Found::pass(
+                at(event),
+                format!("{library} keeps the state and compares it."),
+            ));
         }
     }
     found

@@ -16,11 +16,20 @@ pub(super) const CHECK: Check = Check {
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for event in c.events() {
-        if let EventKind::Http { timeout: Some(set), oauth: true, .. } = &event.kind {
+        if let EventKind::Http {
+            timeout: Some(set),
+            oauth: true,
+            ..
+        } = &event.kind
+        {
             found.push(if *set {
                 Found::pass(at(event), "Requests to the provider have a timeout.")
             } else {
-                Found::fail(at(event), Low, "This request may wait for ever: it has no timeout, and its library sets none.")
+                Found::fail(
+                    at(event),
+                    Low,
+                    "This request may wait for ever: it has no timeout, and its library sets none.",
+                )
             });
         }
     }

@@ -23,27 +23,51 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let place = at(event);
         match &event.kind {
             // Left to a setting: what it is set to is not shown.
-            EventKind::InsecureTransport { .. } if event.guards.iter().any(|id| {
-                matches!(c.origins.of(*id), Origin::Argument(_) | Origin::Env(_) | Origin::Config(_))
-            }) => {}
+            EventKind::InsecureTransport { .. }
+                if event.guards.iter().any(|id| {
+                    matches!(
+                        c.origins.of(*id),
+                        Origin::Argument(_) | Origin::Env(_) | Origin::Config(_)
+                    )
+                }) => {}
             EventKind::InsecureTransport { what } => {
-                let severity = if what.contains("certificate") { High } else { Medium };
-                found.push(Found::fail(place, severity, format!("Transport is not safe: {what}.")));
+                let severity = if what.contains("certificate") {
+                    High
+                } else {
+                    Medium
+                };
+                found.push(Found::fail(
+                    place,
+                    severity,
+                    format!("Transport is not safe: {what}."),
+                ));
             }
-            EventKind::Http { url, verify_off, oauth, .. } => {
+            EventKind::Http {
+                url,
+                verify_off,
+                oauth,
+                ..
+            } => {
                 if *verify_off {
-                    found.push(Found::fail(place, High, "The server's certificate is not checked."));
+                    found.push(Found::fail(
+                        place,
+                        High,
+                        "The server's certificate is not checked.",
+                    ));
                 } else if *oauth {
                     found.extend(endpoint(url, place));
                 }
             }
-            EventKind::Authorize { url, fields, .. } | EventKind::TokenRequest { url, fields, .. } => {
+            EventKind::Authorize { url, fields, .. }
+            | EventKind::TokenRequest { url, fields, .. } => {
                 found.extend(endpoint(url, place));
                 found.extend(redirect(fields, place));
             }
             EventKind::Delegate { fields, .. } => {
                 for (key, value) in fields {
-                    if key.contains("url") && let Some(text) = value.as_str() {
+                    if key.contains("url")
+                        && let Some(text) = value.as_str()
+                    {
                         found.extend(endpoint(text, place));
                     }
                 }
@@ -57,14 +81,24 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 
 fn endpoint(url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {
     if url.starts_with("http://") && !url.starts_with("http://\u{0}") && !is_loopback(url) {
-        return Some(Found::fail(place, High, "An endpoint is called over plain http."));
+        return Some(Found::fail(
+            place,
+            High,
+            "An endpoint is called over plain http.",
+        ));
     }
-    url.starts_with("https://").then(|| Found::pass(place, "The endpoints are https."))
+    url.starts_with("https://")
+        .then(|| Found::pass(place, "The endpoints are https."))
 }
 
 fn redirect(fields: &Fields, place: (usize, crate::ir::Span)) -> Option<Found> {
     let (_, value) = fields.iter().find(|(k, _)| k == "redirect_uri")?;
     let url = value.as_str()?;
-    (url.starts_with("http://") && !is_loopback(url))
-        .then(|| Found::fail(place, Medium, "The code comes back over plain http: the redirect URI is not https."))
+    (url.starts_with("http://") && !is_loopback(url)).then(|| {
+        Found::fail(
+            place,
+            Medium,
+            "The code comes back over plain http: the redirect URI is not https.",
+        )
+    })
 }

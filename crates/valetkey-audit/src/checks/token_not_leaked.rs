@@ -23,28 +23,66 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let place = at(event);
         match &event.kind {
             EventKind::Log { value } if leaks(c, event, value) => {
-                found.push(Found::fail(place, High, "A token, or the whole token response, is written to a log or the terminal."));
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "A token, or the whole token response, is written to a log or the terminal.",
+                ));
             }
             EventKind::Respond { value } if leaks(c, event, value) => {
-                found.push(Found::fail(place, High, "A token is sent to the browser in an answer."));
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "A token is sent to the browser in an answer.",
+                ));
             }
             EventKind::Redirect { value } if c.has_token(value) => {
-                found.push(Found::fail(place, High, "A token is put into a URL that the browser is sent to."));
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "A token is put into a URL that the browser is sent to.",
+                ));
             }
-            EventKind::SetCookie { value, http_only, .. } if c.has_token(value) && !http_only => {
-                found.push(Found::fail(place, High, "A token is put into a cookie that scripts can read."));
+            EventKind::SetCookie {
+                value, http_only, ..
+            } if c.has_token(value) && !http_only => {
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "A token is put into a cookie that scripts can read.",
+                ));
             }
             EventKind::StoreWrite { value, .. } if c.has_token(value) => {
-                found.push(Found::fail(place, High, "A token is kept process-wide, where the next user finds it."));
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "A token is kept process-wide, where the next user finds it.",
+                ));
             }
-            EventKind::Http { target, .. } if c.any(target, |o| matches!(o, Origin::AccessToken | Origin::RefreshToken)) => {
-                found.push(Found::fail(place, Medium, "A token is sent in a URL, where logs and proxies keep it."));
+            EventKind::Http { target, .. }
+                if c.any(target, |o| {
+                    matches!(o, Origin::AccessToken | Origin::RefreshToken)
+                }) =>
+            {
+                found.push(Found::fail(
+                    place,
+                    Medium,
+                    "A token is sent in a URL, where logs and proxies keep it.",
+                ));
             }
             EventKind::TokenRequest { .. } => {
-                found.push(Found::pass(place, "The tokens of this exchange are seen in no log, URL, page or global."));
+                found.push(Found::pass(
+                    place,
+                    "The tokens of this exchange are seen in no log, URL, page or global.",
+                ));
             }
-            EventKind::Delegate { part: "callback", .. } => {
-                found.push(Found::pass(place, "The tokens of this login are seen in no log, URL, page or global."));
+            EventKind::Delegate {
+                part: "callback", ..
+            } => {
+                found.push(Found::pass(
+                    place,
+                    "The tokens of this login are seen in no log, URL, page or global.",
+                ));
             }
             _ => {}
         }
@@ -55,13 +93,21 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 
 /// Whether the token itself gets out, not an error that came in its stead.
 fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
-    let sure = c.any(value, |o| matches!(o, Origin::AccessToken | Origin::RefreshToken | Origin::IdToken));
+    let sure = c.any(value, |o| {
+        matches!(
+            o,
+            Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
+        )
+    });
     if sure {
         return true;
     }
     let whole = c.any(value, |o| matches!(o, Origin::TokenResponse));
     let in_error = event.guards.iter().any(|id| {
-        matches!(c.origins.of(*id), Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken)
+        matches!(
+            c.origins.of(*id),
+            Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken
+        )
     });
     whole && !in_error
 }

@@ -39,7 +39,9 @@ impl Args {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
-        self.positional.iter().chain(self.named.iter().map(|(_, v)| v))
+        self.positional
+            .iter()
+            .chain(self.named.iter().map(|(_, v)| v))
     }
 }
 
@@ -86,7 +88,8 @@ impl Engine<'_> {
         let Some(frame) = self.frames.last() else {
             return Ok(None);
         };
-        let (Some(class), receiver) = (frame.class.clone(), frame.locals.get("self").cloned()) else {
+        let (Some(class), receiver) = (frame.class.clone(), frame.locals.get("self").cloned())
+        else {
             return Ok(None);
         };
         let (args, named) = self.arguments(call)?;
@@ -146,7 +149,12 @@ impl Engine<'_> {
     }
 
     /// What nobody knows is made of what it was given.
-    pub(super) fn foreign(&mut self, of: &Value, args: &[Value], named: &[(String, Value)]) -> Value {
+    pub(super) fn foreign(
+        &mut self,
+        of: &Value,
+        args: &[Value],
+        named: &[(String, Value)],
+    ) -> Value {
         let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
         if parts.iter().any(|v| self.from_state(v)) {
@@ -167,11 +175,12 @@ impl Engine<'_> {
         let key = (closure.file, function.span.at);
         self.called.insert(key);
         self.ran.insert(key);
-        let context = self.context().wrapping_mul(31).wrapping_add(u64::from(at.at) + 7 * self.file() as u64 + 1);
+        let context = self
+            .context()
+            .wrapping_mul(31)
+            .wrapping_add(u64::from(at.at) + 7 * self.file() as u64 + 1);
         // What calls itself adds nothing after the second time.
-        if self.frames.len() > DEPTH
-            || self.stack.iter().filter(|k| **k == key).count() > 1
-        {
+        if self.frames.len() > DEPTH || self.stack.iter().filter(|k| **k == key).count() > 1 {
             return Ok(self.foreign(&Value::unknown(), &args, &named));
         }
         let mut frame = Frame {
@@ -321,7 +330,11 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         if let Kind::Obj(id) = &of.kind {
-            let class = self.heap.get(*id).map(|o| o.class.clone()).unwrap_or_default();
+            let class = self
+                .heap
+                .get(*id)
+                .map(|o| o.class.clone())
+                .unwrap_or_default();
             let last = class.rsplit('.').next().unwrap_or(&class).to_owned();
             let model = self
                 .libraries
@@ -349,5 +362,4 @@ impl Engine<'_> {
     pub(super) fn named(&mut self, name: &str, value: &Value, at: Span) {
         self.setting(name, value, at);
     }
-
 }

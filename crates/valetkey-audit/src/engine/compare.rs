@@ -34,7 +34,9 @@ impl Engine<'_> {
             Kind::Map(name) => (name.as_ref() == "env").then_some(true),
             Kind::Alt(all) => {
                 let first = self.truth(all.first()?)?;
-                all.iter().all(|v| self.truth(v) == Some(first)).then_some(first)
+                all.iter()
+                    .all(|v| self.truth(v) == Some(first))
+                    .then_some(first)
             }
             Kind::Sym => self.present(value),
             Kind::Unknown => None,
@@ -129,7 +131,9 @@ impl Engine<'_> {
             self.notes.shared = true;
             return Some(true);
         }
-        if self.any(&kept.taint, |o| matches!(o, Origin::Random | Origin::WeakRandom)) {
+        if self.any(&kept.taint, |o| {
+            matches!(o, Origin::Random | Origin::WeakRandom)
+        }) {
             // Made in this very request: equal to nothing.
             let module = kept.taint.iter().any(|id| self.made_at_load(*id));
             if module {
@@ -138,7 +142,9 @@ impl Engine<'_> {
             }
             return Some(false);
         }
-        let fixed = self.any(&kept.taint, |o| matches!(o, Origin::Env(_) | Origin::Config(_)));
+        let fixed = self.any(&kept.taint, |o| {
+            matches!(o, Origin::Env(_) | Origin::Config(_))
+        });
         match &kept.kind {
             Kind::Str(s) if !s.is_empty() => {
                 self.notes.constant = true;
@@ -184,7 +190,10 @@ impl Engine<'_> {
                         return Some(true);
                     }
                     if !object.open
-                        && object.items.iter().all(|i| i.as_str().is_some_and(|s| s != key))
+                        && object
+                            .items
+                            .iter()
+                            .all(|i| i.as_str().is_some_and(|s| s != key))
                     {
                         return Some(false);
                     }
@@ -210,7 +219,6 @@ impl Engine<'_> {
     }
 
     fn made_at_load(&self, id: u32) -> bool {
-        matches!(self.origins.of(id), Origin::Random | Origin::WeakRandom)
-            && self.load_origins > id
+        matches!(self.origins.of(id), Origin::Random | Origin::WeakRandom) && self.load_origins > id
     }
 }

@@ -101,6 +101,11 @@ impl Engine<'_> {
                         object.open = true;
                     }
                 }
+                if object.fields.contains_key("client_id")
+                    && let Some(secret) = object.fields.get("secret").cloned()
+                {
+                    self.named("client_secret", &secret, at);
+                }
                 Value::new(Kind::Dict(self.alloc(object)))
             }
             ExprKind::List(items) => {
@@ -191,7 +196,12 @@ impl Engine<'_> {
         }
         let file = self.file();
         let key = (file, name.to_owned());
-        if let Some(value) = self.modules.get(file).and_then(Option::as_ref).and_then(|m| m.get(name)) {
+        if let Some(value) = self
+            .modules
+            .get(file)
+            .and_then(Option::as_ref)
+            .and_then(|m| m.get(name))
+        {
             let value = value.clone();
             if self.shared_globals.contains(&key) && !self.written_globals.contains(&key) {
                 return self.sym(Origin::Store(name.to_owned()), at);
@@ -265,7 +275,10 @@ impl Engine<'_> {
             object.open |= y.open;
             return Value::new(Kind::List(self.alloc(object)));
         }
-        if matches!((&a.kind, &b.kind), (Kind::Number(_), _) | (_, Kind::Number(_))) {
+        if matches!(
+            (&a.kind, &b.kind),
+            (Kind::Number(_), _) | (_, Kind::Number(_))
+        ) {
             return Value::derived([&a, &b]);
         }
         self.join(vec![a, b], at)
@@ -286,7 +299,8 @@ impl Engine<'_> {
             .iter()
             .find(|(old, e)| parts.contains(old) && e.file == self.file())
             .map(|(_, e)| e.span);
-        self.candidates.retain(|(old, _)| *old != id && !parts.contains(old));
+        self.candidates
+            .retain(|(old, _)| *old != id && !parts.contains(old));
         let fields = self.settle_fields(fields);
         let event = self.event(
             EventKind::Authorize {
@@ -323,7 +337,11 @@ impl Engine<'_> {
                     .get(*id)
                     .map(|o| o.fields.keys().map(|k| Value::str(k)).collect())
                     .unwrap_or_default();
-                if keys.is_empty() { vec![Value::derived([value])] } else { keys }
+                if keys.is_empty() {
+                    vec![Value::derived([value])]
+                } else {
+                    keys
+                }
             }
             Kind::Map(name) if name.as_ref() == "params" => vec![self.sym(Origin::Query, at)],
             Kind::None => Vec::new(),
@@ -351,7 +369,9 @@ impl Engine<'_> {
         match &value.kind {
             Kind::Dict(id) => {
                 if let Some(other) = self.heap.get(*id) {
-                    object.fields.extend(other.fields.iter().map(|(k, v)| (k.clone(), v.clone())));
+                    object
+                        .fields
+                        .extend(other.fields.iter().map(|(k, v)| (k.clone(), v.clone())));
                     object.items.extend(other.items.iter().cloned());
                     object.open |= other.open;
                 }
@@ -370,7 +390,11 @@ impl Engine<'_> {
                 let Some(object) = self.heap.get(*id) else {
                     return Vec::new();
                 };
-                let mut fields: Fields = object.fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                let mut fields: Fields = object
+                    .fields
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
                 if object.open && !fields.is_empty() {
                     // There may be more.
                     fields.push(("**".into(), Value::unknown()));
@@ -379,7 +403,12 @@ impl Engine<'_> {
             }
             Kind::List(id) => {
                 let mut fields = Vec::new();
-                for item in self.heap.get(*id).map(|o| o.items.as_slice()).unwrap_or(&[]) {
+                for item in self
+                    .heap
+                    .get(*id)
+                    .map(|o| o.items.as_slice())
+                    .unwrap_or(&[])
+                {
                     match &item.kind {
                         Kind::List(pair) => {
                             if let Some(pair) = self.heap.get(*pair)

@@ -40,7 +40,11 @@ impl Engine<'_> {
                 let new = self.concat(old, added, at);
                 self.assign(target, new)?;
             }
-            StmtKind::If { test, then, otherwise } => self.branch(test, then, otherwise)?,
+            StmtKind::If {
+                test,
+                then,
+                otherwise,
+            } => self.branch(test, then, otherwise)?,
             StmtKind::While { test, body } => {
                 if let (_, true) = self.test(test)? {
                     self.looped(body)?;
@@ -57,7 +61,12 @@ impl Engine<'_> {
                     }
                 }
             }
-            StmtKind::Try { body, handlers, otherwise, finally } => {
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+            } => {
                 self.attempt(body, handlers, otherwise, finally, at)?;
             }
             StmtKind::With { items, body } => {
@@ -126,14 +135,15 @@ impl Engine<'_> {
             // Both sides run, and neither ends the module.
             let guard = self.deep_taint(&value);
             self.guards.push(guard);
+            let mut done = Ok(());
             if known != Some(false) {
-                self.quietly(then)?;
+                done = self.quietly(then);
             }
-            if known != Some(true) {
-                self.quietly(otherwise)?;
+            if known != Some(true) && done.is_ok() {
+                done = self.quietly(otherwise);
             }
             self.guards.pop();
-            return Ok(());
+            return done;
         }
         let (value, truth) = self.test(test)?;
         let guard = self.deep_taint(&value);
@@ -182,7 +192,10 @@ impl Engine<'_> {
             }
         }
         if self.mode == Mode::Scenario
-            && self.any(&taint, |o| matches!(o, crate::value::Origin::Param(p) if p == "state"))
+            && self.any(
+                &taint,
+                |o| matches!(o, crate::value::Origin::Param(p) if p == "state"),
+            )
         {
             self.notes.opaque = true;
         }
@@ -217,7 +230,11 @@ impl Engine<'_> {
                     at: at.at.wrapping_add(1 + i as u32),
                     ..at
                 };
-                let fails = if self.mode == Mode::Load { false } else { !self.decide(site) };
+                let fails = if self.mode == Mode::Load {
+                    false
+                } else {
+                    !self.decide(site)
+                };
                 if fails {
                     done = self.handle(handler);
                     break;
@@ -256,7 +273,11 @@ impl Engine<'_> {
             self.eval(decorator)?;
         }
         self.learn(&closure, route);
-        self.set_name(&function.name, Value::new(Kind::Func(closure)), function.span);
+        self.set_name(
+            &function.name,
+            Value::new(Kind::Func(closure)),
+            function.span,
+        );
         Ok(())
     }
 
@@ -441,9 +462,21 @@ fn raised(e: &Expr) -> Rc<str> {
 /// Whether a decorator makes its function answer requests.
 fn is_route(e: &Expr) -> bool {
     const WORDS: &[&str] = &[
-        "route", "get", "post", "api_route", "view", "view_config", "expose", "http_get",
-        "authorized_handler", "require_http_methods", "require_GET", "api_view", "csrf_exempt",
-        "login_required", "action",
+        "route",
+        "get",
+        "post",
+        "api_route",
+        "view",
+        "view_config",
+        "expose",
+        "http_get",
+        "authorized_handler",
+        "require_http_methods",
+        "require_GET",
+        "api_view",
+        "csrf_exempt",
+        "login_required",
+        "action",
     ];
     match &e.kind {
         ExprKind::Call(call) => is_route(&call.func),
@@ -453,5 +486,8 @@ fn is_route(e: &Expr) -> bool {
 }
 
 fn is_verb(name: &str) -> bool {
-    matches!(name, "get" | "post" | "do_GET" | "do_POST" | "dispatch" | "put" | "on_get" | "on_post")
+    matches!(
+        name,
+        "get" | "post" | "do_GET" | "do_POST" | "dispatch" | "put" | "on_get" | "on_post"
+    )
 }

@@ -24,8 +24,16 @@ impl Engine<'_> {
         if let Kind::Obj(id) = &url.kind
             && let Some(object) = self.heap.get(*id)
         {
-            let inner = object.fields.get("url").cloned().or_else(|| object.items.first().cloned());
-            data = object.fields.get("data").cloned().or_else(|| object.items.get(1).cloned());
+            let inner = object
+                .fields
+                .get("url")
+                .cloned()
+                .or_else(|| object.items.first().cloned());
+            data = object
+                .fields
+                .get("data")
+                .cloned()
+                .or_else(|| object.items.get(1).cloned());
             let headers = object.fields.get("headers").cloned();
             if let Some(inner) = inner {
                 url = inner;
@@ -60,7 +68,10 @@ impl Engine<'_> {
                 Some("default") => Some(true),
                 Some("client") => {
                     let given = match of.as_ref().map(|o| &o.kind) {
-                        Some(Kind::Obj(id)) => self.heap.get(*id).and_then(|o| o.fields.get("timeout").cloned()),
+                        Some(Kind::Obj(id)) => self
+                            .heap
+                            .get(*id)
+                            .and_then(|o| o.fields.get("timeout").cloned()),
                         _ => None,
                     };
                     match given {
@@ -71,7 +82,12 @@ impl Engine<'_> {
                 _ => None,
             },
         };
-        let verify_off = matches!(args.get("verify").or_else(|| args.get("ssl")).map(|v| &v.kind), Some(Kind::Bool(false)));
+        let verify_off = matches!(
+            args.get("verify")
+                .or_else(|| args.get("ssl"))
+                .map(|v| &v.kind),
+            Some(Kind::Bool(false))
+        );
 
         let mut all = vec![self.settled(&url)];
         all.extend(args.all().map(|v| self.settled(v)));
@@ -79,26 +95,48 @@ impl Engine<'_> {
         let made_of = Value::derived(&all);
         let endpoint = url::base(&self.settled(&url));
         let has = |name: &str| fields.iter().any(|(k, _)| k == name);
-        let grant = fields.iter().find(|(k, _)| k == "grant_type").and_then(|(_, v)| v.as_str());
+        let grant = fields
+            .iter()
+            .find(|(k, _)| k == "grant_type")
+            .and_then(|(_, v)| v.as_str());
         let token_request = has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
             || has("fb_exchange_token");
         let with_token = self.any(&made_of.taint, |o| {
-            matches!(o, Origin::AccessToken | Origin::TokenResponse | Origin::IdToken)
-        }) || self.any(&made_of.taint, |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"));
+            matches!(
+                o,
+                Origin::AccessToken | Origin::TokenResponse | Origin::IdToken
+            )
+        }) || self.any(
+            &made_of.taint,
+            |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"),
+        );
         let target = self.in_url(&url, &fields, params.is_some());
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
             || with_token
-            || ["oauth", "userinfo", "openid", "/token", "jwks"].iter().any(|w| lower.contains(w));
+            || ["oauth", "userinfo", "openid", "/token", "jwks"]
+                .iter()
+                .any(|w| lower.contains(w));
         self.emit(
-            EventKind::Http { url: endpoint.clone(), target, timeout, verify_off, oauth, token: token_request },
+            EventKind::Http {
+                url: endpoint.clone(),
+                target,
+                timeout,
+                verify_off,
+                oauth,
+                token: token_request,
+            },
             at,
         );
         if token_request {
             let exchange = grant.is_none_or(|g| g == "authorization_code");
             self.emit(
-                EventKind::TokenRequest { url: endpoint, fields, library: None },
+                EventKind::TokenRequest {
+                    url: endpoint,
+                    fields,
+                    library: None,
+                },
                 at,
             );
             if exchange {
@@ -125,7 +163,12 @@ impl Engine<'_> {
             .taint
             .iter()
             .copied()
-            .filter(|id| matches!(self.origins.of(*id), Origin::Param(_) | Origin::Query | Origin::Argument(_)))
+            .filter(|id| {
+                matches!(
+                    self.origins.of(*id),
+                    Origin::Param(_) | Origin::Query | Origin::Argument(_)
+                )
+            })
             .collect();
         let mut answer = Value::unknown();
         answer.add(&from);
@@ -140,7 +183,12 @@ impl Engine<'_> {
             parts.extend(pieces.iter().cloned());
         }
         if params {
-            parts.extend(fields.iter().filter(|(k, _)| k.contains("token")).map(|(_, v)| v.clone()));
+            parts.extend(
+                fields
+                    .iter()
+                    .filter(|(k, _)| k.contains("token"))
+                    .map(|(_, v)| v.clone()),
+            );
         }
         Value::derived(&parts)
     }

@@ -33,7 +33,11 @@ impl Engine<'_> {
         let path = path.trim_end_matches('*').trim_end_matches('.');
         let Some(id) = self.locate(path) else { return };
         self.load(id);
-        let names = self.modules.get(id).and_then(Option::clone).unwrap_or_default();
+        let names = self
+            .modules
+            .get(id)
+            .and_then(Option::clone)
+            .unwrap_or_default();
         let file = self.file();
         if let Some(Some(module)) = self.modules.get_mut(file) {
             module.extend(names);
@@ -48,7 +52,12 @@ impl Engine<'_> {
             && let Some(id) = self.locate(if module.is_empty() { "." } else { module })
         {
             self.load(id);
-            if let Some(value) = self.modules.get(id).and_then(Option::as_ref).and_then(|m| m.get(name)) {
+            if let Some(value) = self
+                .modules
+                .get(id)
+                .and_then(Option::as_ref)
+                .and_then(|m| m.get(name))
+            {
                 return value.clone();
             }
             return Value::unknown();
@@ -116,7 +125,9 @@ impl Engine<'_> {
             *slot = Some(BTreeMap::new());
         }
         let app = self.app;
-        let Some(file) = app.files.get(id) else { return };
+        let Some(file) = app.files.get(id) else {
+            return;
+        };
         self.frames.push(Frame {
             file: id,
             module: true,
@@ -125,7 +136,8 @@ impl Engine<'_> {
         self.steps = 0;
         for statement in &file.module.body {
             match self.one(statement) {
-                Ok(()) | Err(Unwind::Raise(_) | Unwind::Return(_) | Unwind::Break | Unwind::Continue) => {}
+                Ok(())
+                | Err(Unwind::Raise(_) | Unwind::Return(_) | Unwind::Break | Unwind::Continue) => {}
                 Err(Unwind::Stop) => self.steps = 0,
             }
             let candidates = self.take_candidates();

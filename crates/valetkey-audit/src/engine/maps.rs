@@ -112,7 +112,12 @@ impl Engine<'_> {
             }
         };
         if known == Some(false) {
-            return self.absent(ask);
+            let gone = self.absent(ask)?;
+            // Who is handed what is missing is still asked about the state.
+            return Ok(match origin {
+                Origin::Param(_) if gone.is_none() => gone.with(self.origin(origin, at)),
+                _ => gone,
+            });
         }
         let mut value = self.sym(origin, at);
         if known.is_none()
@@ -137,7 +142,15 @@ impl Engine<'_> {
         if let Some(written) = self.session.get(&format!("{map}:{name}")) {
             return Some(written.is_some());
         }
-        let value = self.read(map, key, Ask { strict: true, ..Ask::default() }, at);
+        let value = self.read(
+            map,
+            key,
+            Ask {
+                strict: true,
+                ..Ask::default()
+            },
+            at,
+        );
         match value {
             Err(_) => Some(false),
             Ok(value) => match self.truth(&value) {
@@ -151,7 +164,10 @@ impl Engine<'_> {
     }
 
     pub(super) fn index(&mut self, of: &Value, key: &Value, at: Span) -> Eval<Value> {
-        let strict = Ask { strict: true, ..Ask::default() };
+        let strict = Ask {
+            strict: true,
+            ..Ask::default()
+        };
         match &of.kind {
             Kind::None => self.raise("TypeError"),
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
@@ -180,9 +196,7 @@ impl Engine<'_> {
                 let items: Vec<_> = object.items.iter().map(|v| self.settled(v)).collect();
                 Ok(Value::derived(items.iter().chain([of])))
             }
-            Kind::Ext(path) if path.as_ref() == "web.request" => {
-                self.read("params", key, ask, at)
-            }
+            Kind::Ext(path) if path.as_ref() == "web.request" => self.read("params", key, ask, at),
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
                 Some(one) => self.member(&one.clone(), key, ask, at),
                 None => self.absent(ask),
@@ -199,8 +213,12 @@ impl Engine<'_> {
         let shared = self.is_shared(id) && !self.written.contains(&(id, name.clone()));
         let settled = self.settled(key);
         let from_state = self.from_state(&settled);
-        if shared && (name.contains('*') || self.mode == Mode::Scenario || self.mutated(id, &name)) {
-            let known = self.heap.get(id).is_some_and(|o| o.fields.contains_key(&name));
+        if shared && (name.contains('*') || self.mode == Mode::Scenario || self.mutated(id, &name))
+        {
+            let known = self
+                .heap
+                .get(id)
+                .is_some_and(|o| o.fields.contains_key(&name));
             if !known || self.mutated(id, &name) {
                 return self.read(&format!("shared.{name}"), key, ask, at);
             }
@@ -244,8 +262,12 @@ impl Engine<'_> {
             && let Some(id) = settled.taint.first()
         {
             match self.origins.of(*id).clone() {
-                Origin::Session(key) => return self.sym(Origin::Session(format!("{key}.{name}")), at),
-                Origin::Cookie(key) => return self.sym(Origin::Cookie(format!("{key}.{name}")), at),
+                Origin::Session(key) => {
+                    return self.sym(Origin::Session(format!("{key}.{name}")), at);
+                }
+                Origin::Cookie(key) => {
+                    return self.sym(Origin::Cookie(format!("{key}.{name}")), at);
+                }
                 Origin::Store(key) => return self.sym(Origin::Store(format!("{key}.{name}")), at),
                 _ => {}
             }
@@ -296,7 +318,9 @@ impl Engine<'_> {
             }
             Kind::Class(class) => {
                 let class = class.clone();
-                Ok(self.class_member(&class, name, None, 0).unwrap_or_else(Value::unknown))
+                Ok(self
+                    .class_member(&class, name, None, 0)
+                    .unwrap_or_else(Value::unknown))
             }
             Kind::Obj(id) => self.object_attr(*id, of, name, at),
             Kind::Sym | Kind::Unknown => {
@@ -306,7 +330,14 @@ impl Engine<'_> {
                 }
                 // A method of a response is known by its name.
                 else if self.any(&of.taint, |o| {
-                    matches!(o, Origin::TokenResponse | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_) | Origin::Query)
+                    matches!(
+                        o,
+                        Origin::TokenResponse
+                            | Origin::Session(_)
+                            | Origin::Cookie(_)
+                            | Origin::Store(_)
+                            | Origin::Query
+                    )
                 }) && self.is_method(name)
                 {
                     value = Value {
@@ -324,7 +355,10 @@ impl Engine<'_> {
                 if matches!(map.as_ref(), "params" | "config") && !self.is_method(name) {
                     return self.read(&map, &Value::str(name), Ask::default(), at);
                 }
-                Ok(Value::new(Kind::Method(Rc::new((of.clone(), name.to_owned())))))
+                Ok(Value::new(Kind::Method(Rc::new((
+                    of.clone(),
+                    name.to_owned(),
+                )))))
             }
             _ => Ok(Value {
                 kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
@@ -337,9 +371,27 @@ impl Engine<'_> {
         self.libraries.method("*", name).is_some()
             || matches!(
                 name,
-                "get" | "pop" | "items" | "keys" | "values" | "setdefault" | "update" | "getlist"
-                    | "json" | "raise_for_status" | "format" | "join" | "split" | "startswith"
-                    | "endswith" | "read" | "append" | "clear" | "copy" | "multi_items" | "getall"
+                "get"
+                    | "pop"
+                    | "items"
+                    | "keys"
+                    | "values"
+                    | "setdefault"
+                    | "update"
+                    | "getlist"
+                    | "json"
+                    | "raise_for_status"
+                    | "format"
+                    | "join"
+                    | "split"
+                    | "startswith"
+                    | "endswith"
+                    | "read"
+                    | "append"
+                    | "clear"
+                    | "copy"
+                    | "multi_items"
+                    | "getall"
             )
     }
 
@@ -410,7 +462,10 @@ impl Engine<'_> {
                 }
                 Kind::Ext(path) => {
                     let last = path.rsplit('.').next().unwrap_or(path);
-                    let is = self.libraries.attr(path, name).or_else(|| self.libraries.attr(last, name));
+                    let is = self
+                        .libraries
+                        .attr(path, name)
+                        .or_else(|| self.libraries.attr(last, name));
                     if let Some(is) = is {
                         return Some(self.known_attr(is, Span::default()));
                     }
@@ -437,7 +492,13 @@ impl Engine<'_> {
                 // `g.state = …` and settings of an app object.
                 if name == "state" || name == "_state" {
                     let settled = self.settled(&value);
-                    self.emit(EventKind::StoreWrite { name: format!("{path}.{name}"), value: settled }, at);
+                    self.emit(
+                        EventKind::StoreWrite {
+                            name: format!("{path}.{name}"),
+                            value: settled,
+                        },
+                        at,
+                    );
                 }
             }
             _ => {}
@@ -460,7 +521,13 @@ impl Engine<'_> {
                     Origin::Session(key) => self.put("session", format!("{key}.{name}"), value, at),
                     Origin::Store(key) => {
                         let settled = self.settled(&value);
-                        self.emit(EventKind::StoreWrite { name: format!("{key}.{name}"), value: settled }, at);
+                        self.emit(
+                            EventKind::StoreWrite {
+                                name: format!("{key}.{name}"),
+                                value: settled,
+                            },
+                            at,
+                        );
                     }
                     _ => {}
                 }
@@ -474,16 +541,35 @@ impl Engine<'_> {
         match map {
             "session" => {
                 self.session.insert(format!("session:{key}"), Some(value));
-                self.emit(EventKind::SessionWrite { key, value: settled }, at);
+                self.emit(
+                    EventKind::SessionWrite {
+                        key,
+                        value: settled,
+                    },
+                    at,
+                );
             }
             "cookies" => {
                 self.session.insert(format!("cookies:{key}"), Some(value));
-                self.emit(EventKind::SetCookie { name: key, value: settled, http_only: false }, at);
+                self.emit(
+                    EventKind::SetCookie {
+                        name: key,
+                        value: settled,
+                        http_only: false,
+                    },
+                    at,
+                );
             }
             "env" => self.set_env(&key, &settled, at),
             "config" => {}
             "params" | "headers" | "context" => {}
-            _ => self.emit(EventKind::StoreWrite { name: format!("{map}.{key}"), value: settled }, at),
+            _ => self.emit(
+                EventKind::StoreWrite {
+                    name: format!("{map}.{key}"),
+                    value: settled,
+                },
+                at,
+            ),
         }
     }
 
@@ -493,7 +579,13 @@ impl Engine<'_> {
             self.shared_objects.insert(key.clone());
             self.written.insert(key);
             let settled = self.settled(&value);
-            self.emit(EventKind::StoreWrite { name: name.to_owned(), value: settled }, at);
+            self.emit(
+                EventKind::StoreWrite {
+                    name: name.to_owned(),
+                    value: settled,
+                },
+                at,
+            );
         }
         if let Some(object) = self.heap.get_mut(id) {
             if name.contains('*') {
@@ -510,16 +602,37 @@ impl Engine<'_> {
         if id < self.base_heap.len() && self.mode != Mode::Load {
             self.shared_objects.insert((id, "*".to_owned()));
             let settled = self.settled(&value);
-            self.emit(EventKind::StoreWrite { name: "list".to_owned(), value: settled }, at);
+            self.emit(
+                EventKind::StoreWrite {
+                    name: "list".to_owned(),
+                    value: settled,
+                },
+                at,
+            );
         }
         if let Some(object) = self.heap.get_mut(id) {
             object.items.push(value);
         }
     }
 
-    pub(super) fn remove(&mut self, of: &Value, key: &Value, default: Option<Value>, at: Span) -> Eval<Value> {
+    pub(super) fn remove(
+        &mut self,
+        of: &Value,
+        key: &Value,
+        default: Option<Value>,
+        at: Span,
+    ) -> Eval<Value> {
         let strict = default.is_none();
-        self.member(of, key, Ask { default, strict, remove: true }, at)
+        self.member(
+            of,
+            key,
+            Ask {
+                default,
+                strict,
+                remove: true,
+            },
+            at,
+        )
     }
 
     pub(super) fn module_of(&self, file: FileId) -> bool {

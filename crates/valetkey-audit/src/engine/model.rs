@@ -28,8 +28,13 @@ impl Engine<'_> {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         Ok(match model.does {
             Does::Random => {
-                let few = matches!(args.get("bytes").map(|v| &v.kind), Some(Kind::Number(n)) if *n < 8);
-                let origin = if few { Origin::WeakRandom } else { Origin::Random };
+                let few =
+                    matches!(args.get("bytes").map(|v| &v.kind), Some(Kind::Number(n)) if *n < 8);
+                let origin = if few {
+                    Origin::WeakRandom
+                } else {
+                    Origin::Random
+                };
                 self.sym(origin, at)
             }
             Does::WeakRandom => self.sym(Origin::WeakRandom, at),
@@ -37,22 +42,55 @@ impl Engine<'_> {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
                 let default = args.get("default").cloned();
                 let strict = fact("strict").is_some();
-                self.read("env", &key, Ask { default, strict, remove: false }, at)?
+                self.read(
+                    "env",
+                    &key,
+                    Ask {
+                        default,
+                        strict,
+                        remove: false,
+                    },
+                    at,
+                )?
             }
             Does::Config => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
                 let default = args.get("default").cloned();
-                self.read("config", &key, Ask { default, ..Ask::default() }, at)?
+                self.read(
+                    "config",
+                    &key,
+                    Ask {
+                        default,
+                        ..Ask::default()
+                    },
+                    at,
+                )?
             }
             Does::Param => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
                 let default = args.get("default").cloned();
-                self.read("params", &key, Ask { default, ..Ask::default() }, at)?
+                self.read(
+                    "params",
+                    &key,
+                    Ask {
+                        default,
+                        ..Ask::default()
+                    },
+                    at,
+                )?
             }
             Does::Cookie => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
                 let default = args.get("default").cloned();
-                self.read("cookies", &key, Ask { default, ..Ask::default() }, at)?
+                self.read(
+                    "cookies",
+                    &key,
+                    Ask {
+                        default,
+                        ..Ask::default()
+                    },
+                    at,
+                )?
             }
             Does::Equal => {
                 let (Some(a), Some(b)) = (args.positional.first(), args.positional.get(1)) else {
@@ -66,7 +104,11 @@ impl Engine<'_> {
             Does::Same => {
                 let value = match (fact("of"), &of) {
                     (None, Some(of)) => of.clone(),
-                    (Some("second"), _) => args.positional.get(1).cloned().unwrap_or_else(Value::unknown),
+                    (Some("second"), _) => args
+                        .positional
+                        .get(1)
+                        .cloned()
+                        .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
                 // A text of a list is what it was made of.
@@ -96,7 +138,10 @@ impl Engine<'_> {
                 self.emit(EventKind::Redirect { value }, at);
                 let mut answer = self.object("web.response", Vec::new());
                 // Which answer it is can be seen when it is returned.
-                answer.taint = taint.into_iter().filter(|t| *self.origins.of(*t) == Origin::AuthUrl).collect();
+                answer.taint = taint
+                    .into_iter()
+                    .filter(|t| *self.origins.of(*t) == Origin::AuthUrl)
+                    .collect();
                 answer
             }
             Does::Respond => {
@@ -117,10 +162,20 @@ impl Engine<'_> {
                 let key = args.get("name").map(|v| self.key(v)).unwrap_or_default();
                 let value = args.get("value").cloned().unwrap_or_else(Value::unknown);
                 let http_only = fact("signed").is_some()
-                    || matches!(args.get("httponly").map(|v| &v.kind), Some(Kind::Bool(true)));
+                    || matches!(
+                        args.get("httponly").map(|v| &v.kind),
+                        Some(Kind::Bool(true))
+                    );
                 let settled = self.settled(&value);
                 self.session.insert(format!("cookies:{key}"), Some(value));
-                self.emit(EventKind::SetCookie { name: key, value: settled, http_only }, at);
+                self.emit(
+                    EventKind::SetCookie {
+                        name: key,
+                        value: settled,
+                        http_only,
+                    },
+                    at,
+                );
                 Value::none()
             }
             Does::UrlEncode => {
@@ -129,24 +184,36 @@ impl Engine<'_> {
                     Value::derived([&self.settled(&args.first())])
                 } else {
                     let fields = self.settle_fields(fields);
-                    let mut value = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+                    let mut value =
+                        Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
                     value.kind = Kind::Query(Rc::new(fields));
                     value
                 };
                 self.built(value, at)
             }
             Does::BuildUrl => {
-                let base = args.get("base").cloned().or(of).unwrap_or_else(Value::unknown);
+                let base = args
+                    .get("base")
+                    .cloned()
+                    .or(of)
+                    .unwrap_or_else(Value::unknown);
                 let params = args.get("params").cloned().unwrap_or_else(Value::unknown);
                 let mut fields = self.fields(&params);
-                fields.extend(args.named.iter().filter(|(k, _)| k != "params" && k != "base").cloned());
+                fields.extend(
+                    args.named
+                        .iter()
+                        .filter(|(k, _)| k != "params" && k != "base")
+                        .cloned(),
+                );
                 let fields = self.settle_fields(fields);
                 let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
                 query.kind = Kind::Query(Rc::new(fields));
                 let url = self.join(vec![base, Value::str("?"), query], at);
                 if fact("request").is_some() {
                     let id = self.origin(Origin::AuthUrl, at);
-                    return Ok(self.object("web.prepared", vec![("url".into(), url)]).with(id));
+                    return Ok(self
+                        .object("web.prepared", vec![("url".into(), url)])
+                        .with(id));
                 }
                 url
             }
@@ -155,7 +222,9 @@ impl Engine<'_> {
                 if matches!(value.kind, Kind::Map(_)) {
                     return Ok(value);
                 }
-                let outside = self.any(&value.taint, |o| matches!(o, Origin::Query | Origin::Param(_)));
+                let outside = self.any(&value.taint, |o| {
+                    matches!(o, Origin::Query | Origin::Param(_))
+                });
                 let token = self.any(&value.taint, |o| matches!(o, Origin::TokenResponse));
                 match (token, outside) {
                     (true, _) => value,
@@ -177,7 +246,8 @@ impl Engine<'_> {
             }
             Does::VerifyIdToken | Does::DecodeJwt => self.id_token(model, &args, at)?,
             Does::SafeUrl => {
-                let value = Value::derived(&args.all().map(|v| self.settled(v)).collect::<Vec<_>>());
+                let value =
+                    Value::derived(&args.all().map(|v| self.settled(v)).collect::<Vec<_>>());
                 for id in &value.taint {
                     if !self.inspected.contains(id) {
                         self.inspected.push(*id);
@@ -222,7 +292,12 @@ impl Engine<'_> {
                     let value = self.settled(value);
                     self.emit(EventKind::Debug { value }, at);
                 } else if fact("safe").is_some() {
-                    self.emit(EventKind::Debug { value: Value::bool(false) }, at);
+                    self.emit(
+                        EventKind::Debug {
+                            value: Value::bool(false),
+                        },
+                        at,
+                    );
                 }
                 if let Some(value) = args.get("secret_key") {
                     let value = self.settled(value);
@@ -260,16 +335,33 @@ impl Engine<'_> {
         let lower = name.to_ascii_lowercase();
         let settled = || value.clone();
         if lower == "verify" && matches!(value.kind, Kind::Bool(false)) {
-            self.emit(EventKind::InsecureTransport { what: "certificate checks are switched off" }, at);
-        } else if matches!(lower.as_str(), "secret_key" | "jwt_secret_key" | "cookie_secret" | "session_secret") {
+            self.emit(
+                EventKind::InsecureTransport {
+                    what: "certificate checks are switched off",
+                },
+                at,
+            );
+        } else if matches!(
+            lower.as_str(),
+            "secret_key" | "jwt_secret_key" | "cookie_secret" | "session_secret"
+        ) {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
             }
-        } else if name == "DEBUG" || lower == "debug" && self.frames.last().is_some_and(|f| f.module) && matches!(value.kind, Kind::Bool(_)) {
+        } else if name == "DEBUG"
+            || lower == "debug"
+                && self.frames.last().is_some_and(|f| f.module)
+                && matches!(value.kind, Kind::Bool(_))
+        {
             self.emit(EventKind::Debug { value: settled() }, at);
         } else if lower == "oauthlib_insecure_transport" {
             self.set_env("OAUTHLIB_INSECURE_TRANSPORT", value, at);
-        } else if is_secret_name(&lower) && matches!(value.kind, Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None) {
+        } else if is_secret_name(&lower)
+            && matches!(
+                value.kind,
+                Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None
+            )
+        {
             self.emit(EventKind::Secret { value: settled() }, at);
         }
     }
@@ -288,7 +380,19 @@ impl Engine<'_> {
 
 /// Names of the credentials of an OAuth client.
 fn is_secret_name(name: &str) -> bool {
-    const NOT: &[&str] = &["secret_key", "secret_name", "secret_file", "secret_path", "secret_id", "webhook", "jwt", "session", "cookie", "secret_arn", "secret_version"];
+    const NOT: &[&str] = &[
+        "secret_key",
+        "secret_name",
+        "secret_file",
+        "secret_path",
+        "secret_id",
+        "webhook",
+        "jwt",
+        "session",
+        "cookie",
+        "secret_arn",
+        "secret_version",
+    ];
     if NOT.iter().any(|n| name.contains(n)) {
         return false;
     }
@@ -300,7 +404,10 @@ fn is_secret_name(name: &str) -> bool {
         || name.contains("oauth2_secret")
         || name == "client_credential"
         || name.starts_with("social_auth_") && name.ends_with("_secret")
-        || ["google", "github", "facebook", "twitter", "discord", "slack", "azure", "okta", "auth0", "gitlab", "linkedin", "spotify", "reddit", "twitch"]
-            .iter()
-            .any(|p| name.starts_with(p) && name.ends_with("_secret"))
+        || [
+            "google", "github", "facebook", "twitter", "discord", "slack", "azure", "okta",
+            "auth0", "gitlab", "linkedin", "spotify", "reddit", "twitch",
+        ]
+        .iter()
+        .any(|p| name.starts_with(p) && name.ends_with("_secret"))
 }

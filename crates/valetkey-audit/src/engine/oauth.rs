@@ -10,12 +10,29 @@ use crate::{
 
 /// Members of a request that a library's client knows of its own.
 const PARTS: &[&str] = &[
-    "client_id", "client_secret", "scope", "scopes", "redirect_uri", "state", "response_type",
-    "code_challenge", "code_challenge_method", "nonce", "prompt", "access_type", "callback",
+    "client_id",
+    "client_secret",
+    "scope",
+    "scopes",
+    "redirect_uri",
+    "state",
+    "response_type",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+    "prompt",
+    "access_type",
+    "callback",
 ];
 
 impl Engine<'_> {
-    pub(super) fn oauth_client(&mut self, model: &'static CallModel, path: &str, args: &Args, at: Span) -> Value {
+    pub(super) fn oauth_client(
+        &mut self,
+        model: &'static CallModel,
+        path: &str,
+        args: &Args,
+        at: Span,
+    ) -> Value {
         let mut fields: Fields = args.named.clone();
         for (name, value) in args.names.iter().zip(&args.positional) {
             self.setting(name, value, at);
@@ -24,7 +41,9 @@ impl Engine<'_> {
         // `client=WebApplicationClient(client_id)` and settings in a dict.
         let nested: Vec<Value> = fields
             .iter()
-            .filter(|(k, _)| k == "client" || k == "client_config" || k == "config" || k == "client_kwargs")
+            .filter(|(k, _)| {
+                k == "client" || k == "client_config" || k == "config" || k == "client_kwargs"
+            })
             .map(|(_, v)| v.clone())
             .collect();
         for value in nested {
@@ -38,7 +57,11 @@ impl Engine<'_> {
             fields.push((format!("fact:{key}"), Value::str(fact)));
         }
         fields.push(("fact:library".into(), Value::str(model.library)));
-        let class = model.facts.get("class").map_or(path, String::as_str).to_owned();
+        let class = model
+            .facts
+            .get("class")
+            .map_or(path, String::as_str)
+            .to_owned();
         self.object(&class, fields)
     }
 
@@ -52,7 +75,12 @@ impl Engine<'_> {
             Kind::Obj(id) => self
                 .heap
                 .get(*id)
-                .map(|o| o.fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+                .map(|o| {
+                    o.fields
+                        .iter()
+                        .map(|(k, v)| (k.clone(), v.clone()))
+                        .collect()
+                })
                 .unwrap_or_default(),
             _ => self.fields(value),
         };
@@ -76,7 +104,12 @@ impl Engine<'_> {
             }
         }
         let mut given: Fields = args.named.clone();
-        given.extend(args.names.iter().cloned().zip(args.positional.iter().cloned()));
+        given.extend(
+            args.names
+                .iter()
+                .cloned()
+                .zip(args.positional.iter().cloned()),
+        );
         // Some frameworks pass the request first, others begin with the URI.
         if let Some((name, value)) = given.iter_mut().find(|(k, _)| k == "first")
             && !matches!(value.kind, Kind::Ext(_))
@@ -108,29 +141,49 @@ impl Engine<'_> {
         model.facts.get(name).map(String::as_str)
     }
 
-    pub(super) fn authorize_url(&mut self, model: &'static CallModel, of: Option<Value>, args: &Args, at: Span) -> Eval<Value> {
+    pub(super) fn authorize_url(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
         let mut fields = self.request_fields(of.as_ref(), args);
-        let endpoint = args
-            .get("url")
-            .cloned()
-            .or_else(|| fields.iter().find(|(k, _)| k == "auth_uri").map(|(_, v)| v.clone()));
+        let endpoint = args.get("url").cloned().or_else(|| {
+            fields
+                .iter()
+                .find(|(k, _)| k == "auth_uri")
+                .map(|(_, v)| v.clone())
+        });
         let has = |fields: &Fields, name: &str| fields.iter().any(|(k, _)| k == name);
         if !has(&fields, "state") && self.fact(model, "state") == Some("generated") {
             let made = self.sym(Origin::Random, at);
             fields.push(("state".into(), made));
         }
-        let state = fields.iter().find(|(k, _)| k == "state").map_or_else(Value::none, |(_, v)| v.clone());
+        let state = fields
+            .iter()
+            .find(|(k, _)| k == "state")
+            .map_or_else(Value::none, |(_, v)| v.clone());
         let pkce = match self.fact(model, "pkce") {
             Some("auto") => true,
             Some(option) => self
                 .flat(of.as_ref().unwrap_or(&Value::none()), 0)
                 .iter()
                 .chain(args.named.iter())
-                .any(|(k, v)| k == option && (v.as_str() == Some("S256") || matches!(v.kind, Kind::Bool(true)))),
+                .any(|(k, v)| {
+                    k == option
+                        && (v.as_str() == Some("S256") || matches!(v.kind, Kind::Bool(true)))
+                }),
             None => false,
         };
         if pkce {
-            let verifier = self.sym(Origin::Random, Span { at: at.at + 1, ..at });
+            let verifier = self.sym(
+                Origin::Random,
+                Span {
+                    at: at.at + 1,
+                    ..at
+                },
+            );
             let id = self.origin(Origin::Hash, at);
             fields.push(("code_challenge".into(), verifier.with(id)));
             fields.push(("code_challenge_method".into(), Value::str("S256")));
@@ -141,7 +194,11 @@ impl Engine<'_> {
         let fields = self.settle_fields(fields);
         let url = endpoint.map(|e| crate::url::base(&e)).unwrap_or_default();
         self.emit(
-            EventKind::Authorize { url, fields, library: Some(model.library) },
+            EventKind::Authorize {
+                url,
+                fields,
+                library: Some(model.library),
+            },
             at,
         );
         if let Some(of) = &of
@@ -166,14 +223,25 @@ impl Engine<'_> {
                 self.dict(flow.into_iter().collect())
             }
             Some("redirect") => {
-                self.emit(EventKind::Redirect { value: Value::unknown().with(id) }, at);
+                self.emit(
+                    EventKind::Redirect {
+                        value: Value::unknown().with(id),
+                    },
+                    at,
+                );
                 self.object("web.response", Vec::new())
             }
             _ => Value::unknown().with(id),
         })
     }
 
-    pub(super) fn token_request(&mut self, model: &'static CallModel, of: Option<Value>, args: &Args, at: Span) -> Eval<Value> {
+    pub(super) fn token_request(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
         let mut fields = self.request_fields(of.as_ref(), args);
         let library = model.library;
         let grant = args
@@ -182,14 +250,21 @@ impl Engine<'_> {
             .or_else(|| self.fact(model, "grant"))
             .unwrap_or("authorization_code")
             .to_owned();
-        let response = ["authorization_response", "auth_response", "request_url", "response"]
-            .iter()
-            .find_map(|n| args.get(n).filter(|v| !v.is_none()).cloned());
+        let response = [
+            "authorization_response",
+            "auth_response",
+            "request_url",
+            "response",
+        ]
+        .iter()
+        .find_map(|n| args.get(n).filter(|v| !v.is_none()).cloned());
         if let Some(check) = self.fact(model, "state-check")
             && (response.is_some() || check == "always")
         {
             let kept = match args.get("flow") {
-                Some(flow) => self.member(&flow.clone(), &Value::str("state"), Ask::default(), at)?,
+                Some(flow) => {
+                    self.member(&flow.clone(), &Value::str("state"), Ask::default(), at)?
+                }
                 None => match args.get("state") {
                     Some(state) => state.clone(),
                     None => match &of {
@@ -198,7 +273,11 @@ impl Engine<'_> {
                             if matches!(state.kind, Kind::Method(_)) {
                                 state = self.attr(of, "state", at)?;
                             }
-                            if matches!(state.kind, Kind::Method(_)) { Value::none() } else { state }
+                            if matches!(state.kind, Kind::Method(_)) {
+                                Value::none()
+                            } else {
+                                state
+                            }
                         }
                         None => Value::none(),
                     },
@@ -231,10 +310,24 @@ impl Engine<'_> {
         };
         let verify_off = matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)));
         self.emit(
-            EventKind::Http { url: url.clone(), target: Value::unknown(), timeout, verify_off, oauth: true, token: true },
+            EventKind::Http {
+                url: url.clone(),
+                target: Value::unknown(),
+                timeout,
+                verify_off,
+                oauth: true,
+                token: true,
+            },
             at,
         );
-        self.emit(EventKind::TokenRequest { url, fields, library: Some(library) }, at);
+        self.emit(
+            EventKind::TokenRequest {
+                url,
+                fields,
+                library: Some(library),
+            },
+            at,
+        );
         if self.fact(model, "errors") == Some("raise") {
             self.emit(EventKind::TokenChecked, at);
         }
@@ -242,7 +335,13 @@ impl Engine<'_> {
             self.exchanged()?;
         }
         if self.fact(model, "id-token") == Some("verified") {
-            self.emit(EventKind::IdToken { fault: None, library: Some(library) }, at);
+            self.emit(
+                EventKind::IdToken {
+                    fault: None,
+                    library: Some(library),
+                },
+                at,
+            );
         }
         let response = self.sym(Origin::TokenResponse, at);
         if let Some(of) = &of
@@ -256,7 +355,13 @@ impl Engine<'_> {
     /// The library compares the state that came along with what it was given.
     fn library_state(&mut self, kept: &Value, required: bool, at: Span) -> Eval<()> {
         let sent = self.sym(Origin::Param("state".into()), at);
-        self.emit(EventKind::Compare { left: sent.clone(), right: self.settled(kept) }, at);
+        self.emit(
+            EventKind::Compare {
+                left: sent.clone(),
+                right: self.settled(kept),
+            },
+            at,
+        );
         if self.mode != Mode::Scenario {
             return Ok(());
         }
@@ -265,7 +370,11 @@ impl Engine<'_> {
             Some(false) => return Ok(()),
             _ => {}
         }
-        let sent = if self.scenario.state { sent } else { Value::none() };
+        let sent = if self.scenario.state {
+            sent
+        } else {
+            Value::none()
+        };
         match self.equal(&sent, kept) {
             Some(true) => Ok(()),
             Some(false) => self.raise("LibraryError"),
@@ -276,8 +385,15 @@ impl Engine<'_> {
         }
     }
 
-    pub(super) fn delegate(&mut self, model: &'static CallModel, of: Option<Value>, args: &Args, at: Span) -> Eval<Value> {
-        let mut fields = self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
+    pub(super) fn delegate(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
+        let mut fields =
+            self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
         let nested: Vec<Value> = fields
             .iter()
             .filter(|(_, v)| matches!(v.kind, Kind::Dict(_)))
@@ -298,7 +414,14 @@ impl Engine<'_> {
             Does::DelegateCallback => "callback",
             _ => "register",
         };
-        self.emit(EventKind::Delegate { part, fields, library: model.library }, at);
+        self.emit(
+            EventKind::Delegate {
+                part,
+                fields,
+                library: model.library,
+            },
+            at,
+        );
         Ok(match model.does {
             Does::DelegateLogin => self.object("web.response", Vec::new()),
             Does::DelegateCallback => {
@@ -316,17 +439,27 @@ impl Engine<'_> {
                 }
             }
             _ => {
-                let class = self.fact(model, "class").unwrap_or("oauth.registered").to_owned();
+                let class = self
+                    .fact(model, "class")
+                    .unwrap_or("oauth.registered")
+                    .to_owned();
                 self.object(&class, args.named.clone())
             }
         })
     }
 
-    pub(super) fn id_token(&mut self, model: &'static CallModel, args: &Args, at: Span) -> Eval<Value> {
+    pub(super) fn id_token(
+        &mut self,
+        model: &'static CallModel,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
         let token = args.get("token").cloned().unwrap_or_else(|| args.first());
         let token = self.settled(&token);
         let handed = self.any(&token.taint, |o| matches!(o, Origin::Param(_)));
-        let known = self.any(&token.taint, |o| matches!(o, Origin::IdToken | Origin::TokenResponse));
+        let known = self.any(&token.taint, |o| {
+            matches!(o, Origin::IdToken | Origin::TokenResponse)
+        });
         let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "credential"));
         // A JWT that this app made itself is another matter.
         if model.does == Does::DecodeJwt && !known && !named {
@@ -340,7 +473,10 @@ impl Engine<'_> {
         }
         let options = args.get("options").cloned().unwrap_or_else(Value::unknown);
         let off = |engine: &Self, name: &str| {
-            engine.fields(&options).iter().any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false)))
+            engine
+                .fields(&options)
+                .iter()
+                .any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false)))
         };
         let given = |name: &str| args.get(name).is_some_and(|v| !v.is_none());
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
@@ -349,14 +485,23 @@ impl Engine<'_> {
             || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
         {
             Some("its signature is not checked")
-        } else if fact("audience") != Some("always") && (off(self, "verify_aud") || !given("audience")) {
+        } else if fact("audience") != Some("always")
+            && (off(self, "verify_aud") || !given("audience"))
+        {
             Some("its audience is not compared with the client id")
-        } else if fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer")) {
+        } else if fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
+        {
             Some("its issuer is not compared")
         } else {
             None
         };
-        self.emit(EventKind::IdToken { fault, library: Some(model.library) }, at);
+        self.emit(
+            EventKind::IdToken {
+                fault,
+                library: Some(model.library),
+            },
+            at,
+        );
         let mut claims = self.sym(Origin::Claims, at);
         if handed && fault.is_some() {
             claims.add(&token.taint);

@@ -1,6 +1,9 @@
 //! Runs: which functions, which ways, which scenarios.
 
-use std::{collections::{BTreeMap, BTreeSet}, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::{Engine, Frame, Mode, Notes, Oracle, Scenario, Unwind};
 use crate::{
@@ -35,7 +38,12 @@ impl Engine<'_> {
         self.mode = Mode::Discover;
         let mut seen: BTreeSet<(FileId, u32)> = BTreeSet::new();
         for _ in 0..4 {
-            let fresh: Vec<_> = self.known.iter().filter(|(k, _)| !seen.contains(*k)).map(|(k, e)| (*k, e.clone())).collect();
+            let fresh: Vec<_> = self
+                .known
+                .iter()
+                .filter(|(k, _)| !seen.contains(*k))
+                .map(|(k, e)| (*k, e.clone()))
+                .collect();
             if fresh.is_empty() {
                 break;
             }
@@ -48,7 +56,8 @@ impl Engine<'_> {
         self.ran.clear();
 
         let mut entries: Vec<Entry> = Vec::new();
-        let all: Vec<((FileId, u32), Entry)> = self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
+        let all: Vec<((FileId, u32), Entry)> =
+            self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
         for (key, entry) in &all {
             if entry.route || !called.contains(key) || takes_request(entry) {
                 entries.push(entry.clone());
@@ -133,7 +142,10 @@ impl Engine<'_> {
     fn way(&mut self, entry: &Entry, number: Option<usize>, plan: Vec<bool>) -> Way {
         self.heap = self.base_heap.clone();
         self.modules = self.base_modules.clone();
-        self.oracle = Oracle { plan, made: Vec::new() };
+        self.oracle = Oracle {
+            plan,
+            made: Vec::new(),
+        };
         self.memo = BTreeMap::new();
         self.notes = Notes::default();
         self.steps = 0;
@@ -169,7 +181,11 @@ impl Engine<'_> {
             return Ok(Value::none());
         };
         let receiver = match &closure.class {
-            Some(class) if !closure.function.decorators.iter().any(|d| matches!(&d.kind, crate::ir::ExprKind::Name(n) if n == "staticmethod")) => {
+            Some(class)
+                if !closure.function.decorators.iter().any(
+                    |d| matches!(&d.kind, crate::ir::ExprKind::Name(n) if n == "staticmethod"),
+                ) =>
+            {
                 let class = class.clone();
                 // Its fields are what its constructor makes of them.
                 let object = self.instantiate(&class, Vec::new(), Vec::new(), entry.span);
@@ -219,9 +235,18 @@ impl Engine<'_> {
     }
 
     /// What the framework hands to a parameter.
-    fn outside(&mut self, entry: &Entry, closure: &Closure, param: &crate::ir::Param) -> Result<Option<Value>, Unwind> {
+    fn outside(
+        &mut self,
+        entry: &Entry,
+        closure: &Closure,
+        param: &crate::ir::Param,
+    ) -> Result<Option<Value>, Unwind> {
         let annotation = param.annotation.as_deref().unwrap_or("");
-        let kind = annotation.rsplit(['.', '[']).next().unwrap_or(annotation).trim_end_matches(']');
+        let kind = annotation
+            .rsplit(['.', '['])
+            .next()
+            .unwrap_or(annotation)
+            .trim_end_matches(']');
         if matches!(param.name.as_str(), "request" | "req")
             || matches!(kind, "Request" | "HttpRequest" | "HTTPConnection")
         {
@@ -234,11 +259,14 @@ impl Engine<'_> {
         let default = match &param.default {
             Some(e) => {
                 if let crate::ir::ExprKind::Call(call) = &e.kind
-                    && let crate::ir::ExprKind::Name(n) | crate::ir::ExprKind::Attr(_, n) = &call.func.kind
+                    && let crate::ir::ExprKind::Name(n) | crate::ir::ExprKind::Attr(_, n) =
+                        &call.func.kind
                 {
                     match n.as_str() {
                         "Depends" | "Security" => {
-                            let Some(of) = call.args.first() else { return Ok(None) };
+                            let Some(of) = call.args.first() else {
+                                return Ok(None);
+                            };
                             let of = self.eval(of)?;
                             return self.dependency(&of, at).map(Some);
                         }
@@ -250,9 +278,13 @@ impl Engine<'_> {
                                 .map(|(_, v)| self.eval(v))
                                 .transpose()?
                                 .unwrap_or_else(|| Value::str(&param.name));
-                            return self.read("cookies", &key, super::maps::Ask::default(), at).map(Some);
+                            return self
+                                .read("cookies", &key, super::maps::Ask::default(), at)
+                                .map(Some);
                         }
-                        "Header" => return Ok(Some(self.sym(Origin::Header(param.name.clone()), at))),
+                        "Header" => {
+                            return Ok(Some(self.sym(Origin::Header(param.name.clone()), at)));
+                        }
                         _ => {}
                     }
                 }
@@ -261,13 +293,27 @@ impl Engine<'_> {
             None => false,
         };
         if annotation.contains("Cookie(") {
-            return self.read("cookies", &Value::str(&param.name), super::maps::Ask::default(), at).map(Some);
+            return self
+                .read(
+                    "cookies",
+                    &Value::str(&param.name),
+                    super::maps::Ask::default(),
+                    at,
+                )
+                .map(Some);
         }
-        if annotation.contains("Response") || annotation.contains("Session") || annotation.contains("Depends(") {
+        if annotation.contains("Response")
+            || annotation.contains("Session")
+            || annotation.contains("Depends(")
+        {
             return Ok(None);
         }
         let optional = default || annotation.contains("None") || annotation.contains("Optional");
-        let ask = super::maps::Ask { default: None, strict: !optional, remove: false };
+        let ask = super::maps::Ask {
+            default: None,
+            strict: !optional,
+            remove: false,
+        };
         match self.read("params", &Value::str(&param.name), ask, at) {
             // The parameter is absent: its own default holds.
             Ok(value) if value.is_none() => Ok(None),
@@ -301,7 +347,11 @@ impl Engine<'_> {
     /// What an entry returns is what the browser sees.
     fn answered(&mut self, value: &Value, entry: &Entry) {
         let texts = match &value.kind {
-            Kind::List(id) => self.heap.get(*id).map(|o| o.items.clone()).unwrap_or_default(),
+            Kind::List(id) => self
+                .heap
+                .get(*id)
+                .map(|o| o.items.clone())
+                .unwrap_or_default(),
             _ => vec![value.clone()],
         };
         if !entry.route {
@@ -330,28 +380,43 @@ impl Engine<'_> {
         for number in 0..facts.entries.len() {
             let exchange = facts.events.iter().find_map(|e| match &e.kind {
                 EventKind::TokenRequest { fields, .. }
-                    if e.entry == Some(number) && self.takes_code(fields) => Some((e.file, e.span)),
-                EventKind::Delegate { part: "callback", .. } if e.entry == Some(number) => Some((e.file, e.span)),
+                    if e.entry == Some(number) && self.takes_code(fields) =>
+                {
+                    Some((e.file, e.span))
+                }
+                EventKind::Delegate {
+                    part: "callback", ..
+                } if e.entry == Some(number) => Some((e.file, e.span)),
                 _ => None,
             });
-            let Some((file, exchange)) = exchange else { continue };
+            let Some((file, exchange)) = exchange else {
+                continue;
+            };
             let entry = facts.entries[number].clone();
             let verdict = self.state_verdict(&entry, &keys);
             if let Some(verdict) = verdict {
-                facts.states.push(StateOutcome { entry: number, file, exchange, verdict });
+                facts.states.push(StateOutcome {
+                    entry: number,
+                    file,
+                    exchange,
+                    verdict,
+                });
             }
             facts.denials.push((number, self.denial(&entry, &keys)));
         }
         facts.bound_pkce = facts.events.iter().any(|e| match &e.kind {
-            EventKind::TokenRequest { fields, .. } => {
-                fields.iter().any(|(k, v)| k == "code_verifier" && self.bound(v))
-            }
+            EventKind::TokenRequest { fields, .. } => fields
+                .iter()
+                .any(|(k, v)| k == "code_verifier" && self.bound(v)),
             _ => false,
         });
     }
 
     fn takes_code(&self, fields: &crate::facts::Fields) -> bool {
-        let grant = fields.iter().find(|(k, _)| k == "grant_type").and_then(|(_, v)| v.as_str());
+        let grant = fields
+            .iter()
+            .find(|(k, _)| k == "grant_type")
+            .and_then(|(_, v)| v.as_str());
         grant.is_none_or(|g| g == "authorization_code")
             && fields.iter().any(|(k, v)| {
                 k == "code" && self.any(&v.taint, |o| matches!(o, Origin::Param(_) | Origin::Query))
@@ -369,7 +434,10 @@ impl Engine<'_> {
                 for (key, value) in fields {
                     if key == "state" {
                         states.extend(value.taint.iter().filter(|id| {
-                            matches!(self.origins.of(**id), Origin::Random | Origin::WeakRandom | Origin::Argument(_))
+                            matches!(
+                                self.origins.of(**id),
+                                Origin::Random | Origin::WeakRandom | Origin::Argument(_)
+                            )
                         }));
                     }
                 }
@@ -408,7 +476,11 @@ impl Engine<'_> {
         keys
     }
 
-    fn state_verdict(&mut self, entry: &Entry, keys: &Rc<BTreeSet<String>>) -> Option<StateVerdict> {
+    fn state_verdict(
+        &mut self,
+        entry: &Entry,
+        keys: &Rc<BTreeSet<String>>,
+    ) -> Option<StateVerdict> {
         let scenario = |state, stored, equal| Scenario {
             state,
             stored,
@@ -467,9 +539,7 @@ impl Engine<'_> {
         if ways.iter().any(|w| w.notes.exchanged) {
             return Denial::Ignored;
         }
-        let crash = |end: &Result<Value, Unwind>| {
-            matches!(end, Err(Unwind::Raise(name)) if matches!(name.as_ref(), "KeyError" | "TypeError" | "AttributeError"))
-        };
+        let crash = |end: &Result<Value, Unwind>| matches!(end, Err(Unwind::Raise(name)) if matches!(name.as_ref(), "KeyError" | "TypeError" | "AttributeError"));
         if !ways.is_empty() && ways.iter().all(|w| crash(&w.end)) {
             return Denial::Crash;
         }

@@ -62,22 +62,53 @@ impl Engine<'_> {
         named: &[(String, Value)],
         at: Span,
     ) -> Eval<Option<Value>> {
-        let default = args
-            .get(1)
-            .cloned()
-            .or_else(|| named.iter().find(|(k, _)| k == "default").map(|(_, v)| v.clone()));
+        let default = args.get(1).cloned().or_else(|| {
+            named
+                .iter()
+                .find(|(k, _)| k == "default")
+                .map(|(_, v)| v.clone())
+        });
         Ok(Some(match (name, args) {
-            ("get" | "getlist" | "getone" | "get_first" | "getfirst" | "getall" | "get_argument", [key, ..]) => {
+            (
+                "get" | "getlist" | "getone" | "get_first" | "getfirst" | "getall" | "get_argument",
+                [key, ..],
+            ) => {
                 let store = matches!(&of.kind, Kind::Unknown | Kind::Obj(_));
-                if store && !self.any(&of.taint, |o| matches!(o, Origin::TokenResponse | Origin::Query | Origin::Profile | Origin::Claims)) {
+                if store
+                    && !self.any(&of.taint, |o| {
+                        matches!(
+                            o,
+                            Origin::TokenResponse
+                                | Origin::Query
+                                | Origin::Profile
+                                | Origin::Claims
+                        )
+                    })
+                {
                     return Ok(None);
                 }
                 if self.any(&of.taint, |o| matches!(o, Origin::TokenResponse)) {
                     // Asked for, and may be absent: that is looking.
-                    let part = self.member(of, key, Ask { default, ..Ask::default() }, at)?;
+                    let part = self.member(
+                        of,
+                        key,
+                        Ask {
+                            default,
+                            ..Ask::default()
+                        },
+                        at,
+                    )?;
                     return Ok(Some(part));
                 }
-                self.member(of, key, Ask { default, ..Ask::default() }, at)?
+                self.member(
+                    of,
+                    key,
+                    Ask {
+                        default,
+                        ..Ask::default()
+                    },
+                    at,
+                )?
             }
             ("pop", [key, ..]) => {
                 if matches!(&of.kind, Kind::Unknown) {
@@ -93,7 +124,8 @@ impl Engine<'_> {
             ("update", _) => {
                 let mut fields = named.to_vec();
                 for arg in args {
-                    if let (Kind::Dict(id), false) = (&of.kind, matches!(arg.kind, Kind::Dict(_) | Kind::List(_)))
+                    if let (Kind::Dict(id), false) =
+                        (&of.kind, matches!(arg.kind, Kind::Dict(_) | Kind::List(_)))
                         && let Some(object) = self.heap.get_mut(*id)
                     {
                         object.open = true;
@@ -131,7 +163,9 @@ impl Engine<'_> {
             ("keys", []) => of.clone(),
             ("clear" | "flush" | "cycle_key" | "save", []) => Value::none(),
             ("json" | "get_json" | "read" | "text", []) => {
-                if !self.any(&of.taint, |o| matches!(o, Origin::TokenResponse | Origin::Profile)) {
+                if !self.any(&of.taint, |o| {
+                    matches!(o, Origin::TokenResponse | Origin::Profile)
+                }) {
                     return Ok(None);
                 }
                 of.clone()
@@ -164,8 +198,8 @@ impl Engine<'_> {
                 }
                 self.join(parts, at)
             }
-            "strip" | "rstrip" | "lstrip" | "encode" | "decode" | "lower" | "upper" | "title" | "replace"
-            | "ljust" | "trim" | "toString" => of.clone(),
+            "strip" | "rstrip" | "lstrip" | "encode" | "decode" | "lower" | "upper" | "title"
+            | "replace" | "ljust" | "trim" | "toString" => of.clone(),
             "split" | "rsplit" | "partition" | "rpartition" | "splitlines" => {
                 let Some(text) = of.as_str() else {
                     return Some(Value::derived([of]));
@@ -181,11 +215,15 @@ impl Engine<'_> {
                     .collect();
                 self.list(items)
             }
-            "startswith" | "endswith" => match (of.as_str(), args.first().and_then(Value::as_str)) {
-                (Some(text), Some(with)) if name == "startswith" => Value::bool(text.starts_with(with)),
-                (Some(text), Some(with)) => Value::bool(text.ends_with(with)),
-                _ => Value::derived([of]),
-            },
+            "startswith" | "endswith" => {
+                match (of.as_str(), args.first().and_then(Value::as_str)) {
+                    (Some(text), Some(with)) if name == "startswith" => {
+                        Value::bool(text.starts_with(with))
+                    }
+                    (Some(text), Some(with)) => Value::bool(text.ends_with(with)),
+                    _ => Value::derived([of]),
+                }
+            }
             _ => return None,
         })
     }
@@ -203,7 +241,10 @@ impl Engine<'_> {
             parts.push(Value::str(&rest[..open]));
             rest = &rest[open + 1..];
             let Some(close) = rest.find('}') else { break };
-            let name = rest[..close].split([':', '!', '.', '[']).next().unwrap_or("");
+            let name = rest[..close]
+                .split([':', '!', '.', '['])
+                .next()
+                .unwrap_or("");
             rest = &rest[close + 1..];
             let value = if let Ok(i) = name.parse::<usize>() {
                 args.get(i).cloned()
@@ -211,7 +252,10 @@ impl Engine<'_> {
                 next += 1;
                 args.get(next - 1).cloned()
             } else {
-                named.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone())
+                named
+                    .iter()
+                    .find(|(k, _)| k == name)
+                    .map(|(_, v)| v.clone())
             };
             parts.push(value.unwrap_or_else(Value::unknown));
         }
@@ -225,7 +269,11 @@ impl Engine<'_> {
             return Value::derived([text, &self.settled(values)]);
         };
         let items = match &values.kind {
-            Kind::List(id) => self.heap.get(*id).map(|o| o.items.clone()).unwrap_or_default(),
+            Kind::List(id) => self
+                .heap
+                .get(*id)
+                .map(|o| o.items.clone())
+                .unwrap_or_default(),
             _ => vec![values.clone()],
         };
         let fields = self.fields(values);
@@ -236,9 +284,14 @@ impl Engine<'_> {
             if let Some(after) = rest.strip_prefix('%') {
                 parts.push(Value::str("%"));
                 rest = after;
-            } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+            } else if let Some((name, after)) =
+                rest.strip_prefix('(').and_then(|r| r.split_once(')'))
+            {
                 parts.push(
-                    fields.iter().find(|(k, _)| k == name).map_or_else(Value::unknown, |(_, v)| v.clone()),
+                    fields
+                        .iter()
+                        .find(|(k, _)| k == name)
+                        .map_or_else(Value::unknown, |(_, v)| v.clone()),
                 );
                 rest = after.get(1..).unwrap_or("");
             } else if rest.starts_with(['s', 'd', 'r']) {
@@ -257,7 +310,10 @@ impl Engine<'_> {
     pub(super) fn checked_token(&mut self, value: &Value, at: Span) {
         let taint = self.deep_taint(value);
         if self.any(&taint, |o| {
-            matches!(o, Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken | Origin::IdToken)
+            matches!(
+                o,
+                Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken | Origin::IdToken
+            )
         }) {
             self.emit(EventKind::TokenChecked, at);
         }

@@ -203,7 +203,11 @@ impl<'t> Lower<'t> {
             "match_statement" => self.match_statement(node, block),
             "print_statement" | "exec_statement" => {
                 let args = children(node).into_iter().map(|n| self.expr(n)).collect();
-                let name = if node.kind() == "print_statement" { "print" } else { "exec" };
+                let name = if node.kind() == "print_statement" {
+                    "print"
+                } else {
+                    "exec"
+                };
                 let func = Expr {
                     kind: ExprKind::Name(name.into()),
                     span: span(node),
@@ -278,12 +282,20 @@ impl<'t> Lower<'t> {
                 let test = self.field(clause, "condition");
                 let then = self.field_block(clause, "consequence");
                 otherwise = vec![Stmt {
-                    kind: StmtKind::If { test, then, otherwise },
+                    kind: StmtKind::If {
+                        test,
+                        then,
+                        otherwise,
+                    },
                     span: span(clause),
                 }];
             }
         }
-        StmtKind::If { test, then, otherwise }
+        StmtKind::If {
+            test,
+            then,
+            otherwise,
+        }
     }
 
     fn match_statement(&mut self, node: Node<'_>, block: &mut Block) {
@@ -335,7 +347,12 @@ impl<'t> Lower<'t> {
                 _ => {}
             }
         }
-        StmtKind::Try { body, handlers, otherwise, finally }
+        StmtKind::Try {
+            body,
+            handlers,
+            otherwise,
+            finally,
+        }
     }
 
     fn handler(&mut self, node: Node<'_>) -> Handler {

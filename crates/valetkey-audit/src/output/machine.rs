@@ -73,7 +73,11 @@ fn uri(path: &str) -> String {
 }
 
 pub(super) fn github(report: &Report) -> String {
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let escape = |text: &str| {
+        text.replace('%', "%25")
+            .replace('\r', "%0D")
+            .replace('\n', "%0A")
+    };
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
     failing(report)
         .map(|(r, c)| {
@@ -103,7 +107,12 @@ pub(super) fn junit(report: &Report) -> String {
         summary.na
     );
     for r in &report.results {
-        let _ = write!(out, "  <testcase classname=\"{}\" name=\"{}\">", xml(&r.path), xml(r.check));
+        let _ = write!(
+            out,
+            "  <testcase classname=\"{}\" name=\"{}\">",
+            xml(&r.path),
+            xml(r.check)
+        );
         match r.verdict {
             Verdict::Fail => {
                 let _ = write!(out, "<failure message=\"{}\"/>", xml(&r.message));

@@ -8,7 +8,11 @@ use crate::{CHECKS, Check, Report, Verdict};
 pub(super) fn write(report: &Report) -> String {
     let mut out = String::new();
     if report.results.is_empty() {
-        let _ = write!(out, "no OAuth integration found in {} file(s)", report.files);
+        let _ = write!(
+            out,
+            "no OAuth integration found in {} file(s)",
+            report.files
+        );
         return out;
     }
     let mut path = "";
@@ -23,12 +27,23 @@ pub(super) fn write(report: &Report) -> String {
             Verdict::Fail => '✗',
             Verdict::Na => '–',
         };
-        let title = CHECKS.iter().find(|c| c.id == result.check).map_or("", |c| c.title);
-        let why = result.suppressed.as_ref().map(|r| format!(" (suppressed: {r})")).unwrap_or_default();
+        let title = CHECKS
+            .iter()
+            .find(|c| c.id == result.check)
+            .map_or("", |c| c.title);
+        let why = result
+            .suppressed
+            .as_ref()
+            .map(|r| format!(" (suppressed: {r})"))
+            .unwrap_or_default();
         let _ = writeln!(out, "  [{mark}] {:<24}{title}{why}", result.check);
     }
     for (result, check) in failing(report) {
-        let line = result.lines.first().map(|l| format!(":{}", l[0])).unwrap_or_default();
+        let line = result
+            .lines
+            .first()
+            .map(|l| format!(":{}", l[0]))
+            .unwrap_or_default();
         let severity = format!("{:?}", result.severity).to_lowercase();
         let _ = writeln!(out, "\n{}[{severity}] {}{line}", result.check, result.path);
         let _ = writeln!(out, "  {}", result.message);
@@ -48,7 +63,11 @@ pub(super) fn write(report: &Report) -> String {
 }
 
 pub(super) fn explain(check: &Check) -> String {
-    let indent = |text: &str| text.lines().map(|l| format!("    {l}\n")).collect::<String>();
+    let indent = |text: &str| {
+        text.lines()
+            .map(|l| format!("    {l}\n"))
+            .collect::<String>()
+    };
     format!(
         "{}: {}\n\nwhy: {}\nfix: {}\n\nbefore:\n{}\nafter:\n{}",
         check.id,

@@ -69,7 +69,11 @@ impl Lower<'_> {
             "integer" => ExprKind::Number(self.text(node).replace('_', "").parse().unwrap_or(1)),
             "float" => {
                 let value: f64 = self.text(node).parse().unwrap_or(1.0);
-                ExprKind::Number(if value > 0.0 { (value as i64).max(1) } else { 0 })
+                ExprKind::Number(if value > 0.0 {
+                    (value as i64).max(1)
+                } else {
+                    0
+                })
             }
             "true" => ExprKind::Bool(true),
             "false" => ExprKind::Bool(false),
@@ -81,7 +85,9 @@ impl Lower<'_> {
                     .unwrap_or_default();
                 ExprKind::Attr(self.boxed(node, "object"), name)
             }
-            "subscript" => ExprKind::Index(self.boxed(node, "value"), self.boxed(node, "subscript")),
+            "subscript" => {
+                ExprKind::Index(self.boxed(node, "value"), self.boxed(node, "subscript"))
+            }
             "call" => self.call(node),
             "binary_operator" => {
                 let (left, right) = (self.boxed(node, "left"), self.boxed(node, "right"));
@@ -125,10 +131,8 @@ impl Lower<'_> {
                 let mut entries = Vec::new();
                 for child in children(node) {
                     match child.kind() {
-                        "pair" => entries.push((
-                            Some(self.field(child, "key")),
-                            self.field(child, "value"),
-                        )),
+                        "pair" => entries
+                            .push((Some(self.field(child, "key")), self.field(child, "value"))),
                         "dictionary_splat" => {
                             if let Some(inner) = children(child).into_iter().next() {
                                 entries.push((None, self.expr(inner)));
@@ -181,7 +185,9 @@ impl Lower<'_> {
                 }
                 ExprKind::Other(parts)
             }
-            "list_comprehension" | "set_comprehension" | "generator_expression"
+            "list_comprehension"
+            | "set_comprehension"
+            | "generator_expression"
             | "dictionary_comprehension" => self.comprehension(node),
             "type" => match children(node).into_iter().next() {
                 Some(inner) => self.expr(inner).kind,
@@ -229,7 +235,12 @@ impl Lower<'_> {
         let mut cursor = node.walk();
         let operators: Vec<_> = node
             .children_by_field_name("operators", &mut cursor)
-            .map(|n| self.text(n).split_whitespace().collect::<Vec<_>>().join(" "))
+            .map(|n| {
+                self.text(n)
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
             .collect();
         let mut operands = self.all(node).into_iter();
         if operators.len() != 1 {

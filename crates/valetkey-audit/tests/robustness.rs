@@ -1,0 +1,186 @@
+//! Whatever stands in a tree: skipped with a word, never a crash.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use valetkey_audit::{AuditError, Options, audit};
+
+fn folder(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(&root).unwrap();
+    root
+}
+
+fn textbook() -> String {
+    fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python/flask_textbook.py"),
+    )
+    .unwrap()
+}
+
+#[test]
+fn odd_files_are_skipped_with_a_word() {
+    let root = folder("odd");
+    fs::write(root.join("binary.py"), b"\x00\x01oauth\x00").unwrap();
+    fs::write(root.join("huge.py"), "# oauth\n".repeat(400_000)).unwrap();
+    fs::write(
+        root.join("minified.py"),
+        format!("oauth = {}", "1+".repeat(20_000) + "1"),
+    )
+    .unwrap();
+    fs::write(root.join("front.js"), "fetch('/oauth/token')").unwrap();
+    fs::write(root.join("good.py"), textbook()).unwrap();
+    let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+    let words: Vec<_> = report
+        .skipped
+        .iter()
+        .map(|s| (s.path.as_str(), s.reason.as_str()))
+        .collect();
+    assert_eq!(words.len(), 4, "{words:?}");
+    assert!(words.contains(&("front.js", "JavaScript is not read yet")));
+    assert_eq!(report.results.len(), 16);
+}
+
+#[test]
+fn encodings_and_line_ends_do_not_change_the_verdicts() {
+    let root = folder("encodings");
+    let text = textbook();
+    let utf16: Vec<u8> = [0xFF, 0xFE]
+        .into_iter()
+        .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    let bom: Vec<u8> = [0xEF, 0xBB, 0xBF].into_iter().chain(text.bytes()).collect();
+    let mut latin = text.clone().into_bytes();
+    latin.extend(b"# caf\xe9\n");
+    let variants: [(&str, Vec<u8>); 5] = [
+        ("crlf.py", text.replace('\n', "\r\n").into_bytes()),
+        ("cr.py", text.replace('\n', "\r").into_bytes()),
+        ("utf16.py", utf16),
+        ("bom.py", bom),
+        ("latin1.py", latin),
+    ];
+    fs::write(root.join("plain.py"), &text).unwrap();
+    for (name, bytes) in &variants {
+        fs::write(root.join(name), bytes).unwrap();
+    }
+    let plain = audit(&root.join("plain.py"), &Options::default(), &mut |_, _| {}).unwrap();
+    for (name, _) in &variants {
+        let other = audit(&root.join(name), &Options::default(), &mut |_, _| {}).unwrap();
+        for (a, b) in plain.results.iter().zip(&other.results) {
+            assert_eq!(
+                (a.check, a.verdict, &a.lines),
+                (b.check, b.verdict, &b.lines),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle_are_not_followed() {
+    let root = folder("circle");
+    fs::create_dir(root.join("a")).unwrap();
+    fs::write(root.join("a/app.py"), textbook()).unwrap();
+    std::os::unix::fs::symlink(&root, root.join("a/up")).unwrap();
+    let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(report.results.len(), 16);
+}
+
+#[test]
+fn nothing_to_read_is_an_error() {
+    let root = folder("nothing");
+    fs::write(root.join("a.txt"), "oauth").unwrap();
+    assert!(matches!(
+        audit(&root, &Options::default(), &mut |_, _| {}),
+        Err(AuditError::Nothing { .. })
+    ));
+    assert!(matches!(
+        audit(&root.join("no"), &Options::default(), &mut |_, _| {}),
+        Err(AuditError::Unreadable { .. })
+    ));
+}
+
+#[test]
+fn deep_nesting_and_recursion_end() {
+    let root = folder("deep");
+    let deep = format!("oauth = {}1{}\n", "(".repeat(4000), ")".repeat(4000));
+    let calls = format!("oauth = {}1{}\n", "f(".repeat(4000), ")".repeat(4000));
+    let blocks: String = (0..90)
+        .map(|i| format!("{}if oauth:\n", " ".repeat(i)))
+        .collect::<String>()
+        + &" ".repeat(91)
+        + "pass\n";
+    let recursion = "def f(x):\n    return g(x) or f(oauth)\ndef g(x):\n    return f(x) and g(x)\n@app.route('/')\ndef h():\n    return f(1)\n";
+    let branches: String = "def f(oauth):\n".to_owned()
+        + &(0..400)
+            .map(|i| format!("    if oauth.a{i}:\n        x = {i}\n"))
+            .collect::<String>();
+    for (name, text) in [
+        ("deep", deep),
+        ("calls", calls),
+        ("blocks", blocks),
+        ("recursion", recursion.to_owned()),
+        ("branches", branches),
+    ] {
+        fs::write(root.join(format!("{name}.py")), text).unwrap();
+    }
+    let begun = Instant::now();
+    audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}
+
+/// Cuts, doublings and swaps of the fixtures, the same in every run.
+#[test]
+fn mutated_fixtures_never_crash() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python");
+    let root = folder("fuzz");
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below.max(1) as u64) as usize
+    };
+    let mut names: Vec<_> = fs::read_dir(fixtures)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    names.sort();
+    for path in names
+        .iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "py"))
+    {
+        let text: Vec<char> = fs::read_to_string(path).unwrap().chars().collect();
+        for round in 0..3 {
+            let mut mutated = text.clone();
+            for _ in 0..=round * 3 {
+                let at = next(mutated.len());
+                let length = next(40).min(mutated.len() - at);
+                match next(4) {
+                    0 => drop(mutated.drain(at..at + length)),
+                    1 => {
+                        let piece: Vec<char> = mutated[at..at + length].to_vec();
+                        let to = next(mutated.len());
+                        mutated.splice(to..to, piece);
+                    }
+                    2 => mutated[at] = ['(', ')', '\n', '"', '\t', '\u{0}', ':', 'é'][next(8)],
+                    _ => mutated.truncate(at),
+                }
+                if mutated.is_empty() {
+                    mutated.push('x');
+                }
+            }
+            let name = root.join(path.file_name().unwrap());
+            fs::write(&name, mutated.into_iter().collect::<String>()).unwrap();
+            match audit(&name, &Options::default(), &mut |_, _| {}) {
+                Ok(_) | Err(AuditError::Nothing { .. }) => {}
+                Err(error) => panic!("{}: {error}", name.display()),
+            }
+        }
+    }
+}
