@@ -1,5 +1,5 @@
 //! A sign-in as it happened, drawn: the development view of
-//! [`SignIn::dev_flow_view`], and the diagram for those who collect
+//! [`SignIn::dev_flow_view`](crate::SignIn::dev_flow_view), and the diagram for those who collect
 //! [events](valetkey::events) themselves.
 //!
 //! Everything is made of the client's events, which hold no secret. Where
