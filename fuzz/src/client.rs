@@ -74,7 +74,7 @@ pub fn cookies(data: &[u8]) {
     cookies.add(more);
     let pairs = first.split(';').chain(more.split(';'));
     let names: Vec<&str> = pairs
-        .filter_map(|pair| Some(pair.split_once('=')?.0.trim()))
+        .filter_map(|pair| Some(pair.split_once('=')?.0.trim_matches([' ', '\t'])))
         .collect();
     assert!(names.iter().all(|name| cookies.value(name).is_some()));
     assert_eq!(format!("{cookies:?}"), format!("{names:?}"), "no values");
