@@ -19,7 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let app = Router::new()
             .route("/", get(|| async { "up" }))
             .route("/me", get(|| async { "Alice Example".to_owned() }));
-        axum::serve(listener, app).await?;
+        // On a worker thread: the main thread would be woken for each connection.
+        tokio::spawn(async { axum::serve(listener, app).await }).await??;
         return Ok(());
     };
     let text = fs::read_to_string(file)?;

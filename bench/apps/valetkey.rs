@@ -1,10 +1,15 @@
 //! An application that signs users in with Valetkey on axum: sealed sessions,
-//! durable in SQLite before the browser is answered.
+//! durable in SQLite before the browser is answered. Without `DB` they are in
+//! memory, sealed all the same.
 
 use std::{env, sync::Arc};
 
 use axum::{Router, response::Html, routing::get};
-use valetkey::{Client, Provider, seal::KeyRing};
+use valetkey::{
+    Client, Provider,
+    seal::KeyRing,
+    store::{MemoryStore, SharedStore},
+};
 use valetkey_axum::{SignIn, User};
 use valetkey_store::{Options, SqliteStore};
 
@@ -26,13 +31,16 @@ fn escaped(text: &str) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = env::var("PORT")?.parse()?;
-    // Nobody else here reads UserInfo: what is asked for is in the ID token.
+    // As in the other applications, the ID token alone says who it is.
     let provider = Provider::oidc("oidc", &env::var("ISSUER")?).userinfo(false);
-    let store = SqliteStore::open(env::var("DB")?, Options::default())?;
+    let store: SharedStore = match env::var("DB") {
+        Ok(file) => Arc::new(SqliteStore::open(file, Options::default())?),
+        Err(_) => Arc::new(MemoryStore::new()),
+    };
     let client = Client::builder(&format!("http://localhost:{port}"))
         .provider(provider, "demo", Some("demo-secret"))
         .keys(KeyRing::parse(&env::var("SECRET_KEY")?)?)
-        .store(Arc::new(store));
+        .store(store);
     let sign_in = SignIn::new(client);
     let layer = sign_in
         .layer()
@@ -43,6 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .merge(sign_in.routes())
         .layer(layer);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    axum::serve(listener, app).await?;
+    // On a worker thread: the main thread would be woken for each connection.
+    tokio::spawn(async { axum::serve(listener, app).await }).await??;
     Ok(())
 }

@@ -8,7 +8,7 @@ from flask import Flask, redirect, session, url_for
 from markupsafe import escape
 
 app = Flask(__name__)
-app.secret_key = os.urandom(32)
+app.secret_key = "only for measurements: both workers need the same"
 oauth = OAuth(app)
 oauth.register(
     "provider",
@@ -35,5 +35,6 @@ def login():
 @app.get("/callback")
 def callback():
     token = oauth.provider.authorize_access_token()
-    session["user"] = {"sub": token["userinfo"]["sub"], "name": token["userinfo"]["name"]}
+    claims = token["userinfo"]  # of the ID token
+    session["user"] = {"sub": claims["sub"], "name": claims.get("name", claims["sub"])}
     return redirect("/", 303)

@@ -101,6 +101,10 @@ func main() {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
+		// This provider tells names at its UserInfo endpoint only.
+		if claims.Name == "" {
+			claims.Name = verified.Subject
+		}
 		handle := random()
 		sessions.Store(handle, session{verified.Subject, claims.Name, token})
 		keep(w, "session", handle, 604800)

@@ -23,7 +23,12 @@ pub fn valetkey(issuer: &str, db: &std::path::Path) -> App {
     let port = free_port();
     let mut command = built("app-valetkey");
     command.env("SECRET_KEY", SECRET_KEY).env("DB", db);
-    App::start("valetkey", with(command, port, issuer), port, "/")
+    App::start(
+        "Valetkey, durable in SQLite",
+        with(command, port, issuer),
+        port,
+        "/",
+    )
 }
 
 fn with(mut command: Command, port: u16, issuer: &str) -> Command {
@@ -42,7 +47,7 @@ pub fn sign_in(browser: &mut Browser, app: u16, provider: u16) {
         .follow(&format!("http://localhost:{app}/login"), "")
         .unwrap();
     assert!(
-        reply.status == 200 && reply.text().contains("Hello Alice Example"),
+        reply.status == 200 && reply.text().contains("Hello alice"),
         "{url} answered {}: {}",
         reply.status,
         reply.text()
@@ -85,8 +90,14 @@ pub fn run(rounds: usize) {
     };
     // How many sign-ins a round has, and how many times the sign-ins per
     // CPU-second of the others ours are to be.
+    let in_memory = {
+        let mut command = built("app-valetkey");
+        command.env("SECRET_KEY", SECRET_KEY);
+        start("Valetkey, sessions in memory", command, "/")
+    };
     let apps = [
         (valetkey(&issuer, &folder.join("sessions.db")), 1000, None),
+        (in_memory, 1000, None),
         (
             start("openidconnect on axum", built("app-openidconnect"), "/"),
             1000,

@@ -62,6 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .layer(layer)
         .route("/", get(|| async { "up" }));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    axum::serve(listener, app).await?;
+    // On a worker thread: the main thread would be woken for each connection.
+    tokio::spawn(async { axum::serve(listener, app).await }).await??;
     Ok(())
 }
