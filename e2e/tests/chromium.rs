@@ -408,6 +408,10 @@ fn tour(look: Look, suffix: &str) {
     browser.click(ALLOW);
     browser.shows("Hello Alice Example");
     shoot("app-home");
+    browser.open(&format!("{}/how", demo.app));
+    browser.shows("It never reached the client");
+    shoot("how");
+    browser.open(&demo.app);
     browser.click("form[name=call-api] button");
     browser.shows("The API answered");
     shoot("app-api");
@@ -441,6 +445,31 @@ fn tour(look: Look, suffix: &str) {
         .and_then(|n| n.trim().parse().ok())
         .unwrap_or_else(|| panic!("{background}"));
     assert_eq!(first < 128.0, look.scheme == Scheme::Dark, "{background}");
+}
+
+/// The diagram of a sign-in that failed.
+fn failed(look: Look, suffix: &str) {
+    let demo = demo();
+    let browser = Chromium::start(look);
+    to_login(&browser, &demo);
+    log_in(&browser, "bob", "bob-password");
+    browser.click(DENY);
+    browser.shows("callback.denied");
+    browser.open(&format!("{}/how", demo.app));
+    browser.shows("callback.denied");
+    browser.shows("It never reached the client");
+    browser.screenshot(&format!("how-denied-{suffix}"));
+    assert_content(&browser, &[400]);
+}
+
+#[test]
+fn how_shows_which_arrow_broke() {
+    if require("how_shows_which_arrow_broke", &[Needs::Chromium]) {
+        failed(Look::default(), "desktop-light");
+        failed(Look::default().dark(), "desktop-dark");
+        failed(Look::phone(), "phone-light");
+        failed(Look::phone().dark(), "phone-dark");
+    }
 }
 
 #[test]
