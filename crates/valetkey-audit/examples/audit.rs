@@ -1,5 +1,12 @@
 //! Audits a path and prints one line per result that is not `na`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::type_complexity
+)]
+
 use valetkey_audit::{Options, Verdict, audit};
 
 fn main() {

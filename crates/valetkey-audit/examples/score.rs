@@ -4,42 +4,44 @@
 //! A third of the files, chosen by a hash of the name, is held out: rules are
 //! not tuned on it.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use valetkey_audit::{CHECKS, Options, Verdict, audit};
 
 /// Counts of one check, or of all.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Score {
+pub(crate) struct Score {
     /// Failures that were found.
-    pub hit: u32,
+    pub(crate) hit: u32,
     /// Failures that were not.
-    pub missed: u32,
+    pub(crate) missed: u32,
     /// Alarms on what passes.
-    pub wrong: u32,
+    pub(crate) wrong: u32,
     /// Alarms on what does not apply.
-    pub on_na: u32,
+    pub(crate) on_na: u32,
     /// Passes said of what does not pass.
-    pub praised: u32,
+    pub(crate) praised: u32,
     /// Verdicts that are the label's.
-    pub same: u32,
+    pub(crate) same: u32,
     /// All verdicts.
-    pub all: u32,
+    pub(crate) all: u32,
 }
 
 impl Score {
     /// Of the alarms on pass or fail, how many are right.
-    pub fn precision(&self) -> f64 {
+    pub(crate) fn precision(&self) -> f64 {
         share(self.hit, self.hit + self.wrong)
     }
 
     /// The same, counting alarms on what does not apply.
-    pub fn strict_precision(&self) -> f64 {
+    pub(crate) fn strict_precision(&self) -> f64 {
         share(self.hit, self.hit + self.wrong + self.on_na)
     }
 
     /// Of the failures, how many are found.
-    pub fn recall(&self) -> f64 {
+    pub(crate) fn recall(&self) -> f64 {
         share(self.hit, self.hit + self.missed)
     }
 
@@ -70,20 +72,20 @@ fn share(part: u32, of: u32) -> f64 {
 
 /// The scores of one part of the files.
 #[derive(Debug, Default)]
-pub struct Part {
+pub(crate) struct Part {
     /// By check.
-    pub checks: BTreeMap<&'static str, Score>,
+    pub(crate) checks: BTreeMap<&'static str, Score>,
     /// Over all checks.
-    pub total: Score,
+    pub(crate) total: Score,
     /// How many files.
-    pub files: u32,
+    pub(crate) files: u32,
     /// What differs from the labels.
-    pub differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
 }
 
 /// Scores every labelled fixture: the files that rules were written with, and
 /// the held-out ones.
-pub fn score() -> [Part; 2] {
+pub(crate) fn score() -> [Part; 2] {
     let mut parts = [Part::default(), Part::default()];
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut languages: Vec<_> = fs::read_dir(root)

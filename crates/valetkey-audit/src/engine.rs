@@ -127,6 +127,8 @@ pub(crate) struct Engine<'a> {
     memo: BTreeMap<OriginId, bool>,
     notes: Notes,
     steps: usize,
+    /// All steps of all ways: what is left decides how many more are taken.
+    spent: usize,
     heap: Vec<Object>,
     base_heap: Vec<Object>,
     /// Origins below this number were made while modules loaded.
@@ -165,6 +167,7 @@ impl<'a> Engine<'a> {
             memo: BTreeMap::new(),
             notes: Notes::default(),
             steps: 0,
+            spent: 0,
             heap: Vec::new(),
             base_heap: Vec::new(),
             load_origins: 0,
@@ -259,7 +262,7 @@ impl<'a> Engine<'a> {
         taint.iter().any(|id| test(self.origins.of(*id)))
     }
 
-    fn from_state(&self, value: &Value) -> bool {
+    fn carries_state(&self, value: &Value) -> bool {
         self.any(
             &value.taint,
             |o| matches!(o, Origin::Param(p) if p == "state"),
@@ -337,6 +340,7 @@ impl<'a> Engine<'a> {
 
     fn step(&mut self) -> Eval<()> {
         self.steps += 1;
+        self.spent += 1;
         if self.steps > STEPS {
             Err(Unwind::Stop)
         } else {

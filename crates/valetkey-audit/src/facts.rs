@@ -34,7 +34,6 @@ pub(crate) enum EventKind {
     TokenRequest {
         url: String,
         fields: Fields,
-        library: Option<&'static str>,
     },
     /// The library does the rest: `login`, `callback` or `register`.
     Delegate {
@@ -49,7 +48,6 @@ pub(crate) enum EventKind {
         timeout: Option<bool>,
         verify_off: bool,
         oauth: bool,
-        token: bool,
     },
     Redirect {
         value: Value,

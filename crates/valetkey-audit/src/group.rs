@@ -82,6 +82,7 @@ pub(crate) fn apps(
             0,
         );
         for other in wanted {
+            #[allow(clippy::map_entry, reason = "parsing comes between")]
             if !parsed.contains_key(&other) {
                 if depth >= 3 {
                     continue;

@@ -182,5 +182,4 @@ pub(crate) enum Cmp {
 #[derive(Debug, Default)]
 pub(crate) struct Module {
     pub(crate) body: Block,
-    pub(crate) comments: Vec<(u32, String)>,
 }

@@ -169,7 +169,7 @@ pub(crate) fn audit(
 fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
     let mut engine = Engine::new(app);
     let mut facts = engine.facts();
-    by_settings(app, texts, &mut facts);
+    by_settings(texts, &mut facts);
     let part = takes_part(&facts);
     if part.is_empty() {
         return;
@@ -208,7 +208,7 @@ fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
 }
 
 /// Settings that hand the whole flow to a library.
-fn by_settings(app: &App, texts: &[String], facts: &mut Facts) {
+fn by_settings(texts: &[String], facts: &mut Facts) {
     let libraries = crate::libraries::Libraries::known();
     for (file, text) in texts.iter().enumerate() {
         if !text.contains("INSTALLED_APPS") {

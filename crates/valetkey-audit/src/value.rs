@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use crate::ir::{Class, Function, Span};
+use crate::ir::{Function, Span};
 
 /// An index into [`Origins`].
 pub(crate) type OriginId = u32;
@@ -52,14 +52,12 @@ pub(crate) enum Origin {
     Hash,
     /// An authorization URL.
     AuthUrl,
-    /// The credentials of the client.
-    ClientSecret,
 }
 
 /// All origins of a run, by number; equal ones share a number.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
-    all: Vec<(Origin, FileId, Span)>,
+    all: Vec<Origin>,
     index: BTreeMap<(Origin, FileId, u32, u64), OriginId>,
 }
 
@@ -89,18 +87,13 @@ impl Origins {
             return *id;
         }
         let id = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        self.all.push((origin, file, span));
+        self.all.push(origin);
         self.index.insert(key, id);
         id
     }
 
     pub(crate) fn of(&self, id: OriginId) -> &Origin {
-        &self.all[id as usize].0
-    }
-
-    pub(crate) fn place(&self, id: OriginId) -> (FileId, Span) {
-        let (_, file, span) = &self.all[id as usize];
-        (*file, *span)
+        &self.all[id as usize]
     }
 }
 
@@ -152,8 +145,6 @@ pub(crate) struct Closure {
 
 #[derive(Debug)]
 pub(crate) struct ClassValue {
-    pub(crate) class: Rc<Class>,
-    pub(crate) file: FileId,
     pub(crate) bases: Vec<Value>,
     pub(crate) members: BTreeMap<String, Value>,
 }

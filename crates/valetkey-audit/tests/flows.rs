@@ -1,5 +1,12 @@
 //! Flows that cross files: the verdict goes to the file with the evidence.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::type_complexity
+)]
+
 use std::{
     collections::BTreeMap,
     fs,

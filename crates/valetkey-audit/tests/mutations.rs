@@ -1,6 +1,13 @@
 //! The textbook routes, and mutations of them: each turns exactly the checks
 //! that it breaks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::type_complexity
+)]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use valetkey_audit::{Options, Verdict, audit};

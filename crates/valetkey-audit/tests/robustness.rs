@@ -1,5 +1,12 @@
 //! Whatever stands in a tree: skipped with a word, never a crash.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::type_complexity
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},

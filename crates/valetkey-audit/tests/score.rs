@@ -1,5 +1,12 @@
 //! The floor of the score over the labelled fixtures.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::type_complexity
+)]
+
 #[path = "../examples/score.rs"]
 mod score;
 

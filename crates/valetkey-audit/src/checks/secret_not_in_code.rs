@@ -50,10 +50,10 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
     match &value.kind {
         Kind::Str(text) => match looks(text) {
             Looks::Nothing => None,
-            _ if written(c, text).is_some_and(|at| at != place && at.0 != place.0) => {
-                // Handed on from another file: it is reported where it is written.
-                written(c, text).and_then(|at| judge(c, value, at))
-            }
+            // Handed on from another file: it is reported where it is written.
+            _ if !quoted(&c.texts[place.0], text) => written(c, text)
+                .filter(|at| at.0 != place.0)
+                .and_then(|at| judge(c, value, at)),
             Looks::Placeholder => Some(Found::fail(
                 place,
                 Low,
@@ -90,9 +90,15 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
     }
 }
 
+fn quoted(source: &str, text: &str) -> bool {
+    source.contains(&format!("\"{text}\""))
+        || source.contains(&format!("'{text}'"))
+        || text.contains(['\n', '\\', '"', '\''])
+}
+
 /// The file and line in which a constant is written, if it is in one file only.
 fn written(c: &Context<'_>, text: &str) -> Option<(usize, crate::ir::Span)> {
-    let mut files = c.texts.iter().enumerate().filter(|(_, t)| t.contains(text));
+    let mut files = c.texts.iter().enumerate().filter(|(_, t)| quoted(t, text));
     let (file, source) = files.next()?;
     if files.next().is_some() {
         return None;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{DEPTH, Engine, Eval, Frame, Unwind};
 use crate::{
+    facts::Fields,
     ir::{Call, ExprKind, Span, Star},
     value::{ClassValue, Closure, Kind, Object, Origin, Value},
 };
@@ -55,7 +56,7 @@ impl Engine<'_> {
         self.call_value(&func, args, named, at)
     }
 
-    fn arguments(&mut self, call: &Call) -> Eval<(Vec<Value>, Vec<(String, Value)>)> {
+    fn arguments(&mut self, call: &Call) -> Eval<(Vec<Value>, Fields)> {
         let mut args = Vec::new();
         for arg in &call.args {
             args.push(self.eval(arg)?);
@@ -157,7 +158,7 @@ impl Engine<'_> {
     ) -> Value {
         let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
-        if parts.iter().any(|v| self.from_state(v)) {
+        if parts.iter().any(|v| self.carries_state(v)) {
             self.notes.opaque = true;
         }
         parts.push(self.settled(of));
@@ -286,7 +287,7 @@ impl Engine<'_> {
             && let [of, name, rest @ ..] = args.as_slice()
             && let Some(name) = name.as_str()
         {
-            let value = self.attr(&of.clone(), &name.to_owned(), at)?;
+            let value = self.attr(&of.clone(), name, at)?;
             return Ok(match rest.first() {
                 Some(default) if !default.is_none() && matches!(of.kind, Kind::Map(_)) => {
                     Value::either(value, default.clone())

@@ -103,7 +103,7 @@ impl Engine<'_> {
             return None;
         }
         let (left, right) = (self.settled(a), self.settled(b));
-        let (x, y) = (self.from_state(&left), self.from_state(&right));
+        let (x, y) = (self.carries_state(&left), self.carries_state(&right));
         match (x, y) {
             (false, false) => None,
             (true, true) => {
@@ -173,7 +173,7 @@ impl Engine<'_> {
 
     /// Whether `item` is in `all`.
     pub(super) fn contains(&mut self, all: &Value, item: &Value, at: Span) -> Option<bool> {
-        let from_state = self.from_state(&self.settled(item));
+        let from_state = self.carries_state(&self.settled(item));
         match &all.kind {
             Kind::Map(name) => {
                 let name = name.clone();

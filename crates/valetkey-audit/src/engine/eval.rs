@@ -350,7 +350,7 @@ impl Engine<'_> {
     }
 
     /// The parts that a value is taken apart into.
-    pub(super) fn unpack(&mut self, value: &Value, count: usize, at: Span) -> Vec<Value> {
+    pub(super) fn unpack(&self, value: &Value, count: usize) -> Vec<Value> {
         if let Kind::List(id) = &value.kind
             && let Some(object) = self.heap.get(*id)
             && object.items.len() == count
@@ -360,7 +360,7 @@ impl Engine<'_> {
         if let Kind::Alt(all) = &value.kind
             && let Some(list) = all.iter().find(|v| matches!(v.kind, Kind::List(_)))
         {
-            return self.unpack(&list.clone(), count, at);
+            return self.unpack(list, count);
         }
         vec![Value::derived([&self.settled(value)]); count]
     }
@@ -437,7 +437,7 @@ impl Engine<'_> {
 
     pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {
         let (left, right) = (self.settled(a), self.settled(b));
-        if self.from_state(&left) != self.from_state(&right) {
+        if self.carries_state(&left) != self.carries_state(&right) {
             self.emit(
                 EventKind::Compare {
                     left: left.clone(),

@@ -25,6 +25,8 @@ impl Engine<'_> {
         self.step()?;
         let at = statement.span;
         match &statement.kind {
+            // A text on its own is documentation.
+            StmtKind::Expr(e) if matches!(e.kind, ExprKind::Str(_)) => {}
             StmtKind::Expr(e) => {
                 self.eval(e)?;
             }
@@ -341,12 +343,7 @@ impl Engine<'_> {
                 _ => {}
             }
         }
-        let value = Rc::new(ClassValue {
-            class: class.clone(),
-            file,
-            bases,
-            members,
-        });
+        let value = Rc::new(ClassValue { bases, members });
         for member in value.members.values() {
             if let Kind::Func(f) = &member.kind {
                 let route = f.function.decorators.iter().any(is_route)
@@ -397,7 +394,7 @@ impl Engine<'_> {
                 self.set_index(&of, &key, value, target.span);
             }
             ExprKind::List(targets) => {
-                let items = self.unpack(&value, targets.len(), target.span);
+                let items = self.unpack(&value, targets.len());
                 for (target, item) in targets.iter().zip(items) {
                     self.assign(target, item)?;
                 }

@@ -125,7 +125,6 @@ impl Engine<'_> {
                 timeout,
                 verify_off,
                 oauth,
-                token: token_request,
             },
             at,
         );
@@ -135,7 +134,6 @@ impl Engine<'_> {
                 EventKind::TokenRequest {
                     url: endpoint,
                     fields,
-                    library: None,
                 },
                 at,
             );

@@ -41,7 +41,7 @@ impl Engine<'_> {
     /// A member of one of the outside's mappings.
     pub(super) fn read(&mut self, map: &str, key: &Value, ask: Ask, at: Span) -> Eval<Value> {
         let name = self.key(key);
-        let from_state = self.from_state(&self.settled(key));
+        let from_state = self.carries_state(&self.settled(key));
         let scenario = self.mode == Mode::Scenario;
         let (known, origin) = match map {
             "params" => {
@@ -212,7 +212,7 @@ impl Engine<'_> {
         let name = self.key(key);
         let shared = self.is_shared(id) && !self.written.contains(&(id, name.clone()));
         let settled = self.settled(key);
-        let from_state = self.from_state(&settled);
+        let from_state = self.carries_state(&settled);
         if shared && (name.contains('*') || self.mode == Mode::Scenario || self.mutated(id, &name))
         {
             let known = self
@@ -488,18 +488,16 @@ impl Engine<'_> {
                 let map = map.clone();
                 self.put(&map, name.to_owned(), value, at);
             }
-            Kind::Ext(path) => {
-                // `g.state = …` and settings of an app object.
-                if name == "state" || name == "_state" {
-                    let settled = self.settled(&value);
-                    self.emit(
-                        EventKind::StoreWrite {
-                            name: format!("{path}.{name}"),
-                            value: settled,
-                        },
-                        at,
-                    );
-                }
+            // `g.state = …` and its like.
+            Kind::Ext(path) if name == "state" || name == "_state" => {
+                let settled = self.settled(&value);
+                self.emit(
+                    EventKind::StoreWrite {
+                        name: format!("{path}.{name}"),
+                        value: settled,
+                    },
+                    at,
+                );
             }
             _ => {}
         }

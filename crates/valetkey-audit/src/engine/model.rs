@@ -101,6 +101,8 @@ impl Engine<'_> {
                 }
                 self.compare(Cmp::Eq, &a.clone(), &b.clone(), at)?
             }
+            // `set()`, `list()`: something to add to.
+            Does::Same if of.is_none() && args.all().next().is_none() => self.list(Vec::new()),
             Does::Same => {
                 let value = match (fact("of"), &of) {
                     (None, Some(of)) => of.clone(),
@@ -264,7 +266,7 @@ impl Engine<'_> {
             Does::Unsign => {
                 let parts: Vec<Value> = args.all().map(|v| self.settled(v)).collect();
                 let value = Value::derived(&parts);
-                if self.mode == Mode::Scenario && self.from_state(&value) {
+                if self.mode == Mode::Scenario && self.carries_state(&value) {
                     if !self.scenario.state {
                         return self.raise("BadSignature");
                     }

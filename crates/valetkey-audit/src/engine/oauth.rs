@@ -316,18 +316,10 @@ impl Engine<'_> {
                 timeout,
                 verify_off,
                 oauth: true,
-                token: true,
             },
             at,
         );
-        self.emit(
-            EventKind::TokenRequest {
-                url,
-                fields,
-                library: Some(library),
-            },
-            at,
-        );
+        self.emit(EventKind::TokenRequest { url, fields }, at);
         if self.fact(model, "errors") == Some("raise") {
             self.emit(EventKind::TokenChecked, at);
         }
@@ -463,7 +455,7 @@ impl Engine<'_> {
         let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "credential"));
         // A JWT that this app made itself is another matter.
         if model.does == Does::DecodeJwt && !known && !named {
-            if self.mode == Mode::Scenario && self.from_state(&token) {
+            if self.mode == Mode::Scenario && self.carries_state(&token) {
                 if !self.scenario.state {
                     return self.raise("LibraryError");
                 }

@@ -20,21 +20,13 @@ pub(super) fn parse(text: &str) -> Option<Module> {
         .set_language(&tree_sitter_python::LANGUAGE.into())
         .ok()?;
     let tree = parser.parse(text, None)?;
-    let mut lower = Lower {
-        text,
-        comments: Vec::new(),
-        depth: 0,
-    };
+    let mut lower = Lower { text, depth: 0 };
     let body = lower.block(tree.root_node());
-    Some(Module {
-        body,
-        comments: lower.comments,
-    })
+    Some(Module { body })
 }
 
 struct Lower<'t> {
     text: &'t str,
-    comments: Vec<(u32, String)>,
     depth: usize,
 }
 
@@ -56,11 +48,6 @@ fn span(node: Node<'_>) -> Span {
 impl<'t> Lower<'t> {
     fn text(&self, node: Node<'_>) -> &'t str {
         self.text.get(node.byte_range()).unwrap_or("")
-    }
-
-    fn comment(&mut self, node: Node<'_>) {
-        let text = self.text(node).to_owned();
-        self.comments.push((span(node).start, text));
     }
 
     fn block(&mut self, node: Node<'_>) -> Block {
@@ -100,7 +87,7 @@ impl<'t> Lower<'t> {
             });
         };
         match node.kind() {
-            "comment" => self.comment(node),
+            "comment" => {}
             "expression_statement" => {
                 for child in children(node) {
                     self.expression_statement(child, block);
@@ -258,7 +245,7 @@ impl<'t> Lower<'t> {
                 target: self.field(node, "left"),
                 value: self.field(node, "right"),
             },
-            "comment" => return self.comment(node),
+            "comment" => return,
             _ => StmtKind::Expr(self.expr(node)),
         };
         block.push(Stmt {
@@ -343,7 +330,7 @@ impl<'t> Lower<'t> {
                         }
                     }
                 }
-                "comment" => self.comment(clause),
+                "comment" => {}
                 _ => {}
             }
         }
@@ -364,7 +351,7 @@ impl<'t> Lower<'t> {
         for part in children(node) {
             match part.kind() {
                 "block" => handler.body = self.block(part),
-                "comment" => self.comment(part),
+                "comment" => {}
                 "as_pattern" => {
                     for inner in children(part) {
                         if inner.kind() == "as_pattern_target" {
@@ -498,10 +485,7 @@ impl<'t> Lower<'t> {
                 "list_splat_pattern" => param.star = Star::Args,
                 "dictionary_splat_pattern" => param.star = Star::Named,
                 "identifier" => {}
-                "comment" => {
-                    self.comment(child);
-                    continue;
-                }
+                "comment" => continue,
                 _ => continue,
             }
             param.name = self.text(name).trim_start_matches('*').to_owned();

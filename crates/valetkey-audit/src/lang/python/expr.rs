@@ -31,9 +31,7 @@ impl Lower<'_> {
     fn all(&mut self, node: Node<'_>) -> Vec<Expr> {
         let mut all = Vec::new();
         for child in children(node) {
-            if child.kind() == "comment" {
-                self.comment(child);
-            } else {
+            if child.kind() != "comment" {
                 all.push(self.expr(child));
             }
         }
@@ -138,7 +136,7 @@ impl Lower<'_> {
                                 entries.push((None, self.expr(inner)));
                             }
                         }
-                        "comment" => self.comment(child),
+                        "comment" => {}
                         _ => {}
                     }
                 }
@@ -193,10 +191,7 @@ impl Lower<'_> {
                 Some(inner) => self.expr(inner).kind,
                 None => ExprKind::Other(Vec::new()),
             },
-            "comment" => {
-                self.comment(node);
-                ExprKind::Other(Vec::new())
-            }
+            "comment" => ExprKind::Other(Vec::new()),
             _ => ExprKind::Other(self.all(node)),
         }
     }
@@ -268,7 +263,7 @@ impl Lower<'_> {
             } else {
                 for child in children(list) {
                     match child.kind() {
-                        "comment" => self.comment(child),
+                        "comment" => {}
                         "keyword_argument" => {
                             let name = child
                                 .child_by_field_name("name")
