@@ -75,13 +75,13 @@ async fn establish(context: &Context, sign_in: NewSignIn) -> Response {
         refuse(context, failure)
     };
     let client = context.shared.client.clone();
-    let grant = sign_in.grant(client.now());
     if let Some(hook) = &context.shared.look.hook {
         let new = NewUser {
             provider: provider.clone(),
             identity: sign_in.identity().clone(),
         };
         if let Err(refusal) = hook(new).await {
+            let grant = sign_in.grant(client.now());
             give_back(&client, grant).await;
             return fail(Error::Problem(Problem::new(
                 "sign_in.refused",
@@ -94,10 +94,10 @@ async fn establish(context: &Context, sign_in: NewSignIn) -> Response {
     }
     match client.establish(sign_in, &context.cookies).await {
         Ok(done) => redirect(done.return_to.as_str(), &done.set_cookies),
-        Err(error) => {
-            give_back(&client, grant).await;
-            fail(error)
-        }
+        // The tokens are in nobody's hands. They are not revoked, because some
+        // providers take back the whole grant with one token, and trouble of
+        // our store must not end the user's sessions elsewhere.
+        Err(error) => fail(error),
     }
 }
 

@@ -351,7 +351,6 @@ async fn store_codes_are_503_and_never_a_sign_out() {
 #[tokio::test]
 async fn a_store_that_fails_at_sign_in_stores_nothing_and_signs_nobody_in() {
     let app = app().await;
-    let mut given_back = 0;
     for (error, code) in store_errors() {
         for method in ["is_spent", "spend", "insert"] {
             let browser = Browser::new();
@@ -361,10 +360,9 @@ async fn a_store_that_fails_at_sign_in_stores_nothing_and_signs_nobody_in() {
             assert_page(&page, 503, code);
             app.store.mend();
             assert_eq!(app.handle(&browser), None, "{code} at {method}");
-            // Tokens that came and have no place are given back.
-            let revoked = app.faults().count(Endpoint::Revoke);
-            assert_eq!(revoked, if method == "insert" { 2 } else { 0 } + given_back);
-            given_back = revoked;
+            // Nothing is revoked: at some providers that would end the user's
+            // sessions elsewhere, for trouble that is ours.
+            assert_eq!(app.faults().count(Endpoint::Revoke), 0);
             assert!(!app.is_signed_in(&browser).await);
             // The same browser signs in when the store is well again.
             app.sign_in(&browser).await;
