@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = &[
         "django-allauth",
         include_str!("libraries/django-allauth.toml"),
     ),
+    ("rauth", include_str!("libraries/rauth.toml")),
     ("fastapi-sso", include_str!("libraries/fastapi-sso.toml")),
 ];
 
@@ -72,6 +73,8 @@ pub(crate) enum Does {
     OauthClient,
     AuthorizeUrl,
     TokenRequest,
+    /// Raises when the token response is an error.
+    CheckToken,
     /// The library sends the browser to the provider and does all there is to it.
     DelegateLogin,
     /// The library handles the callback and does all there is to it.

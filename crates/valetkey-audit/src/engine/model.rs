@@ -310,6 +310,10 @@ impl Engine<'_> {
                     None => Value::none(),
                 }
             }
+            Does::CheckToken => {
+                self.emit(EventKind::TokenChecked, at);
+                self.settled(&args.first())
+            }
             Does::RouteUrl => self.sym(Origin::Route, at),
             Does::Request => Value::ext("web.request"),
             Does::UserInput => self.sym(Origin::Query, at),

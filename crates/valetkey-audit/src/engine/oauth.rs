@@ -117,7 +117,11 @@ impl Engine<'_> {
             *name = "redirect_uri".into();
         }
         for (key, value) in given {
-            if key == "params" || key == "extra_params" || key == "additional_params" {
+            if key == "params"
+                || key == "data"
+                || key == "extra_params"
+                || key == "additional_params"
+            {
                 for (key, value) in self.fields(&value) {
                     fields.retain(|(k, _)| *k != key);
                     fields.push((key, value));
