@@ -195,7 +195,11 @@ impl Engine<'_> {
             {
                 let class = class.clone();
                 // Its fields are what its constructor makes of them.
-                let object = self.instantiate(&class, Vec::new(), Vec::new(), entry.span);
+                let given = match class.members.get("__init__").map(|m| &m.kind) {
+                    Some(Kind::Func(init)) => self.left_open(&init.function.clone(), 1),
+                    _ => Vec::new(),
+                };
+                let object = self.instantiate(&class, Vec::new(), given, entry.span);
                 Some(object.unwrap_or_else(|_| Value::unknown()))
             }
             _ => None,
@@ -231,6 +235,13 @@ impl Engine<'_> {
                 named.push((param.name.clone(), value));
             }
         }
+        if !entry.route {
+            for (name, value) in self.left_open(&closure.function.clone(), skip) {
+                if !named.iter().any(|(k, _)| *k == name) {
+                    named.push((name, value));
+                }
+            }
+        }
         let closure = Rc::new(Closure {
             function: closure.function.clone(),
             file: closure.file,
@@ -239,6 +250,23 @@ impl Engine<'_> {
             class: closure.class.clone(),
         });
         self.inline(&closure, Vec::new(), named, entry.span)
+    }
+
+    /// Parameters that are `None` unless a caller says otherwise, for callers
+    /// that are not in the app.
+    fn left_open(&mut self, function: &crate::ir::Function, skip: usize) -> Vec<(String, Value)> {
+        let mut open = Vec::new();
+        for param in function.params.iter().skip(skip) {
+            let none = param
+                .default
+                .as_ref()
+                .is_some_and(|d| matches!(d.kind, crate::ir::ExprKind::None));
+            if none && param.star == Star::No {
+                let value = self.sym(Origin::Argument(param.name.clone()), function.span);
+                open.push((param.name.clone(), value));
+            }
+        }
+        open
     }
 
     /// What the framework hands to a parameter.
