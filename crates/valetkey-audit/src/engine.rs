@@ -35,6 +35,8 @@ mod text;
 const STEPS: usize = 60_000;
 /// Calls into calls.
 const DEPTH: usize = 14;
+/// Items of something that is iterated.
+const ITEMS: usize = 24;
 
 /// The files that are looked at together.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Engine, Eval, Unwind};
+use super::{Engine, Eval, ITEMS, Unwind};
 use crate::{
     facts::{Event, EventKind, Fields},
     ir::{Cmp, Expr, ExprKind, Span},
@@ -133,7 +133,7 @@ impl Engine<'_> {
                     open: true,
                     ..Object::default()
                 };
-                for item in self.items(&items, at).into_iter().take(6) {
+                for item in self.items(&items, at).into_iter().take(ITEMS) {
                     self.assign(target, item)?;
                     for test in tests {
                         self.eval(test)?;

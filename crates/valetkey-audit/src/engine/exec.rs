@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Engine, Eval, Mode, Unwind};
+use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
     facts::EventKind,
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
@@ -54,7 +54,7 @@ impl Engine<'_> {
             }
             StmtKind::For { target, iter, body } => {
                 let items = self.eval(iter)?;
-                for item in self.items(&items, at).into_iter().take(6) {
+                for item in self.items(&items, at).into_iter().take(ITEMS) {
                     self.assign(target, item)?;
                     match self.block(body) {
                         Err(Unwind::Break) => break,

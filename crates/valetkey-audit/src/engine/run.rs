@@ -320,6 +320,27 @@ impl Engine<'_> {
                         "Header" => {
                             return Ok(Some(self.sym(Origin::Header(param.name.clone()), at)));
                         }
+                        "Query" | "Form" | "Body" | "Path" => {
+                            let default = call
+                                .args
+                                .first()
+                                .or_else(|| {
+                                    let named = call.named.iter();
+                                    named
+                                        .filter(|(k, _)| k.as_deref() == Some("default"))
+                                        .map(|(_, v)| v)
+                                        .next()
+                                })
+                                .filter(|d| !matches!(d.kind, crate::ir::ExprKind::Other(_)));
+                            let default = default.map(|d| self.eval(d)).transpose()?;
+                            let ask = super::maps::Ask {
+                                strict: default.is_none(),
+                                default,
+                                remove: false,
+                            };
+                            let key = Value::str(&param.name);
+                            return self.read("params", &key, ask, at).map(Some);
+                        }
                         _ => {}
                     }
                 }

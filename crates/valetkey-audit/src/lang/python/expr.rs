@@ -237,21 +237,24 @@ impl Lower<'_> {
                     .join(" ")
             })
             .collect();
-        let mut operands = self.all(node).into_iter();
-        if operators.len() != 1 {
-            return ExprKind::Other(operands.collect());
+        let operands = self.all(node);
+        if operators.len() == 1 || operands.len() != operators.len() + 1 {
+            return compared(&operators, operands);
         }
-        let (Some(left), Some(right)) = (operands.next(), operands.next()) else {
-            return ExprKind::Other(Vec::new());
-        };
-        let op = match operators[0].as_str() {
-            "==" | "is" => Cmp::Eq,
-            "!=" | "<>" | "is not" => Cmp::Ne,
-            "in" => Cmp::In,
-            "not in" => Cmp::NotIn,
-            _ => Cmp::Order,
-        };
-        ExprKind::Compare(op, Box::new(left), Box::new(right))
+        // `a == b == c` is `a == b and b == c`.
+        let named: Vec<_> = children(node)
+            .into_iter()
+            .filter(|n| n.kind() != "comment")
+            .collect();
+        let mut pairs = Vec::new();
+        for (i, operator) in operators.iter().enumerate() {
+            let both = vec![self.expr(named[i]), self.expr(named[i + 1])];
+            pairs.push(Expr {
+                kind: compared(std::slice::from_ref(operator), both),
+                span: span(named[i]),
+            });
+        }
+        ExprKind::And(pairs)
     }
 
     fn call(&mut self, node: Node<'_>) -> ExprKind {
@@ -351,4 +354,19 @@ fn unescape(text: &str) -> String {
         }
     }
     out
+}
+
+fn compared(operators: &[String], operands: Vec<Expr>) -> ExprKind {
+    let mut operands = operands.into_iter();
+    let (Some(left), Some(right)) = (operands.next(), operands.next()) else {
+        return ExprKind::Other(Vec::new());
+    };
+    let op = match operators.first().map(String::as_str) {
+        Some("==" | "is") => Cmp::Eq,
+        Some("!=" | "<>" | "is not") => Cmp::Ne,
+        Some("in") => Cmp::In,
+        Some("not in") => Cmp::NotIn,
+        _ => Cmp::Order,
+    };
+    ExprKind::Compare(op, Box::new(left), Box::new(right))
 }
