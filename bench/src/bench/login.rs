@@ -10,7 +10,7 @@ use crate::{
     stats::Rounds,
 };
 
-const REQUESTS: usize = 10_000;
+const REQUESTS: usize = 40_000;
 
 pub fn run(rounds: usize) {
     let provider = provider("RS256");

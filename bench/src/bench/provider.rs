@@ -52,14 +52,14 @@ const KINDS: [Kind; 5] = [
         start: || provider("RS256"),
         authorize: "/authorize",
         basic: true,
-        count: 1000,
+        count: 1500,
     },
     Kind {
         name: "valetkey provider, ES256",
         start: || provider("ES256"),
         authorize: "/authorize",
         basic: true,
-        count: 1000,
+        count: 3000,
     },
     Kind {
         name: "oauth2-mock-server, RS256",

@@ -96,11 +96,11 @@ pub fn run(rounds: usize) {
         start("Valetkey, sessions in memory", command, "/")
     };
     let apps = [
-        (valetkey(&issuer, &folder.join("sessions.db")), 1000, None),
-        (in_memory, 1000, None),
+        (valetkey(&issuer, &folder.join("sessions.db")), 1200, None),
+        (in_memory, 1200, None),
         (
             start("openidconnect on axum", built("app-openidconnect"), "/"),
-            1000,
+            1200,
             Some(1.2),
         ),
         (
@@ -109,7 +109,7 @@ pub fn run(rounds: usize) {
                 Command::new(here().join("target/go-app")),
                 "/",
             ),
-            1000,
+            1200,
             Some(2.0),
         ),
         (flask, 160, Some(12.0)),
