@@ -1,4 +1,5 @@
 //! `valetkey audit`, from outside.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::{
     fs,

@@ -3,7 +3,7 @@
 //! walk of `valetkey demo --walk`.
 //!
 //! No event holds a secret: codes, tokens, states, nonces and verifiers are
-//! there in the form of [`shown`](valetkey_proto::secret::shown), by which
+//! there in the form of [`shown`], by which
 //! equal secrets can be recognized and nothing can be told.
 //!
 //! Nothing is computed for events unless somebody listens.
