@@ -113,9 +113,11 @@ impl Engine<'_> {
         };
         if known == Some(false) {
             let gone = self.absent(ask)?;
-            // Who is handed what is missing is still asked about the state.
+            // What is missing is still known by where it was looked for.
             return Ok(match origin {
-                Origin::Param(_) if gone.is_none() => gone.with(self.origin(origin, at)),
+                Origin::Param(_) | Origin::Cookie(_) | Origin::Session(_) if gone.is_none() => {
+                    gone.with(self.origin(origin, at))
+                }
                 _ => gone,
             });
         }
