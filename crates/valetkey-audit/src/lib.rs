@@ -19,6 +19,7 @@ mod output;
 mod report;
 mod secrets;
 mod suppress;
+mod tracked;
 mod url;
 mod value;
 mod walk;

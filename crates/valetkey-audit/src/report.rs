@@ -14,7 +14,7 @@ use crate::{
     facts::{EventKind, Facts},
     group,
     lang::Language,
-    suppress, walk,
+    suppress, tracked, walk,
 };
 
 /// What a check says of a file.
@@ -161,6 +161,21 @@ pub(crate) fn audit(
     };
     for (app, texts) in apps {
         judge(&app, &texts, options, &mut report);
+    }
+    if let Some(mut found) = tracked::env_file(path) {
+        for (number, check) in CHECKS.iter().enumerate() {
+            if options.config.switched_off(check.id) {
+                continue;
+            }
+            let own = if number == tracked::check() {
+                std::mem::take(&mut found)
+            } else {
+                Vec::new()
+            };
+            let mut result = merged(".env", check.id, own);
+            suppress::apply(&mut result, "", options);
+            report.results.push(result);
+        }
     }
     report.results.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(report)

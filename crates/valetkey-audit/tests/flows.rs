@@ -152,3 +152,27 @@ fn independent_files_do_not_vouch_for_each_other() {
         Verdict::Fail
     );
 }
+
+#[test]
+fn a_secret_in_a_tracked_env_file_fails() {
+    let root = tree(
+        "tracked-env",
+        &[
+            ("app.py", "print('hello')\n"),
+            (
+                ".env",
+                "CLIENT_ID=abc\nCLIENT_SECRET=k3J9vQ7mX2pL8sR4tW6y\n",
+            ),
+        ],
+    );
+    let nothing = verdicts(&root);
+    assert!(nothing.is_empty(), "git does not track it: {nothing:?}");
+    fs::create_dir_all(root.join(".git")).unwrap();
+    fs::write(root.join(".git/index"), b"DIRC....\x00\x04.env\x00\x00").unwrap();
+    let said = verdicts(&root);
+    assert_eq!(
+        said[&(".env".to_owned(), "secret-not-in-code")],
+        Verdict::Fail
+    );
+    assert_eq!(said[&(".env".to_owned(), "state-verified")], Verdict::Na);
+}
