@@ -258,13 +258,17 @@ fn missing_setting(
     } else {
         format!(" (or {name}_FILE to a file that holds it)")
     };
+    // A provider of the application's own choice has no page that we know.
+    let place = match registration.page_url {
+        "" => "the provider",
+        page => page,
+    };
     missing(
         format!("{name} is not set: the {what} for {}", registration.display),
         cause,
         format!(
-            "Register the application at {} with the redirect URI {redirect_uri} and set {name} \
-             to the {what} shown there{file}, in the environment or in a .env file.",
-            registration.page_url
+            "Register the application at {place} with the redirect URI {redirect_uri} and set {name} \
+             to the {what} shown there{file}, in the environment or in a .env file."
         ),
     )
 }

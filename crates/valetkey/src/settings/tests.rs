@@ -578,3 +578,15 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[test]
+fn a_provider_without_a_known_page_is_named_all_the_same() {
+    let own = [Registration::new("oidc", "OpenID Connect", "")];
+    let problems = load(&Sources::none(), &Wanted::providers(&own).data_dir(false)).unwrap_err();
+    let fix = &problems
+        .iter()
+        .find(|p| p.message.starts_with("CLIENT_ID"))
+        .unwrap()
+        .fix;
+    assert!(fix.contains("at the provider with"), "{fix}");
+}
