@@ -103,6 +103,7 @@ for name in ${failed[@]+"${failed[@]}"}; do
 done
 
 echo
+for what in ${absent[@]+"${absent[@]}"}; do echo "missing: $what"; done
 for name in ${failed[@]+"${failed[@]}"}; do echo "failed: $name"; done
 grep -E '^test .* FAILED$' "$log" | sort -u
 for skip in ${skips[@]+"${skips[@]}"}; do echo "$skip"; done

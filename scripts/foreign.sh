@@ -9,13 +9,29 @@ debian() {
   fi
   echo "installing $*" >&2
   if [[ -z ${apt_updated:-} ]]; then
-    apt-get update -qq >&2 && apt_updated=1
+    persist apt-get update -qq >&2 && apt_updated=1
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+  DEBIAN_FRONTEND=noninteractive persist \
+    apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
+# What could not be had; test.sh says it again at the end, where it is read.
+absent=()
+
 missing() {
+  absent+=("$*")
   echo "missing: $*" >&2
+}
+
+# Runs a command up to three times: a registry may be away for a moment.
+persist() {
+  local pause
+  for pause in 5 20 ""; do
+    "$@" && return
+    [[ -n $pause ]] || return
+    echo "trying again in $pause s: $1 ${2:-}" >&2
+    sleep "$pause"
+  done
 }
 
 install_compiler() {
@@ -39,7 +55,7 @@ install_node() {
   fi
   local stamp=$folder/node_modules/.installed
   if ! cmp -s "$folder/package-lock.json" "$stamp"; then
-    if (cd "$folder" && npm ci --no-fund --no-audit --loglevel=error) >&2; then
+    if persist npm --prefix "$folder" ci --no-fund --no-audit --loglevel=error >&2; then
       cp "$folder/package-lock.json" "$stamp"
     else
       missing "the npm packages of $folder/package-lock.json (npm ci failed)"
@@ -47,22 +63,31 @@ install_node() {
   fi
 }
 
+# Makes a virtual environment with the first Python that can: the one first
+# on the path may be a shim of a Python that is not there, or lack venv.
+make_venv() {
+  local venv=$1 python
+  for python in python3 /usr/bin/python3; do
+    rm -rf "$venv"
+    "$python" -m venv "$venv" && "$venv/bin/python" -m pip --version >/dev/null && return
+  done
+  return 1
+}
+
 install_python() {
   local venv=$1 wanted=e2e/foreign/requirements.txt
   if cmp -s "$wanted" "$venv/installed.txt"; then
     return
   fi
-  rm -rf "$venv"
-  if ! python3 -m venv "$venv" >/dev/null 2>&1; then
+  if ! make_venv "$venv" 2>/dev/null; then
     debian python3 python3-venv
-    rm -rf "$venv"
-    if ! python3 -m venv "$venv"; then
+    if ! make_venv "$venv"; then
       missing "Python 3.10 or newer with venv (Debian: apt-get install python3-venv)"
       return
     fi
   fi
-  if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --require-hashes -r "$wanted" >&2; then
+  if persist "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --retries 10 --require-hashes -r "$wanted" >&2; then
     cp "$wanted" "$venv/installed.txt"
   else
     missing "the PyPI packages of $wanted (pip install failed)"
