@@ -15,6 +15,7 @@ use std::{
 use crate::{
     facts::{Entry, Event, EventKind, Fields},
     ir::{Module, Span},
+    lang::Language,
     libraries::Libraries,
     value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Value},
 };
@@ -39,8 +40,9 @@ const DEPTH: usize = 14;
 const ITEMS: usize = 24;
 
 /// The files that are looked at together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct App {
+    pub(crate) language: Language,
     pub(crate) files: Vec<AppFile>,
 }
 
@@ -121,6 +123,7 @@ struct Frame {
 
 pub(crate) struct Engine<'a> {
     app: &'a App,
+    language: Language,
     libraries: &'static Libraries,
     pub(crate) origins: Origins,
     mode: Mode,
@@ -161,7 +164,8 @@ impl<'a> Engine<'a> {
     pub(crate) fn new(app: &'a App) -> Self {
         let mut engine = Self {
             app,
-            libraries: Libraries::known(),
+            language: app.language,
+            libraries: Libraries::of(app.language),
             origins: Origins::default(),
             mode: Mode::Load,
             scenario: Scenario::default(),

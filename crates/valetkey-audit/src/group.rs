@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     engine::{App, AppFile},
-    ir::{Block, Module, StmtKind},
+    ir::{Block, Import, Module, StmtKind},
     report::Skipped,
     walk::{self, Source},
 };
@@ -74,13 +74,21 @@ pub(crate) fn apps(
             continue;
         };
         let mut wanted = BTreeSet::new();
-        imports(
-            &file.module.body,
-            &sources[i].path,
-            &by_path,
-            &mut wanted,
-            0,
-        );
+        let from = &sources[i];
+        let mut found = Vec::new();
+        imports(&file.module.body, &mut found, 0);
+        for import in found {
+            let member = import.member.as_deref();
+            let whole = member.and_then(|m| from.language.submodule(&import.module, m));
+            for module in whole.iter().chain([&import.module]) {
+                let files = from.language.files(&from.path, module);
+                let file = files.iter().find_map(|f| by_path.get(f.as_str()));
+                if let Some(other) = file.filter(|other| **other != i) {
+                    wanted.insert(*other);
+                    break;
+                }
+            }
+        }
         for other in wanted {
             #[allow(clippy::map_entry, reason = "parsing comes between")]
             if !parsed.contains_key(&other) {
@@ -99,7 +107,7 @@ pub(crate) fn apps(
 }
 
 fn parse(source: &Source, text: String, skipped: &mut Vec<Skipped>) -> Option<Parsed> {
-    match source.language.parse(&text) {
+    match source.language.parse(&source.full, &text) {
         Some(module) => Some(Parsed { text, module }),
         None => {
             skipped.push(Skipped {
@@ -134,7 +142,9 @@ fn together(
     let mut apps = Vec::new();
     for group in groups.into_values() {
         for part in group.chunks(MOST) {
-            let (mut app, mut texts) = (App::default(), Vec::new());
+            let language = sources[part[0]].language;
+            let files = Vec::new();
+            let (mut app, mut texts) = (App { language, files }, Vec::new());
             for i in part {
                 if let Some(Some(file)) = parsed.remove(i) {
                     app.files.push(AppFile {
@@ -152,67 +162,22 @@ fn together(
     apps
 }
 
-fn imports(
-    block: &Block,
-    here: &str,
-    by_path: &BTreeMap<&str, usize>,
-    into: &mut BTreeSet<usize>,
-    depth: usize,
-) {
+fn imports<'m>(block: &'m Block, into: &mut Vec<&'m Import>, depth: usize) {
     if depth > 4 {
         return;
     }
     for statement in block {
         match &statement.kind {
-            StmtKind::Import(all) => {
-                for import in all {
-                    candidates(&import.path, here, by_path, into);
-                }
-            }
-            StmtKind::Function(f) => imports(&f.body, here, by_path, into, depth + 1),
+            StmtKind::Import(all) => into.extend(all),
+            StmtKind::Function(f) => imports(&f.body, into, depth + 1),
             StmtKind::If {
                 then, otherwise, ..
             } => {
-                imports(then, here, by_path, into, depth + 1);
-                imports(otherwise, here, by_path, into, depth + 1);
+                imports(then, into, depth + 1);
+                imports(otherwise, into, depth + 1);
             }
-            StmtKind::Try { body, .. } => imports(body, here, by_path, into, depth + 1),
+            StmtKind::Try { body, .. } => imports(body, into, depth + 1),
             _ => {}
-        }
-    }
-}
-
-fn candidates(path: &str, here: &str, by_path: &BTreeMap<&str, usize>, into: &mut BTreeSet<usize>) {
-    let dots = path.chars().take_while(|c| *c == '.').count();
-    let rest = path[dots..].replace('.', "/");
-    let parent = rest.rsplit_once('/').map_or("", |(p, _)| p);
-    let mut folder: Vec<&str> = here.split('/').collect();
-    folder.pop();
-    for _ in 1..dots {
-        folder.pop();
-    }
-    loop {
-        let base = folder.join("/");
-        let mut hit = false;
-        for tail in [rest.as_str(), parent] {
-            let full = match (base.is_empty(), tail.is_empty()) {
-                (true, true) => continue,
-                (true, false) => tail.to_owned(),
-                (false, true) => base.clone(),
-                (false, false) => format!("{base}/{tail}"),
-            };
-            for name in [format!("{full}.py"), format!("{full}/__init__.py")] {
-                if let Some(i) = by_path.get(name.as_str()).filter(|_| name != here) {
-                    into.insert(*i);
-                    hit = true;
-                }
-            }
-            if hit {
-                break;
-            }
-        }
-        if hit || dots > 0 || folder.pop().is_none() {
-            return;
         }
     }
 }

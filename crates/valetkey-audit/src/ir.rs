@@ -82,12 +82,13 @@ pub(crate) struct Handler {
     pub(crate) body: Block,
 }
 
-/// `name` in this module stands for `path`, whose segments are separated by
-/// dots; a leading dot is relative to this file.
+/// `name` in this file stands for a module, or for a member of it; `*` for
+/// all of them. How a module is spelt is the language's matter.
 #[derive(Debug)]
 pub(crate) struct Import {
     pub(crate) name: String,
-    pub(crate) path: String,
+    pub(crate) module: String,
+    pub(crate) member: Option<String>,
 }
 
 #[derive(Debug)]

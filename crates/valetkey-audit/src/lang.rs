@@ -1,15 +1,20 @@
-//! The languages: from a file's name and text to the common form.
+//! The languages: from a file's name and text to the common form, and from
+//! the name of a module to the files that it may be.
 
 use std::path::Path;
 
 use crate::ir::Module;
 
+mod javascript;
 mod python;
+mod tree;
 
 /// A language that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Language {
     Python,
+    /// And TypeScript.
+    JavaScript,
 }
 
 /// What a file's extension says.
@@ -25,10 +30,11 @@ pub(crate) enum Kind {
 impl Language {
     /// By extension.
     pub(crate) fn of(path: &Path) -> Kind {
-        match path.extension().and_then(|e| e.to_str()).unwrap_or("") {
+        match extension(path) {
             "py" | "pyw" => Kind::Read(Self::Python),
-            "js" | "jsx" | "mjs" | "cjs" => Kind::NotYet("JavaScript"),
-            "ts" | "tsx" | "mts" | "cts" => Kind::NotYet("TypeScript"),
+            "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" => {
+                Kind::Read(Self::JavaScript)
+            }
             "go" => Kind::NotYet("Go"),
             "rs" => Kind::NotYet("Rust"),
             "rb" => Kind::NotYet("Ruby"),
@@ -36,10 +42,119 @@ impl Language {
         }
     }
 
-    /// Lowers a text; `None` where the parser gives up.
-    pub(crate) fn parse(self, text: &str) -> Option<Module> {
+    /// Lowers the text of a file; `None` where the parser gives up.
+    pub(crate) fn parse(self, path: &Path, text: &str) -> Option<Module> {
         match self {
             Self::Python => python::parse(text),
+            Self::JavaScript => javascript::parse(text, extension(path)),
         }
     }
+
+    /// Whether a module's name means a file of the app, found or not.
+    pub(crate) fn is_own(self, module: &str) -> bool {
+        match self {
+            Self::Python => module.starts_with('.'),
+            Self::JavaScript => module.starts_with(['.', '/']) || is_alias(module),
+        }
+    }
+
+    /// The module that is a member of another one.
+    pub(crate) fn submodule(self, module: &str, member: &str) -> Option<String> {
+        match self {
+            Self::Python if module.ends_with('.') => Some(format!("{module}{member}")),
+            Self::Python => Some(format!("{module}.{member}")),
+            Self::JavaScript => None,
+        }
+    }
+
+    /// Files that a module's name may mean in the file `here`, likeliest
+    /// first.
+    pub(crate) fn files(self, here: &str, module: &str) -> Vec<String> {
+        let folder = here.rsplit_once('/').map_or("", |(folder, _)| folder);
+        match self {
+            Self::Python => python_files(folder, module),
+            Self::JavaScript => javascript_files(folder, module),
+        }
+    }
+}
+
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(|e| e.to_str()).unwrap_or("")
+}
+
+fn joined(folder: &str, rest: &str) -> String {
+    match (folder.is_empty(), rest.is_empty()) {
+        (true, _) => rest.to_owned(),
+        (false, true) => folder.to_owned(),
+        (false, false) => format!("{folder}/{rest}"),
+    }
+}
+
+/// A folder, the one above it, and so on to the top.
+fn upwards(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(folder), |f| {
+        (!f.is_empty()).then(|| f.rsplit_once('/').map_or("", |(up, _)| up))
+    })
+}
+
+/// Leading dots are relative to the file, one folder up for each after the
+/// first; other names are looked for from every folder on the way to the top.
+fn python_files(folder: &str, module: &str) -> Vec<String> {
+    let dots = module.chars().take_while(|c| *c == '.').count();
+    let rest = module[dots..].replace('.', "/");
+    let in_folder = |folder: &str| {
+        let base = joined(folder, &rest);
+        [format!("{base}.py"), joined(&base, "__init__.py")]
+    };
+    match dots {
+        0 => upwards(folder).flat_map(in_folder).collect(),
+        _ => upwards(folder)
+            .nth(dots - 1)
+            .into_iter()
+            .flat_map(in_folder)
+            .collect(),
+    }
+}
+
+/// `@/lib/x` and `~/lib/x`, as bundlers are told to read them.
+fn is_alias(module: &str) -> bool {
+    module.starts_with("@/") || module.starts_with("~/") || module.starts_with("#/")
+}
+
+fn javascript_files(folder: &str, module: &str) -> Vec<String> {
+    const ENDINGS: &[&str] = &["", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts"];
+    let mut bases = Vec::new();
+    if is_alias(module) {
+        for up in upwards(folder) {
+            bases.push(joined(up, &module[2..]));
+            bases.push(joined(&joined(up, "src"), &module[2..]));
+        }
+    } else if module.starts_with('.') {
+        let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
+        for part in module.split('/') {
+            match part {
+                "." | "" => {}
+                ".." => {
+                    parts.pop();
+                }
+                name => parts.push(name),
+            }
+        }
+        bases.push(parts.join("/"));
+    }
+    let mut files = Vec::new();
+    for base in bases {
+        for ending in ENDINGS {
+            files.push(format!("{base}{ending}"));
+        }
+        // TypeScript writes the name that the compiled file will have.
+        if let Some(stem) = base.strip_suffix(".js") {
+            files.push(format!("{stem}.ts"));
+            files.push(format!("{stem}.tsx"));
+        }
+        for ending in &ENDINGS[1..] {
+            files.push(joined(&base, &format!("index{ending}")));
+        }
+    }
+    files
 }

@@ -1,45 +1,30 @@
 //! What is known of libraries, as data: one TOML file each in `libraries/`.
 //!
-//! A file says what a call *does*, in the engine's words ([`Does`]), and what
+//! Each language has a folder. A file says what a call *does*, in the engine's words ([`Does`]), and what
 //! an attribute *is*. Adding a library is adding a file and a line in
-//! [`FILES`]; the engine does not change.
+//! its language's list; the engine does not change.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde::Deserialize;
 
-const FILES: &[(&str, &str)] = &[
-    ("python", include_str!("libraries/python.toml")),
-    ("python-web", include_str!("libraries/python-web.toml")),
-    ("python-http", include_str!("libraries/python-http.toml")),
-    ("python-jwt", include_str!("libraries/python-jwt.toml")),
-    (
-        "requests-oauthlib",
-        include_str!("libraries/requests-oauthlib.toml"),
-    ),
-    ("oauthlib", include_str!("libraries/oauthlib.toml")),
-    ("authlib", include_str!("libraries/authlib.toml")),
-    (
-        "google-auth-oauthlib",
-        include_str!("libraries/google-auth-oauthlib.toml"),
-    ),
-    ("msal", include_str!("libraries/msal.toml")),
-    ("flask-dance", include_str!("libraries/flask-dance.toml")),
-    (
-        "flask-oauthlib",
-        include_str!("libraries/flask-oauthlib.toml"),
-    ),
-    (
-        "python-social-auth",
-        include_str!("libraries/python-social-auth.toml"),
-    ),
-    (
-        "django-allauth",
-        include_str!("libraries/django-allauth.toml"),
-    ),
-    ("rauth", include_str!("libraries/rauth.toml")),
-    ("fastapi-sso", include_str!("libraries/fastapi-sso.toml")),
-];
+use crate::lang::Language;
+
+macro_rules! files {
+    ($folder:literal: $($name:literal)*) => {
+        &[$(($name, include_str!(concat!("libraries/", $folder, "/", $name, ".toml")))),*]
+    };
+}
+
+const PYTHON: &[(&str, &str)] = files!("python":
+    "python" "python-web" "python-http" "python-jwt" "requests-oauthlib" "oauthlib" "authlib"
+    "google-auth-oauthlib" "msal" "flask-dance" "flask-oauthlib" "python-social-auth"
+    "django-allauth" "rauth" "fastapi-sso"
+);
+
+const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
+    "javascript"
+);
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -167,14 +152,19 @@ pub(crate) struct Libraries {
 
 impl Libraries {
     /// Read once. A file that does not parse is a bug that a test finds.
-    pub(crate) fn known() -> &'static Self {
-        static KNOWN: OnceLock<Libraries> = OnceLock::new();
-        KNOWN.get_or_init(|| Self::read().unwrap_or_default())
+    pub(crate) fn of(language: Language) -> &'static Self {
+        static PYTHON_KNOWN: OnceLock<Libraries> = OnceLock::new();
+        static JAVASCRIPT_KNOWN: OnceLock<Libraries> = OnceLock::new();
+        let (known, files) = match language {
+            Language::Python => (&PYTHON_KNOWN, PYTHON),
+            Language::JavaScript => (&JAVASCRIPT_KNOWN, JAVASCRIPT),
+        };
+        known.get_or_init(|| Self::read(files).unwrap_or_default())
     }
 
-    fn read() -> Result<Self, String> {
+    fn read(files: &'static [(&str, &str)]) -> Result<Self, String> {
         let mut known = Self::default();
-        for (library, text) in FILES {
+        for (library, text) in files {
             let mut file: File = toml::from_str(text).map_err(|e| format!("{library}: {e}"))?;
             let number = known.files.len();
             for (i, call) in file.call.iter_mut().enumerate() {
@@ -223,7 +213,9 @@ impl Libraries {
 mod tests {
     #[test]
     fn every_file_is_well_formed() {
-        let known = super::Libraries::read().unwrap();
-        assert!(known.calls.len() > 100);
+        for files in [super::PYTHON, super::JAVASCRIPT] {
+            let known = super::Libraries::read(files).unwrap();
+            assert!(known.calls.len() > 100);
+        }
     }
 }

@@ -148,7 +148,6 @@ pub(crate) fn audit(
     let apps = group::apps(&found.sources, &mut skipped, progress);
     let unread = skipped.len() - before;
     if found.sources.is_empty() || unread >= found.sources.len() && apps.is_empty() {
-        let _ = Language::Python;
         return Err(AuditError::Nothing {
             path: path.display().to_string(),
             skipped,
@@ -184,7 +183,7 @@ pub(crate) fn audit(
 fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
     let mut engine = Engine::new(app);
     let mut facts = engine.facts();
-    by_settings(texts, &mut facts);
+    by_settings(app.language, texts, &mut facts);
     let part = takes_part(&facts);
     if part.is_empty() {
         return;
@@ -223,8 +222,8 @@ fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
 }
 
 /// Settings that hand the whole flow to a library.
-fn by_settings(texts: &[String], facts: &mut Facts) {
-    let libraries = crate::libraries::Libraries::known();
+fn by_settings(language: Language, texts: &[String], facts: &mut Facts) {
+    let libraries = crate::libraries::Libraries::of(language);
     for (file, text) in texts.iter().enumerate() {
         if !text.contains("INSTALLED_APPS") {
             continue;

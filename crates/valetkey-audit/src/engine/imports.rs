@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use super::{Engine, Frame, Mode, Unwind};
 use crate::{
     ir::{Import, Span},
-    value::{FileId, Value},
+    value::{FileId, Kind, Value},
 };
 
 impl Engine<'_> {
     pub(super) fn import(&mut self, imports: &[Import]) {
         for import in imports {
             if import.name == "*" {
-                self.import_all(&import.path);
+                self.import_all(&import.module);
                 continue;
             }
-            let value = self.imported(&import.path);
+            let value = self.imported(import);
             if let Some(frame) = self.frames.last_mut() {
                 if frame.module {
                     let file = frame.file;
@@ -29,9 +29,10 @@ impl Engine<'_> {
         }
     }
 
-    fn import_all(&mut self, path: &str) {
-        let path = path.trim_end_matches('*').trim_end_matches('.');
-        let Some(id) = self.locate(path) else { return };
+    fn import_all(&mut self, module: &str) {
+        let Some(id) = self.locate(module) else {
+            return;
+        };
         self.load(id);
         let names = self
             .modules
@@ -44,73 +45,71 @@ impl Engine<'_> {
         }
     }
 
-    fn imported(&mut self, path: &str) -> Value {
-        if let Some(id) = self.locate(path) {
+    fn imported(&mut self, import: &Import) -> Value {
+        let Import { module, member, .. } = import;
+        let Some(member) = member else {
+            return match self.locate(module) {
+                Some(id) => self.module_value(id),
+                None if self.language.is_own(module) => Value::unknown(),
+                None => self.ext(module, Span::default()),
+            };
+        };
+        let whole = self.language.submodule(module, member);
+        if let Some(id) = whole.and_then(|w| self.locate(&w)) {
             return self.module_value(id);
         }
-        if let Some((module, name)) = path.rsplit_once('.')
-            && let Some(id) = self.locate(if module.is_empty() { "." } else { module })
-        {
+        if let Some(id) = self.locate(module) {
             self.load(id);
-            if let Some(value) = self
-                .modules
-                .get(id)
-                .and_then(Option::as_ref)
-                .and_then(|m| m.get(name))
-            {
-                return value.clone();
-            }
-            return Value::unknown();
+            return self.exported(id, member).unwrap_or_else(Value::unknown);
         }
-        if path.starts_with('.') {
+        if self.language.is_own(module) {
             // Of the app, but not among the files.
             return Value::unknown();
         }
-        self.ext(path, Span::default())
+        if member == "default" {
+            return self.ext(module, Span::default());
+        }
+        self.ext(&format!("{module}.{member}"), Span::default())
     }
 
-    /// A module as an object whose attributes are its names.
+    /// A name of a module, or of what the module exports as a whole.
+    fn exported(&self, id: FileId, name: &str) -> Option<Value> {
+        let names = self.modules.get(id)?.as_ref()?;
+        if let Some(value) = names.get(name) {
+            return Some(value.clone());
+        }
+        match &names.get("default")?.kind {
+            Kind::Dict(object) | Kind::Obj(object) => {
+                self.heap.get(*object)?.fields.get(name).cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// A module as an object whose attributes are its names; what it exports
+    /// as a whole, where that can be called.
     fn module_value(&mut self, id: FileId) -> Value {
         self.load(id);
-        Value::ext(&format!("module:{id}"))
+        let whole = self.modules.get(id).and_then(Option::as_ref);
+        match whole.and_then(|m| m.get("default")) {
+            Some(value) if matches!(value.kind, Kind::Func(_) | Kind::Class(_) | Kind::Obj(_)) => {
+                value.clone()
+            }
+            _ => Value::ext(&format!("module:{id}")),
+        }
     }
 
     /// `module:7.name`.
     pub(super) fn of_module(&mut self, path: &str) -> Option<Value> {
         let (id, name) = path.strip_prefix("module:")?.split_once('.')?;
-        let id: FileId = id.parse().ok()?;
-        self.modules.get(id)?.as_ref()?.get(name).cloned()
+        self.exported(id.parse().ok()?, name)
     }
 
-    /// The file that a dotted path means, as seen from this file.
-    fn locate(&self, path: &str) -> Option<FileId> {
+    /// The file that a module's name means, as seen from this file.
+    fn locate(&self, module: &str) -> Option<FileId> {
         let here = &self.app.files.get(self.file())?.path;
-        let dots = path.chars().take_while(|c| *c == '.').count();
-        let rest = path[dots..].replace('.', "/");
-        let mut folder: Vec<&str> = here.split('/').collect();
-        folder.pop();
-        if dots > 0 {
-            for _ in 1..dots {
-                folder.pop();
-            }
-            return self.file_at(&folder.join("/"), &rest);
-        }
-        // From the top, or from any folder on the way.
-        loop {
-            if let Some(id) = self.file_at(&folder.join("/"), &rest) {
-                return Some(id);
-            }
-            folder.pop()?;
-        }
-    }
-
-    fn file_at(&self, folder: &str, rest: &str) -> Option<FileId> {
-        let base = match (folder.is_empty(), rest.is_empty()) {
-            (true, _) => rest.to_owned(),
-            (false, true) => folder.to_owned(),
-            (false, false) => format!("{folder}/{rest}"),
-        };
-        [format!("{base}.py"), format!("{base}/__init__.py")]
+        self.language
+            .files(here, module)
             .iter()
             .find_map(|p| self.paths.get(p.as_str()).copied())
             .filter(|id| *id != self.file())

@@ -2,24 +2,18 @@
 
 use std::rc::Rc;
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::Node;
+
+use super::tree::{DEEP, children, span, tree};
 
 use crate::ir::{
-    Block, Class, Expr, ExprKind, Function, Handler, Import, Module, Param, Span, Star, Stmt,
-    StmtKind,
+    Block, Class, Expr, ExprKind, Function, Handler, Import, Module, Param, Star, Stmt, StmtKind,
 };
 
 mod expr;
 
-/// Nesting beyond this is a generated file or an attack on the auditor.
-const DEEP: usize = 120;
-
 pub(super) fn parse(text: &str) -> Option<Module> {
-    let mut parser = Parser::new();
-    parser
-        .set_language(&tree_sitter_python::LANGUAGE.into())
-        .ok()?;
-    let tree = parser.parse(text, None)?;
+    let tree = tree(&tree_sitter_python::LANGUAGE.into(), text)?;
     let mut lower = Lower { text, depth: 0 };
     let body = lower.block(tree.root_node());
     Some(Module { body })
@@ -28,21 +22,6 @@ pub(super) fn parse(text: &str) -> Option<Module> {
 struct Lower<'t> {
     text: &'t str,
     depth: usize,
-}
-
-fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).collect()
-}
-
-fn span(node: Node<'_>) -> Span {
-    let line = |row: usize| u32::try_from(row + 1).unwrap_or(u32::MAX);
-    Span {
-        start: line(node.start_position().row),
-        end: line(node.end_position().row),
-        at: u32::try_from(node.start_byte()).unwrap_or(u32::MAX),
-        len: u32::try_from(node.end_byte() - node.start_byte()).unwrap_or(u32::MAX),
-    }
 }
 
 impl<'t> Lower<'t> {
@@ -427,19 +406,18 @@ impl<'t> Lower<'t> {
                 _ => continue,
             };
             match &base {
-                Some(base) => {
-                    let dot = if base.ends_with('.') { "" } else { "." };
-                    imports.push(Import {
-                        name: alias.unwrap_or(path).to_owned(),
-                        path: format!("{base}{dot}{path}"),
-                    });
-                }
+                Some(base) => imports.push(Import {
+                    name: alias.unwrap_or(path).to_owned(),
+                    module: base.clone(),
+                    member: Some(path.to_owned()),
+                }),
                 None => {
                     // `import a.b` binds `a`.
                     let first = path.split('.').next().unwrap_or(path);
                     imports.push(Import {
                         name: alias.unwrap_or(first).to_owned(),
-                        path: if alias.is_some() { path } else { first }.to_owned(),
+                        module: if alias.is_some() { path } else { first }.to_owned(),
+                        member: None,
                     });
                 }
             }
