@@ -20,8 +20,11 @@ use crate::{
     value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Value},
 };
 
+mod attrs;
 mod call;
+mod callback;
 mod compare;
+mod enter;
 mod eval;
 mod exec;
 mod http;
@@ -31,6 +34,7 @@ mod model;
 mod oauth;
 mod run;
 mod text;
+mod writes;
 
 /// Statements and expressions that one way may take.
 const STEPS: usize = 60_000;

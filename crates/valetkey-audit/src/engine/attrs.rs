@@ -1,0 +1,205 @@
+//! Attributes: of requests, modules, objects and classes.
+
+use std::rc::Rc;
+
+use super::{Engine, Eval, maps::Ask};
+use crate::{
+    ir::{Expr, ExprKind, Span},
+    value::{Closure, Kind, ObjId, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn attr(&mut self, of: &Value, name: &str, at: Span) -> Eval<Value> {
+        match &of.kind {
+            Kind::None => self.raise("AttributeError"),
+            Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
+                Some(value) => self.attr(&value.clone(), name, at),
+                None => Ok(Value::unknown()),
+            },
+            Kind::Ext(path) => {
+                let path = path.clone();
+                Ok(match self.libraries.attr(&path, name) {
+                    Some(is) => self.known_attr(is, at),
+                    None => {
+                        let mut value = self.ext(&format!("{path}.{name}"), at);
+                        value.add(&of.taint);
+                        value
+                    }
+                })
+            }
+            Kind::Class(class) => {
+                let class = class.clone();
+                Ok(self
+                    .class_member(&class, name, None, 0)
+                    .unwrap_or_else(Value::unknown))
+            }
+            Kind::Obj(id) => self.object_attr(*id, of, name, at),
+            Kind::Sym | Kind::Unknown => {
+                let mut value = self.part(of, name, at);
+                if matches!(value.kind, Kind::Unknown) {
+                    value.kind = Kind::Method(Rc::new((of.clone(), name.to_owned())));
+                }
+                // A method of a response is known by its name.
+                else if self.any(&of.taint, |o| {
+                    matches!(
+                        o,
+                        Origin::TokenResponse
+                            | Origin::Session(_)
+                            | Origin::Cookie(_)
+                            | Origin::Store(_)
+                            | Origin::Query
+                    )
+                }) && self.is_method(name)
+                {
+                    value = Value {
+                        kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+                        taint: of.taint.clone(),
+                    };
+                }
+                Ok(value)
+            }
+            Kind::Map(map) => {
+                let map = map.clone();
+                if let Some(is) = self.libraries.attr(&map, name) {
+                    return Ok(self.known_attr(is, at));
+                }
+                if matches!(map.as_ref(), "params" | "config") && !self.is_method(name) {
+                    return self.read(&map, &Value::str(name), Ask::default(), at);
+                }
+                Ok(Value::new(Kind::Method(Rc::new((
+                    of.clone(),
+                    name.to_owned(),
+                )))))
+            }
+            _ => Ok(Value {
+                kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+                taint: of.taint.clone(),
+            }),
+        }
+    }
+
+    pub(super) fn is_method(&self, name: &str) -> bool {
+        self.libraries.method("*", name).is_some()
+            || matches!(
+                name,
+                "get"
+                    | "pop"
+                    | "items"
+                    | "keys"
+                    | "values"
+                    | "setdefault"
+                    | "update"
+                    | "getlist"
+                    | "json"
+                    | "raise_for_status"
+                    | "format"
+                    | "join"
+                    | "split"
+                    | "startswith"
+                    | "endswith"
+                    | "read"
+                    | "append"
+                    | "clear"
+                    | "copy"
+                    | "multi_items"
+                    | "getall"
+            )
+    }
+
+    fn object_attr(&mut self, id: ObjId, of: &Value, name: &str, at: Span) -> Eval<Value> {
+        if self.is_shared(id)
+            && self.mutated(id, name)
+            && !self.written.contains(&(id, name.to_owned()))
+        {
+            return Ok(self.sym(Origin::Store(format!("self.{name}")), at));
+        }
+        let Some(object) = self.heap.get(id) else {
+            return Ok(Value::unknown());
+        };
+        if let Some(value) = object.fields.get(name) {
+            return Ok(value.clone());
+        }
+        let (class, app_class) = (object.class.clone(), object.app_class.clone());
+        if let Some(app_class) = app_class
+            && let Some(value) = self.class_member(&app_class, name, Some(of), 0)
+        {
+            // A property is read, not called.
+            if let Kind::Func(f) = &value.kind
+                && f.function.decorators.iter().any(is_property)
+            {
+                return self.call_value(&value, Vec::new(), Vec::new(), at);
+            }
+            return Ok(value);
+        }
+        if let Some(is) = self.libraries.attr(&class, name) {
+            return Ok(self.known_attr(is, at));
+        }
+        Ok(Value {
+            kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+            taint: Vec::new(),
+        })
+    }
+
+    /// A member of a class or of its bases, bound to an object.
+    pub(super) fn class_member(
+        &mut self,
+        class: &Rc<crate::value::ClassValue>,
+        name: &str,
+        receiver: Option<&Value>,
+        depth: usize,
+    ) -> Option<Value> {
+        if depth > 6 {
+            return None;
+        }
+        if let Some(member) = class.members.get(name) {
+            if let Kind::Func(f) = &member.kind {
+                let fixed = f.function.decorators.iter().any(is_static);
+                return Some(Value::new(Kind::Func(Rc::new(Closure {
+                    function: f.function.clone(),
+                    file: f.file,
+                    around: f.around.clone(),
+                    receiver: if fixed { None } else { receiver.cloned() },
+                    class: Some(class.clone()),
+                }))));
+            }
+            return Some(member.clone());
+        }
+        for base in &class.bases {
+            match &base.kind {
+                Kind::Class(inner) => {
+                    if let Some(value) = self.class_member(inner, name, receiver, depth + 1) {
+                        return Some(value);
+                    }
+                }
+                Kind::Ext(path) => {
+                    let last = path.rsplit('.').next().unwrap_or(path);
+                    let is = self
+                        .libraries
+                        .attr(path, name)
+                        .or_else(|| self.libraries.attr(last, name));
+                    if let Some(is) = is {
+                        return Some(self.known_attr(is, Span::default()));
+                    }
+                    for class in [path.as_ref(), last] {
+                        if self.libraries.method(class, name).is_some() {
+                            return Some(Value::ext(&format!("{class}.{name}")));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+fn is_static(e: &Expr) -> bool {
+    matches!(&e.kind, ExprKind::Name(n) if n == "staticmethod")
+}
+
+fn is_property(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Name(n) | ExprKind::Attr(_, n) => n == "property" || n == "cached_property",
+        _ => false,
+    }
+}

@@ -1,0 +1,188 @@
+//! Trying callbacks: with a foreign state, without one, with a denial.
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use super::{Engine, Notes, Scenario, Unwind, run::Way};
+use crate::{
+    facts::{Denial, Entry, EventKind, Facts, Fields, StateOutcome, StateVerdict},
+    value::{Origin, OriginId, Value},
+};
+
+impl Engine<'_> {
+    /// Tries each callback with states that are not its browser's.
+    pub(super) fn callbacks(&mut self, facts: &mut Facts) {
+        let keys = Rc::new(self.state_keys(facts));
+        for number in 0..facts.entries.len() {
+            let exchange = facts.events.iter().find_map(|e| match &e.kind {
+                EventKind::TokenRequest { fields, .. }
+                    if e.entry == Some(number) && self.takes_code(fields) =>
+                {
+                    Some((e.file, e.span))
+                }
+                EventKind::Delegate {
+                    part: "callback", ..
+                } if e.entry == Some(number) => Some((e.file, e.span)),
+                _ => None,
+            });
+            let Some((file, exchange)) = exchange else {
+                continue;
+            };
+            let entry = facts.entries[number].clone();
+            // An authentication backend is called by a view that the
+            // framework connects it with.
+            if entry.name == "authenticate" && !entry.route {
+                continue;
+            }
+            let verdict = self.state_verdict(&entry, &keys);
+            if let Some(verdict) = verdict {
+                facts.states.push(StateOutcome {
+                    entry: number,
+                    file,
+                    exchange,
+                    verdict,
+                });
+            }
+            facts.denials.push((number, self.denial(&entry, &keys)));
+        }
+        facts.bound_pkce = facts.events.iter().any(|e| match &e.kind {
+            EventKind::TokenRequest { fields, .. } => fields
+                .iter()
+                .any(|(k, v)| k == "code_verifier" && self.bound(v)),
+            _ => false,
+        });
+    }
+
+    fn takes_code(&self, fields: &Fields) -> bool {
+        let grant = fields
+            .iter()
+            .find(|(k, _)| k == "grant_type")
+            .and_then(|(_, v)| v.as_str());
+        grant.is_none_or(|g| g == "authorization_code")
+            && fields.iter().any(|(k, v)| {
+                k == "code" && self.any(&v.taint, |o| matches!(o, Origin::Param(_) | Origin::Query))
+            })
+    }
+
+    /// Where in the session the state waits: what is written with it, too, is
+    /// there only while a login is under way.
+    fn state_keys(&self, facts: &Facts) -> BTreeSet<String> {
+        let mut states: BTreeSet<OriginId> = BTreeSet::new();
+        let mut logins = BTreeSet::new();
+        for event in &facts.events {
+            if let EventKind::Authorize { fields, .. } = &event.kind {
+                logins.extend(event.entry);
+                for (key, value) in fields {
+                    if key == "state" {
+                        states.extend(value.taint.iter().filter(|id| {
+                            matches!(
+                                self.origins.of(**id),
+                                Origin::Random | Origin::WeakRandom | Origin::Argument(_)
+                            )
+                        }));
+                    }
+                }
+            }
+        }
+        let mut keys = BTreeSet::new();
+        for event in &facts.events {
+            if let EventKind::Compare { left, right } = &event.kind {
+                for id in left.taint.iter().chain(&right.taint) {
+                    if let Origin::Session(key) | Origin::Cookie(key) = self.origins.of(*id) {
+                        keys.insert(key.clone());
+                    }
+                }
+            }
+            let (key, value) = match &event.kind {
+                EventKind::SessionWrite { key, value } => (key, value),
+                EventKind::SetCookie { name, value, .. } => (name, value),
+                _ => continue,
+            };
+            let lower = key.to_ascii_lowercase();
+            if value.taint.iter().any(|id| states.contains(id))
+                || event.entry.is_some_and(|e| logins.contains(&e))
+                || lower.contains("state")
+            {
+                keys.insert(key.clone());
+            }
+        }
+        for id in 0..self.origins.count() {
+            if let Origin::Session(key) | Origin::Cookie(key) = self.origins.of(id) {
+                let root = key.split('.').next().unwrap_or(key);
+                if key.to_ascii_lowercase().contains("state") || keys.contains(root) {
+                    keys.insert(key.clone());
+                }
+            }
+        }
+        keys
+    }
+
+    fn state_verdict(
+        &mut self,
+        entry: &Entry,
+        keys: &Rc<BTreeSet<String>>,
+    ) -> Option<StateVerdict> {
+        let scenario = |state, stored, equal| Scenario {
+            state,
+            stored,
+            equal,
+            code: true,
+            error: false,
+            keys: keys.clone(),
+            stop: true,
+        };
+        let good = self.tried(entry, scenario(true, true, true));
+        if !good.iter().any(|w| w.notes.exchanged) {
+            return None;
+        }
+        let mut opaque = false;
+        let mut through = |ways: Vec<Way>| -> Option<Notes> {
+            let mut found: Option<Notes> = None;
+            for way in ways.iter().filter(|w| w.notes.exchanged) {
+                let sure = way.notes.shared || way.notes.constant || way.notes.unbound;
+                if way.notes.opaque && !sure {
+                    opaque = true;
+                } else if found.is_none_or(|f| f.shared || f.constant || f.unbound) {
+                    found = Some(way.notes);
+                }
+            }
+            found
+        };
+        let foreign = through(self.tried(entry, scenario(true, true, false)));
+        let without_login = through(self.tried(entry, scenario(true, false, false)));
+        let absent = through(self.tried(entry, scenario(false, true, false)));
+        let both = through(self.tried(entry, scenario(false, false, false)));
+        Some(match (foreign, absent, both.or(without_login)) {
+            (Some(notes), _, _) if notes.shared => StateVerdict::Shared,
+            (Some(notes), _, _) if notes.constant => StateVerdict::Constant,
+            (Some(notes), _, _) if notes.unbound => StateVerdict::Unbound,
+            (Some(_), _, _) => StateVerdict::Anything,
+            (None, Some(_), _) => StateVerdict::Absent,
+            (None, None, Some(_)) => StateVerdict::BothAbsent,
+            _ if opaque => StateVerdict::Opaque,
+            _ => StateVerdict::Refused,
+        })
+    }
+
+    fn denial(&mut self, entry: &Entry, keys: &Rc<BTreeSet<String>>) -> Denial {
+        let ways = self.tried(
+            entry,
+            Scenario {
+                state: true,
+                stored: true,
+                equal: true,
+                code: false,
+                error: true,
+                keys: keys.clone(),
+                stop: false,
+            },
+        );
+        if ways.iter().any(|w| w.notes.exchanged) {
+            return Denial::Ignored;
+        }
+        let crash = |end: &Result<Value, Unwind>| matches!(end, Err(Unwind::Raise(name)) if matches!(name.as_ref(), "KeyError" | "TypeError" | "AttributeError"));
+        if !ways.is_empty() && ways.iter().all(|w| crash(&w.end)) {
+            return Denial::Crash;
+        }
+        Denial::Handled
+    }
+}

@@ -1,0 +1,166 @@
+//! Writing: to sessions, cookies, dicts, objects and what all requests share.
+
+use super::{Engine, Eval, Mode, maps::Ask};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{FileId, Kind, ObjId, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
+        match &of.kind {
+            Kind::Obj(id) => self.write(*id, name, value, at),
+            Kind::Map(map) => {
+                let map = map.clone();
+                self.put(&map, name.to_owned(), value, at);
+            }
+            // `g.state = …` and its like.
+            Kind::Ext(path) if name == "state" || name == "_state" => {
+                let settled = self.settled(&value);
+                self.emit(
+                    EventKind::StoreWrite {
+                        name: format!("{path}.{name}"),
+                        value: settled,
+                    },
+                    at,
+                );
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn set_index(&mut self, of: &Value, key: &Value, value: Value, at: Span) {
+        let name = self.key(key);
+        match &of.kind {
+            Kind::Dict(id) | Kind::Obj(id) | Kind::List(id) => self.write(*id, &name, value, at),
+            Kind::Map(map) => {
+                let map = map.clone();
+                self.put(&map, name, value, at);
+            }
+            Kind::Sym => {
+                // A part of what the session keeps.
+                let Some(id) = of.taint.first() else { return };
+                let origin = self.origins.of(*id).clone();
+                match origin {
+                    Origin::Session(key) => self.put("session", format!("{key}.{name}"), value, at),
+                    Origin::Store(key) => {
+                        let settled = self.settled(&value);
+                        self.emit(
+                            EventKind::StoreWrite {
+                                name: format!("{key}.{name}"),
+                                value: settled,
+                            },
+                            at,
+                        );
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn put(&mut self, map: &str, key: String, value: Value, at: Span) {
+        let settled = self.settled(&value);
+        match map {
+            "session" => {
+                self.session.insert(format!("session:{key}"), Some(value));
+                self.emit(
+                    EventKind::SessionWrite {
+                        key,
+                        value: settled,
+                    },
+                    at,
+                );
+            }
+            "cookies" => {
+                self.session.insert(format!("cookies:{key}"), Some(value));
+                self.emit(
+                    EventKind::SetCookie {
+                        name: key,
+                        value: settled,
+                        http_only: false,
+                    },
+                    at,
+                );
+            }
+            "env" => self.set_env(&key, &settled, at),
+            "config" => {}
+            "params" | "headers" | "context" => {}
+            _ => self.emit(
+                EventKind::StoreWrite {
+                    name: format!("{map}.{key}"),
+                    value: settled,
+                },
+                at,
+            ),
+        }
+    }
+
+    fn write(&mut self, id: ObjId, name: &str, value: Value, at: Span) {
+        if id < self.base_heap.len() && self.mode != Mode::Load {
+            let key = (id, name.to_owned());
+            self.shared_objects.insert(key.clone());
+            self.written.insert(key);
+            let settled = self.settled(&value);
+            self.emit(
+                EventKind::StoreWrite {
+                    name: name.to_owned(),
+                    value: settled,
+                },
+                at,
+            );
+        }
+        if let Some(object) = self.heap.get_mut(id) {
+            if name.contains('*') {
+                object.items.push(value);
+                object.open = true;
+            } else {
+                object.fields.insert(name.to_owned(), value);
+            }
+        }
+    }
+
+    /// Something is added to a list or a set.
+    pub(super) fn append(&mut self, id: ObjId, value: Value, at: Span) {
+        if id < self.base_heap.len() && self.mode != Mode::Load {
+            self.shared_objects.insert((id, "*".to_owned()));
+            let settled = self.settled(&value);
+            self.emit(
+                EventKind::StoreWrite {
+                    name: "list".to_owned(),
+                    value: settled,
+                },
+                at,
+            );
+        }
+        if let Some(object) = self.heap.get_mut(id) {
+            object.items.push(value);
+        }
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        of: &Value,
+        key: &Value,
+        default: Option<Value>,
+        at: Span,
+    ) -> Eval<Value> {
+        let strict = default.is_none();
+        self.member(
+            of,
+            key,
+            Ask {
+                default,
+                strict,
+                remove: true,
+            },
+            at,
+        )
+    }
+
+    pub(super) fn module_of(&self, file: FileId) -> bool {
+        self.modules.get(file).is_some_and(Option::is_some)
+    }
+}
