@@ -1,0 +1,351 @@
+//! What a file takes from others, and what it gives them.
+
+use tree_sitter::Node;
+
+use super::{Lower, bare, has, is_function, is_function_declaration, name, parts};
+use crate::ir::{Block, ExprKind, Import, StmtKind};
+
+impl Lower<'_> {
+    pub(super) fn import(&mut self, node: Node<'_>, block: &mut Block) {
+        if has(node, "type") || has(node, "typeof") {
+            return;
+        }
+        let module = node.child_by_field_name("source").map(|n| self.literal(n));
+        let mut imports = Vec::new();
+        for clause in parts(node) {
+            if clause.kind() == "import_require_clause" {
+                let module = clause.child_by_field_name("source");
+                let own = parts(clause).into_iter().next();
+                if let (Some(module), Some(own)) = (module, own) {
+                    imports.push(Import {
+                        name: self.text(own).to_owned(),
+                        module: self.literal(module),
+                        member: None,
+                    });
+                }
+            }
+            let Some(module) = module.as_ref().filter(|_| clause.kind() == "import_clause") else {
+                continue;
+            };
+            for part in parts(clause) {
+                self.import_part(part, module, &mut imports);
+            }
+        }
+        if !imports.is_empty() {
+            self.push(node, StmtKind::Import(imports), block);
+        }
+    }
+
+    fn import_part(&self, part: Node<'_>, module: &str, imports: &mut Vec<Import>) {
+        let mut add = |name: &str, member: Option<String>| {
+            imports.push(Import {
+                name: name.to_owned(),
+                module: module.to_owned(),
+                member,
+            });
+        };
+        match part.kind() {
+            "identifier" => add(self.text(part), Some("default".into())),
+            "namespace_import" => {
+                if let Some(own) = parts(part).into_iter().next() {
+                    add(self.text(own), None);
+                }
+            }
+            "named_imports" => {
+                for one in parts(part) {
+                    let Some(member) = one.child_by_field_name("name") else {
+                        continue;
+                    };
+                    if has(one, "type") || has(one, "typeof") {
+                        continue;
+                    }
+                    let member = self.literal(member);
+                    let own = match one.child_by_field_name("alias") {
+                        Some(alias) => self.text(alias).to_owned(),
+                        None => member.clone(),
+                    };
+                    add(&own, Some(member));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `import a = b.c`.
+    pub(super) fn import_alias(&mut self, node: Node<'_>, block: &mut Block) {
+        if let [target, value] = parts(node).as_slice() {
+            let value = self.expr(*value);
+            self.set(node, name(*target, self.text(*target)), value, block);
+        }
+    }
+
+    pub(super) fn export(&mut self, node: Node<'_>, block: &mut Block) {
+        if has(node, "type") {
+            return;
+        }
+        if let Some(declaration) = node.child_by_field_name("declaration") {
+            self.statement(declaration, block);
+            if has(node, "default")
+                && let Some(own) = declaration.child_by_field_name("name")
+                && (is_function_declaration(declaration)
+                    || declaration.kind().ends_with("class_declaration"))
+            {
+                let value = name(own, self.text(own));
+                self.set(node, name(node, "default"), value, block);
+            }
+            return;
+        }
+        let value = node.child_by_field_name("value").or_else(|| {
+            // `export = a`.
+            let equals = has(node, "=");
+            parts(node).into_iter().next_back().filter(|_| equals)
+        });
+        if let Some(value) = value {
+            let inner = bare(value);
+            if is_function(inner) || inner.kind() == "class" {
+                self.exported_value(node, inner, "default", block);
+            } else {
+                let value = self.expr(value);
+                self.set(node, name(node, "default"), value, block);
+            }
+            return;
+        }
+        match node.child_by_field_name("source") {
+            Some(module) => {
+                let module = self.literal(module);
+                self.passed_on(node, &module, block);
+            }
+            None => {
+                for one in specifiers(node) {
+                    let (own, given) = self.specifier(one);
+                    if own != given {
+                        self.set(one, name(one, given), name(one, own), block);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `export … from 'm'`.
+    fn passed_on(&mut self, node: Node<'_>, module: &str, block: &mut Block) {
+        let import = |name: String, member: Option<String>| Import {
+            name,
+            module: module.to_owned(),
+            member,
+        };
+        let mut imports = Vec::new();
+        for part in parts(node) {
+            if part.kind() == "namespace_export"
+                && let Some(own) = parts(part).into_iter().next()
+            {
+                imports.push(import(self.literal(own), None));
+            }
+        }
+        for one in specifiers(node) {
+            let (member, given) = self.specifier(one);
+            imports.push(import(given, Some(member)));
+        }
+        if imports.is_empty() && has(node, "*") {
+            imports.push(import("*".into(), Some("*".into())));
+        }
+        if !imports.is_empty() {
+            self.push(node, StmtKind::Import(imports), block);
+        }
+    }
+
+    /// The name inside and the name outside.
+    fn specifier(&self, node: Node<'_>) -> (String, String) {
+        let own = node.child_by_field_name("name").map(|n| self.literal(n));
+        let own = own.unwrap_or_default();
+        match node.child_by_field_name("alias") {
+            Some(alias) => (own, self.literal(alias)),
+            None => (own.clone(), own),
+        }
+    }
+
+    /// A function or a class that is given away as `given`; the name that it
+    /// has here.
+    pub(super) fn exported_value(
+        &mut self,
+        node: Node<'_>,
+        value: Node<'_>,
+        given: &str,
+        block: &mut Block,
+    ) -> String {
+        let own = match self.field_text(value, "name") {
+            own if given == "default" && !own.is_empty() => own,
+            _ => given,
+        }
+        .to_owned();
+        if value.kind() == "class" {
+            let class = self.class(value, own.clone());
+            self.push(node, StmtKind::Class(class.into()), block);
+        } else {
+            let function = self.function(value, own.clone());
+            self.define(node, function, block);
+        }
+        if own != given {
+            self.set(node, name(node, given), name(value, &own), block);
+        }
+        own
+    }
+
+    /// The name under which `module.exports`, `module.exports.a` or
+    /// `exports.a` is known outside.
+    pub(super) fn exported(&self, node: Node<'_>) -> Option<String> {
+        match node.kind() {
+            "identifier" if self.text(node) == "exports" && !self.is_declared("exports") => {
+                Some("default".into())
+            }
+            "member_expression" => {
+                let of = node.child_by_field_name("object")?;
+                let member = self.field_text(node, "property");
+                if of.kind() == "identifier" && self.text(of) == "module" {
+                    let ours = member == "exports" && !self.is_declared("module");
+                    return ours.then(|| "default".into());
+                }
+                let whole = match of.kind() {
+                    "member_expression" => {
+                        let of_of = of.child_by_field_name("object")?;
+                        of_of.kind() == "identifier"
+                    }
+                    kind => kind == "identifier",
+                };
+                (whole && self.exported(of).is_some_and(|name| name == "default"))
+                    .then(|| member.to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The module of `require('m')` or `await import('m')`.
+    pub(super) fn module_of(&self, node: Node<'_>) -> Option<String> {
+        let node = bare(node);
+        if node.kind() != "call_expression" {
+            return None;
+        }
+        let function = node.child_by_field_name("function")?;
+        let requires = function.kind() == "identifier" && self.text(function) == "require";
+        if !requires && function.kind() != "import" {
+            return None;
+        }
+        let argument = parts(node.child_by_field_name("arguments")?)
+            .into_iter()
+            .next()?;
+        let fixed = match argument.kind() {
+            "string" => true,
+            "template_string" => parts(argument)
+                .iter()
+                .all(|n| n.kind() != "template_substitution"),
+            _ => false,
+        };
+        fixed.then(|| self.literal(argument))
+    }
+
+    /// A declaration that takes its value from a module.
+    pub(super) fn required(
+        &mut self,
+        pattern: Node<'_>,
+        value: Node<'_>,
+        block: &mut Block,
+    ) -> bool {
+        let inner = bare(value);
+        let (module, member) = match self.module_of(inner) {
+            Some(module) => (module, None),
+            None if inner.kind() == "member_expression" => {
+                let module = inner
+                    .child_by_field_name("object")
+                    .and_then(|n| self.module_of(n));
+                match module {
+                    Some(module) => (module, Some(self.field_text(inner, "property").to_owned())),
+                    None => return false,
+                }
+            }
+            None => return false,
+        };
+        match (pattern.kind(), member) {
+            ("identifier", member) => {
+                let name = self.text(pattern).to_owned();
+                self.take(pattern, name, module, member, block);
+            }
+            ("object_pattern", None) => {
+                for part in parts(pattern) {
+                    self.take_part(part, &module, block);
+                }
+            }
+            (_, member) => {
+                let held = self.fresh('r');
+                self.take(pattern, held.clone(), module, member, block);
+                self.bind(pattern, name(pattern, held), true, block);
+            }
+        }
+        true
+    }
+
+    fn take_part(&mut self, part: Node<'_>, module: &str, block: &mut Block) {
+        let target = match part.kind() {
+            "pair_pattern" => part.child_by_field_name("value"),
+            "rest_pattern" => {
+                if let Some(rest) = parts(part).into_iter().next() {
+                    let name = self.text(rest).to_owned();
+                    self.take(part, name, module.to_owned(), None, block);
+                }
+                return;
+            }
+            _ => Some(part),
+        };
+        let Some(mut target) = target else { return };
+        if let Some(left) = target.child_by_field_name("left") {
+            target = left;
+        }
+        let member = match part.child_by_field_name("key").map(|n| self.key(n).kind) {
+            Some(ExprKind::Str(key)) => key,
+            _ => self.text(target).to_owned(),
+        };
+        if target.kind().ends_with("identifier") || target.kind().ends_with("identifier_pattern") {
+            let name = self.text(target).to_owned();
+            self.take(part, name, module.to_owned(), Some(member), block);
+        } else {
+            let held = self.fresh('r');
+            self.take(part, held.clone(), module.to_owned(), Some(member), block);
+            self.bind(target, name(part, held), true, block);
+        }
+    }
+
+    fn take(
+        &mut self,
+        node: Node<'_>,
+        name: String,
+        module: String,
+        member: Option<String>,
+        block: &mut Block,
+    ) {
+        let import = Import {
+            name,
+            module,
+            member,
+        };
+        self.push(node, StmtKind::Import(vec![import]), block);
+    }
+
+    /// `require('m')` within an expression.
+    pub(super) fn taken(&mut self, node: Node<'_>, module: String) -> ExprKind {
+        let held = self.fresh('r');
+        let import = Import {
+            name: held.clone(),
+            module,
+            member: None,
+        };
+        self.before(node, StmtKind::Import(vec![import]));
+        ExprKind::Name(held)
+    }
+}
+
+fn specifiers(node: Node<'_>) -> Vec<Node<'_>> {
+    let clause = parts(node)
+        .into_iter()
+        .find(|n| n.kind() == "export_clause");
+    let mut all = clause.map(parts).unwrap_or_default();
+    all.retain(|n| n.kind() == "export_specifier" && !has(*n, "type"));
+    all
+}
