@@ -2,7 +2,7 @@
 //! kept in `docs/audit-score.md`.
 //!
 //! A third of the files, chosen by a hash of the name, is held out: rules are
-//! not tuned on it.
+//! not tuned on it. A language as argument counts its files only.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -83,9 +83,9 @@ pub(crate) struct Part {
     pub(crate) differences: Vec<String>,
 }
 
-/// Scores every labelled fixture: the files that rules were written with, and
-/// the held-out ones.
-pub(crate) fn score() -> [Part; 2] {
+/// Scores the labelled fixtures of a language, or of all: the files that rules
+/// were written with, and the held-out ones.
+pub(crate) fn score(only: Option<&str>) -> [Part; 2] {
     let mut parts = [Part::default(), Part::default()];
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut languages: Vec<_> = fs::read_dir(root)
@@ -94,6 +94,10 @@ pub(crate) fn score() -> [Part; 2] {
         .collect();
     languages.sort();
     for folder in languages {
+        let language = folder.file_name().unwrap().to_string_lossy().into_owned();
+        if only.is_some_and(|only| only != language) {
+            continue;
+        }
         let Ok(labels) = fs::read_to_string(folder.join("labels.txt")) else {
             continue;
         };
@@ -122,7 +126,7 @@ pub(crate) fn score() -> [Part; 2] {
                 if label != verdict {
                     let why = said.map_or("", |r| r.message.as_str());
                     part.differences.push(format!(
-                        "{name}: {} is {label:?}, said {verdict:?}: {why}",
+                        "{language}/{name}: {} is {label:?}, said {verdict:?}: {why}",
                         check.id
                     ));
                 }
@@ -143,7 +147,8 @@ fn held_out(name: &str) -> bool {
 fn main() {
     let verbose = std::env::args().any(|a| a == "--differences");
     let show_held_out = std::env::args().any(|a| a == "--held-out");
-    for (part, name) in score()
+    let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
+    for (part, name) in score(only.as_deref())
         .iter()
         .zip(["Files that rules were written with", "Held-out files"])
     {

@@ -204,6 +204,26 @@ fn text<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {
     field(fields, name).and_then(Value::as_str)
 }
 
+/// Whether a library that does the whole flow sees to `what` (`state`,
+/// `pkce`): by itself, or by an option; with the option's name where that is
+/// off.
+fn seen_to(fields: &Fields, what: &str) -> Option<Result<(), String>> {
+    if let Some(checks) = text(fields, "checks") {
+        let on = checks.split(' ').any(|w| w == what);
+        return Some(if on { Ok(()) } else { Err("checks".into()) });
+    }
+    match text(fields, &format!("fact:{what}")) {
+        Some("library" | "auto") => return Some(Ok(())),
+        Some("none") => return None,
+        _ => {}
+    }
+    let option = text(fields, &format!("fact:{what}-option"))?;
+    let on = fields.iter().any(|(k, v)| {
+        k == option && (matches!(v.kind, Kind::Bool(true)) || v.as_str() == Some("S256"))
+    });
+    Some(if on { Ok(()) } else { Err(option.to_owned()) })
+}
+
 /// A value that the source alone fixes.
 fn is_constant(value: &Value) -> bool {
     value.taint.is_empty() && matches!(value.kind, Kind::Str(_) | Kind::Number(_) | Kind::Bool(_))

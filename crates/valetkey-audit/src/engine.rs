@@ -13,9 +13,9 @@ use std::{
 };
 
 use crate::{
-    facts::{Entry, Event, EventKind, Fields},
+    facts::{Entry, Event, EventKind, Fields, Handed},
     ir::{Module, Span},
-    lang::Language,
+    lang::{Language, Traits},
     libraries::Libraries,
     value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Value},
 };
@@ -23,17 +23,21 @@ use crate::{
 mod attrs;
 mod call;
 mod callback;
+mod callbacks;
 mod compare;
 mod enter;
 mod eval;
 mod exec;
+mod headers;
 mod http;
 mod imports;
+mod inject;
 mod maps;
 mod model;
 mod oauth;
 mod run;
 mod text;
+mod urls;
 mod writes;
 
 /// Statements and expressions that one way may take.
@@ -128,6 +132,7 @@ struct Frame {
 pub(crate) struct Engine<'a> {
     app: &'a App,
     language: Language,
+    traits: Traits,
     libraries: &'static Libraries,
     pub(crate) origins: Origins,
     mode: Mode,
@@ -169,6 +174,7 @@ impl<'a> Engine<'a> {
         let mut engine = Self {
             app,
             language: app.language,
+            traits: app.language.traits(),
             libraries: Libraries::of(app.language),
             origins: Origins::default(),
             mode: Mode::Load,
@@ -358,25 +364,29 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn learn(&mut self, closure: &Rc<Closure>, route: bool) {
+    /// A function that the outside may enter; as a route, if it is one.
+    fn learn(&mut self, closure: &Rc<Closure>, handed: Option<Handed>) {
         let key = (closure.file, closure.function.span.at);
-        let entry = Entry {
+        let route = handed.is_some();
+        let mut entry = Entry {
+            handed: handed.unwrap_or_default(),
             name: closure.function.name.clone(),
             file: closure.file,
             span: closure.function.span,
             function: Value::new(Kind::Func(closure.clone())),
             route,
         };
-        // One that knows more of what is around it is the better one.
-        let better = self
-            .known
-            .get(&key)
-            .is_none_or(|old| match &old.function.kind {
-                Kind::Func(f) => f.around.is_none() && closure.around.is_some(),
-                _ => false,
-            });
-        if better {
-            self.known.insert(key, entry);
+        if let Some(old) = self.known.get(&key) {
+            if old.route && !route {
+                (entry.route, entry.handed) = (true, old.handed.clone());
+            }
+            // One that knows more of what is around it is the better one.
+            if let Kind::Func(f) = &old.function.kind
+                && (f.around.is_some() || closure.around.is_none())
+            {
+                entry.function = old.function.clone();
+            }
         }
+        self.known.insert(key, entry);
     }
 }

@@ -109,7 +109,20 @@ pub(crate) struct Entry {
     pub(crate) file: FileId,
     pub(crate) span: Span,
     pub(crate) function: Value,
+    /// The framework calls it with requests.
     pub(crate) route: bool,
+    pub(crate) handed: Handed,
+}
+
+/// What a framework gives to a function that answers requests, and takes from
+/// it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handed {
+    /// What each parameter is, as of an attribute; nothing where their names
+    /// and types say it.
+    pub(crate) roles: Vec<String>,
+    /// What it returns is the answer.
+    pub(crate) answers: bool,
 }
 
 /// How a callback treats a foreign state.

@@ -27,7 +27,35 @@ pub(crate) enum Kind {
     Other,
 }
 
+/// How a language differs where values are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Traits {
+    /// `a.b` also reads the key `b` of a mapping.
+    pub(crate) attributes_are_keys: bool,
+    /// What is not there is read as nothing, instead of raising.
+    pub(crate) missing_is_none: bool,
+    /// Functions without a name are handed around as callbacks: each is
+    /// looked at, and those given to something unknown are called.
+    pub(crate) callbacks: bool,
+}
+
 impl Language {
+    /// How it differs.
+    pub(crate) fn traits(self) -> Traits {
+        match self {
+            Self::Python => Traits {
+                attributes_are_keys: false,
+                missing_is_none: false,
+                callbacks: false,
+            },
+            Self::JavaScript => Traits {
+                attributes_are_keys: true,
+                missing_is_none: true,
+                callbacks: true,
+            },
+        }
+    }
+
     /// By extension.
     pub(crate) fn of(path: &Path) -> Kind {
         match extension(path) {

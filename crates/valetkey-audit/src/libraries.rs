@@ -23,7 +23,8 @@ const PYTHON: &[(&str, &str)] = files!("python":
 );
 
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
-    "javascript"
+    "javascript" "node-web" "node-http" "node-jwt" "passport" "openid-client" "next-auth"
+    "simple-oauth2" "google-auth-library" "msal-node" "arctic"
 );
 
 /// What a call does.
@@ -86,6 +87,19 @@ pub(crate) enum Does {
     /// The parameter `name` of the request.
     Param,
     Cookie,
+    /// The header `name` of the request.
+    Header,
+    /// Sets the header `name` of the answer to `value`.
+    SetHeader,
+    /// The functions among the arguments answer requests.
+    Route,
+    /// A URL that can be taken apart and changed: `url`, with `base` before it.
+    Url,
+    /// The text of such a URL.
+    UrlText,
+    /// A list of parameters that can be changed: of the request, or made of
+    /// what it is given.
+    Params,
     /// A value of the framework's settings.
     Config,
     /// `value` is put under `name` in this browser's session.
@@ -103,6 +117,15 @@ pub(crate) struct CallModel {
     /// Names of the positional parameters.
     #[serde(default)]
     pub(crate) params: Vec<String>,
+    /// The parameter whose members are arguments, too.
+    #[serde(default)]
+    pub(crate) options: Option<String>,
+    /// The engine's names of arguments that the library calls otherwise.
+    #[serde(default)]
+    pub(crate) rename: BTreeMap<String, String>,
+    /// What the call is worth after what it does: `map:NAME`, `class:NAME`…
+    #[serde(default)]
+    pub(crate) gives: Option<String>,
     /// What the library does by itself, in the words of the effect.
     #[serde(default)]
     pub(crate) facts: BTreeMap<String, String>,
@@ -120,9 +143,41 @@ pub(crate) struct AttrModel {
     pub(crate) is: String,
 }
 
+/// What a framework hands to the functions that answer requests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParamModel {
+    /// Names of the parameter.
+    #[serde(default)]
+    names: Vec<String>,
+    /// Last words of its type.
+    #[serde(default)]
+    types: Vec<String>,
+    /// What stands somewhere in its annotation.
+    #[serde(default)]
+    marks: Vec<String>,
+    /// As of an attribute; `param:`, `cookie:` and `header:` are followed by
+    /// a name, or by nothing where the parameter's own counts.
+    is: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    param: Vec<ParamModel>,
+    /// Words of decorators that make a function answer requests.
+    #[serde(default)]
+    routes: Vec<String>,
+    /// Names of methods that answer requests in the classes of `handlers`.
+    #[serde(default)]
+    verbs: Vec<String>,
+    /// Parameters of such functions are parameters of the request.
+    #[serde(default)]
+    injects: bool,
+    /// The protocol's names of members that the language spells otherwise.
+    #[serde(default)]
+    spelling: BTreeMap<String, String>,
     #[serde(default)]
     call: Vec<CallModel>,
     #[serde(default)]
@@ -145,6 +200,11 @@ pub(crate) struct Libraries {
     calls: BTreeMap<String, (usize, usize)>,
     attrs: BTreeMap<(String, String), String>,
     files: Vec<Vec<CallModel>>,
+    params: Vec<ParamModel>,
+    spelling: BTreeMap<String, String>,
+    pub(crate) routes: Vec<String>,
+    pub(crate) verbs: Vec<String>,
+    pub(crate) injects: bool,
     pub(crate) assumed: BTreeMap<String, String>,
     pub(crate) handlers: Vec<String>,
     pub(crate) delegates: Vec<(String, &'static str)>,
@@ -183,6 +243,11 @@ impl Libraries {
                 }
             }
             known.files.push(file.call);
+            known.params.extend(file.param);
+            known.routes.extend(file.routes);
+            known.verbs.extend(file.verbs);
+            known.injects |= file.injects;
+            known.spelling.extend(file.spelling);
             known.assumed.extend(file.assumed);
             known.handlers.extend(file.handlers);
             known
@@ -200,6 +265,28 @@ impl Libraries {
     /// The method of a class, or of anything.
     pub(crate) fn method(&self, class: &str, name: &str) -> Option<&CallModel> {
         self.call(&format!("{class}.{name}"))
+    }
+
+    /// What a framework hands to a parameter.
+    pub(crate) fn param(&self, name: &str, annotation: &str) -> Option<&str> {
+        let last = annotation
+            .rsplit(['.', '[', '*', '&', ' ', ':'])
+            .next()
+            .unwrap_or(annotation)
+            .trim_end_matches([']', '>']);
+        self.params
+            .iter()
+            .find(|p| {
+                p.marks.iter().any(|m| annotation.contains(m.as_str()))
+                    || p.types.iter().any(|t| t == last)
+                    || p.names.iter().any(|n| n == name)
+            })
+            .map(|p| p.is.as_str())
+    }
+
+    /// The protocol's name of a member.
+    pub(crate) fn spelt<'n>(&'n self, name: &'n str) -> &'n str {
+        self.spelling.get(name).map_or(name, String::as_str)
     }
 
     pub(crate) fn attr(&self, class: &str, name: &str) -> Option<&str> {

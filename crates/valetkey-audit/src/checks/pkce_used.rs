@@ -1,11 +1,7 @@
 //! PKCE with S256 and a fresh verifier.
 
-use super::{Check, Context, Found, at, best_per_place, field, is_constant, text};
-use crate::{
-    facts::Fields,
-    report::Severity::{Low, Medium},
-    value::{Kind, Value},
-};
+use super::{Check, Context, Found, at, best_per_place, field, is_constant, seen_to, text};
+use crate::report::Severity::{Low, Medium};
 
 pub(super) const CHECK: Check = Check {
     id: "pkce-used",
@@ -54,27 +50,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if part != "register" {
             continue;
         }
-        if text(fields, "fact:pkce") == Some("auto") {
-            found.push(Found::pass(at(event), format!("{library} uses PKCE.")));
-        } else if let Some(option) = text(fields, "fact:pkce-option") {
-            found.push(if chosen(fields, option) {
-                Found::pass(at(event), format!("{library} is told to use PKCE."))
-            } else {
-                Found::fail(
-                    at(event),
-                    Low,
-                    format!("{library} uses PKCE only when told to by `{option}`."),
-                )
-            });
-        }
+        found.extend(seen_to(fields, "pkce").map(|seen| match seen {
+            Ok(()) => Found::pass(at(event), format!("{library} uses PKCE.")),
+            Err(option) => Found::fail(
+                at(event),
+                Low,
+                format!("{library} uses PKCE only when told to by `{option}`."),
+            ),
+        }));
     }
     best_per_place(found)
-}
-
-fn chosen(fields: &Fields, option: &str) -> bool {
-    fields.iter().any(|(k, v)| k == option && is_on(v))
-}
-
-fn is_on(value: &Value) -> bool {
-    matches!(&value.kind, Kind::Bool(true)) || value.as_str() == Some("S256")
 }

@@ -1,6 +1,6 @@
 //! The state is unguessable and made anew for each login.
 
-use super::{Check, Context, Found, at, best_per_place, field, is_constant, text};
+use super::{Check, Context, Found, at, best_per_place, field, is_constant, seen_to, text};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Medium},
@@ -44,15 +44,20 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, part, fields, library) in c.delegations() {
-        match text(fields, "fact:state") {
-            Some("library") if part == "login" || text(fields, "fact:complete") == Some("yes") => {
-                found.push(Found::pass(
-                    at(event),
-                    format!("{library} makes a state for each login."),
-                ));
-            }
-            _ => {}
+        if part != "login" && text(fields, "fact:complete") != Some("yes") {
+            continue;
         }
+        found.extend(seen_to(fields, "state").map(|seen| match seen {
+            Ok(()) => Found::pass(
+                at(event),
+                format!("{library} makes a state for each login."),
+            ),
+            Err(option) => Found::fail(
+                at(event),
+                High,
+                format!("{library} sends a state only when told to by `{option}`."),
+            ),
+        }));
     }
     best_per_place(found)
 }

@@ -1,6 +1,6 @@
 //! The callback compares the state with this browser's, and refuses.
 
-use super::{Check, Context, Found, at, text};
+use super::{Check, Context, Found, at, seen_to, text};
 use crate::{
     facts::{EventKind, StateVerdict},
     report::Severity::{High, Low},
@@ -71,15 +71,24 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.push(finding);
     }
     for (event, part, fields, library) in c.delegations() {
-        if part == "register"
-            && text(fields, "fact:state") == Some("library")
-            && text(fields, "fact:complete") == Some("yes")
-        {
-            found.push(Found::pass(
+        if part != "register" || text(fields, "fact:complete") != Some("yes") {
+            continue;
+        }
+        let severity = match seen_to(fields, "pkce") {
+            Some(Ok(())) => Low,
+            _ => High,
+        };
+        found.extend(seen_to(fields, "state").map(|seen| match seen {
+            Ok(()) => Found::pass(
                 at(event),
                 format!("{library} keeps the state and compares it."),
-            ));
-        }
+            ),
+            Err(option) => Found::fail(
+                at(event),
+                severity,
+                format!("{library} keeps and compares a state only when told to by `{option}`."),
+            ),
+        }));
     }
     found
 }

@@ -63,13 +63,27 @@ impl Engine<'_> {
                 if let Some(is) = self.libraries.attr(&map, name) {
                     return Ok(self.known_attr(is, at));
                 }
-                if matches!(map.as_ref(), "params" | "config") && !self.is_method(name) {
+                let readable =
+                    self.traits.attributes_are_keys || matches!(map.as_ref(), "params" | "config");
+                let own = format!("map:{map}");
+                if readable && !self.is_method(name) && self.libraries.method(&own, name).is_none()
+                {
                     return self.read(&map, &Value::str(name), Ask::default(), at);
                 }
                 Ok(Value::new(Kind::Method(Rc::new((
                     of.clone(),
                     name.to_owned(),
                 )))))
+            }
+            Kind::Dict(id)
+                if self.traits.attributes_are_keys
+                    && (!self.is_method(name)
+                        || self
+                            .heap
+                            .get(*id)
+                            .is_some_and(|o| o.fields.contains_key(name))) =>
+            {
+                self.member(of, &Value::str(name), Ask::default(), at)
             }
             _ => Ok(Value {
                 kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
@@ -104,6 +118,7 @@ impl Engine<'_> {
                     | "multi_items"
                     | "getall"
             )
+            || self.traits.callbacks && super::callbacks::is_array_method(name)
     }
 
     fn object_attr(&mut self, id: ObjId, of: &Value, name: &str, at: Span) -> Eval<Value> {
@@ -132,7 +147,15 @@ impl Engine<'_> {
             return Ok(value);
         }
         if let Some(is) = self.libraries.attr(&class, name) {
-            return Ok(self.known_attr(is, at));
+            return Ok(match (is, is.strip_prefix("field:")) {
+                ("url:text", _) => self.url_text(of, at),
+                (_, Some(field)) => {
+                    let object = self.heap.get(id);
+                    let value = object.and_then(|o| o.fields.get(field).cloned());
+                    value.unwrap_or_else(Value::none)
+                }
+                _ => self.known_attr(is, at),
+            });
         }
         Ok(Value {
             kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),

@@ -51,6 +51,9 @@ impl Engine<'_> {
         if let Some(value) = self.parent(call, at)? {
             return Ok(value);
         }
+        if let Some(value) = self.caught(call, at)? {
+            return Ok(value);
+        }
         let func = self.eval(&call.func)?;
         let (args, named) = self.arguments(call)?;
         self.call_value(&func, args, named, at)
@@ -89,8 +92,8 @@ impl Engine<'_> {
         let Some(frame) = self.frames.last() else {
             return Ok(None);
         };
-        let (Some(class), receiver) = (frame.class.clone(), frame.locals.get("self").cloned())
-        else {
+        let own = ["self", "this"].iter().find_map(|n| frame.locals.get(*n));
+        let (Some(class), receiver) = (frame.class.clone(), own.cloned()) else {
             return Ok(None);
         };
         let (args, named) = self.arguments(call)?;
@@ -145,7 +148,12 @@ impl Engine<'_> {
             Kind::None => self.raise("TypeError"),
             // `await request.json()`.
             Kind::Map(_) => Ok(func.clone()),
-            _ => Ok(self.foreign(func, &args, &named)),
+            _ => {
+                if let Some(value) = self.hand_over(&args, at)? {
+                    return Ok(value);
+                }
+                Ok(self.foreign(func, &args, &named))
+            }
         }
     }
 
@@ -319,6 +327,9 @@ impl Engine<'_> {
             value.kind = Kind::Obj(id);
             return Ok(value);
         }
+        if let Some(value) = self.hand_over(&args, at)? {
+            return Ok(value);
+        }
         Ok(self.foreign(&Value::unknown(), &args, &named))
     }
 
@@ -345,6 +356,14 @@ impl Engine<'_> {
                 return self.apply(model, Some(of.clone()), name, args, named, at);
             }
         }
+        if let Kind::Map(map) = &of.kind
+            && let Some(model) = self.libraries.method(&format!("map:{map}"), name)
+        {
+            return self.apply(model, Some(of.clone()), name, args, named, at);
+        }
+        if let Some(value) = self.higher(of, name, &args, at)? {
+            return Ok(value);
+        }
         if let Some(value) = self.builtin(of, name, &args, &named, at)? {
             return Ok(value);
         }
@@ -355,6 +374,9 @@ impl Engine<'_> {
             && let Some(one) = all.iter().find(|v| !v.is_none())
         {
             return self.call_method(&one.clone(), name, args, named, at);
+        }
+        if let Some(value) = self.hand_over(&args, at)? {
+            return Ok(value);
         }
         Ok(self.foreign(of, &args, &named))
     }

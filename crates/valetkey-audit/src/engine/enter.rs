@@ -100,125 +100,54 @@ impl Engine<'_> {
     }
 
     /// What the framework hands to a parameter.
-    fn outside(
+    pub(super) fn outside(
         &mut self,
         entry: &Entry,
         closure: &Closure,
         param: &Param,
     ) -> Result<Option<Value>, Unwind> {
+        let function = &closure.function;
+        let at = function.span;
+        let roles = &entry.handed.roles;
+        if !roles.is_empty() {
+            let own = function.params.iter().position(|p| p.name == param.name);
+            // An error comes before the others, where there is one more.
+            let shift = usize::from(roles.len() > 2 && function.params.len() > roles.len());
+            let role = own.and_then(|i| roles.get(i.checked_sub(shift)?)).cloned();
+            return Ok(role.map(|is| self.known_attr(&is, at)));
+        }
         let annotation = param.annotation.as_deref().unwrap_or("");
-        let kind = annotation
-            .rsplit(['.', '['])
-            .next()
-            .unwrap_or(annotation)
-            .trim_end_matches(']');
-        if matches!(param.name.as_str(), "request" | "req")
-            || matches!(kind, "Request" | "HttpRequest" | "HTTPConnection")
-        {
-            return Ok(Some(Value::ext("web.request")));
+        if let Some(is) = self.libraries.param(&param.name, annotation) {
+            return self.handed(is, param, annotation, at).map(Some);
         }
-        if !entry.route {
-            return Ok(None);
+        if entry.route && self.libraries.injects {
+            return self.injected(param, annotation, at);
         }
-        let at = closure.function.span;
-        let default = match &param.default {
-            Some(e) => {
-                if let ExprKind::Call(call) = &e.kind
-                    && let ExprKind::Name(n) | ExprKind::Attr(_, n) = &call.func.kind
-                {
-                    match n.as_str() {
-                        "Depends" | "Security" => {
-                            let Some(of) = call.args.first() else {
-                                return Ok(None);
-                            };
-                            let of = self.eval(of)?;
-                            return self.dependency(&of, at).map(Some);
-                        }
-                        "Cookie" => {
-                            let key = call
-                                .named
-                                .iter()
-                                .find(|(k, _)| k.as_deref() == Some("alias"))
-                                .map(|(_, v)| self.eval(v))
-                                .transpose()?
-                                .unwrap_or_else(|| Value::str(&param.name));
-                            return self.read("cookies", &key, Ask::default(), at).map(Some);
-                        }
-                        "Header" => {
-                            return Ok(Some(self.sym(Origin::Header(param.name.clone()), at)));
-                        }
-                        "Query" | "Form" | "Body" | "Path" => {
-                            let default = call
-                                .args
-                                .first()
-                                .or_else(|| {
-                                    let named = call.named.iter();
-                                    named
-                                        .filter(|(k, _)| k.as_deref() == Some("default"))
-                                        .map(|(_, v)| v)
-                                        .next()
-                                })
-                                .filter(|d| !matches!(d.kind, ExprKind::Other(_)));
-                            let default = default.map(|d| self.eval(d)).transpose()?;
-                            let ask = Ask {
-                                strict: default.is_none(),
-                                default,
-                                remove: false,
-                            };
-                            let key = Value::str(&param.name);
-                            return self.read("params", &key, ask, at).map(Some);
-                        }
-                        _ => {}
-                    }
-                }
-                true
-            }
-            None => false,
-        };
-        if annotation.contains("Cookie(") {
-            return self
-                .read("cookies", &Value::str(&param.name), Ask::default(), at)
-                .map(Some);
-        }
-        if annotation.contains("Response")
-            || annotation.contains("Session")
-            || annotation.contains("Depends(")
-        {
-            return Ok(None);
-        }
-        let optional = default || annotation.contains("None") || annotation.contains("Optional");
-        let ask = Ask {
-            default: None,
-            strict: !optional,
-            remove: false,
-        };
-        match self.read("params", &Value::str(&param.name), ask, at) {
-            // The parameter is absent: its own default holds.
-            Ok(value) if value.is_none() => Ok(None),
-            Ok(value) => Ok(Some(value)),
-            Err(other) => Err(other),
-        }
+        Ok(None)
     }
 
-    fn dependency(&mut self, of: &Value, at: Span) -> Result<Value, Unwind> {
-        match &of.kind {
-            Kind::Func(closure) => {
-                let entry = Entry {
-                    name: closure.function.name.clone(),
-                    file: closure.file,
-                    span: closure.function.span,
-                    function: of.clone(),
-                    route: true,
-                };
-                let mut named = Vec::new();
-                for param in &closure.function.params {
-                    if let Some(value) = self.outside(&entry, closure, param)? {
-                        named.push((param.name.clone(), value));
-                    }
-                }
-                self.call_value(of, Vec::new(), named, at)
-            }
-            _ => self.call_value(of, Vec::new(), Vec::new(), at),
+    fn handed(
+        &mut self,
+        is: &str,
+        param: &Param,
+        annotation: &str,
+        at: Span,
+    ) -> Result<Value, Unwind> {
+        let (what, name) = is.split_once(':').unwrap_or((is, ""));
+        let quoted = annotation.split(['"', '\'']).nth(1);
+        let name = match (name, quoted) {
+            ("", Some(quoted)) => quoted,
+            ("", None) => &param.name,
+            _ => name,
+        };
+        // All parameters at once.
+        let whole = quoted.is_none() && annotation.contains("()");
+        match what {
+            "param" if whole => Ok(Value::map("params")),
+            "param" => self.read("params", &Value::str(name), Ask::default(), at),
+            "cookie" => self.read("cookies", &Value::str(name), Ask::default(), at),
+            "header" => self.read("headers", &Value::str(name), Ask::default(), at),
+            _ => Ok(self.known_attr(is, at)),
         }
     }
 
@@ -232,7 +161,7 @@ impl Engine<'_> {
                 .unwrap_or_default(),
             _ => vec![value.clone()],
         };
-        if !entry.route {
+        if !entry.handed.answers {
             return;
         }
         for text in texts {

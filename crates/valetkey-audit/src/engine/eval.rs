@@ -115,13 +115,19 @@ impl Engine<'_> {
                 }
                 Value::new(Kind::List(self.alloc(object)))
             }
-            ExprKind::Lambda(function) => Value::new(Kind::Func(Rc::new(Closure {
-                function: function.clone(),
-                file: self.file(),
-                around: self.surroundings(),
-                receiver: None,
-                class: None,
-            }))),
+            ExprKind::Lambda(function) => {
+                let closure = Rc::new(Closure {
+                    function: function.clone(),
+                    file: self.file(),
+                    around: self.surroundings(),
+                    receiver: None,
+                    class: None,
+                });
+                if self.traits.callbacks {
+                    self.learn(&closure, None);
+                }
+                Value::new(Kind::Func(closure))
+            }
             ExprKind::Bind(name, value) => {
                 let value = self.eval(value)?;
                 self.set_name(name, value.clone(), at);
@@ -250,8 +256,12 @@ impl Engine<'_> {
     }
 
     pub(super) fn join(&mut self, values: Vec<Value>, at: Span) -> Value {
-        let values = values.into_iter().map(|v| self.inlined(v)).collect();
-        let joined = Value::concat(values);
+        let mut texts = Vec::new();
+        for value in values {
+            let text = self.url_text(&value, at);
+            texts.push(self.inlined(text));
+        }
+        let joined = Value::concat(texts);
         self.built(joined, at)
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
-    facts::EventKind,
+    facts::{EventKind, Handed},
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
     value::{ClassValue, Closure, Kind, Value},
 };
@@ -271,10 +271,10 @@ impl Engine<'_> {
         });
         let mut route = false;
         for decorator in &function.decorators {
-            route |= is_route(decorator);
+            route |= self.is_route(decorator);
             self.eval(decorator)?;
         }
-        self.learn(&closure, route);
+        self.learn(&closure, route.then(answering));
         self.set_name(
             &function.name,
             Value::new(Kind::Func(closure)),
@@ -346,8 +346,9 @@ impl Engine<'_> {
         let value = Rc::new(ClassValue { bases, members });
         for member in value.members.values() {
             if let Kind::Func(f) = &member.kind {
-                let route = f.function.decorators.iter().any(is_route)
-                    || self.is_handler(&value, 0) && is_verb(&f.function.name);
+                let route = f.function.decorators.iter().any(|d| self.is_route(d))
+                    || self.is_handler(&value, 0)
+                        && self.libraries.verbs.contains(&f.function.name);
                 let closure = Rc::new(Closure {
                     function: f.function.clone(),
                     file,
@@ -355,10 +356,19 @@ impl Engine<'_> {
                     receiver: None,
                     class: Some(value.clone()),
                 });
-                self.learn(&closure, route);
+                self.learn(&closure, route.then(answering));
             }
         }
         Ok(Value::new(Kind::Class(value)))
+    }
+
+    /// Whether a decorator makes its function answer requests.
+    fn is_route(&self, e: &Expr) -> bool {
+        match &e.kind {
+            ExprKind::Call(call) => self.is_route(&call.func),
+            ExprKind::Name(name) | ExprKind::Attr(_, name) => self.libraries.routes.contains(name),
+            _ => false,
+        }
     }
 
     pub(super) fn is_handler(&self, class: &ClassValue, depth: usize) -> bool {
@@ -456,35 +466,10 @@ fn raised(e: &Expr) -> Rc<str> {
     }
 }
 
-/// Whether a decorator makes its function answer requests.
-fn is_route(e: &Expr) -> bool {
-    const WORDS: &[&str] = &[
-        "route",
-        "get",
-        "post",
-        "api_route",
-        "view",
-        "view_config",
-        "expose",
-        "http_get",
-        "authorized_handler",
-        "require_http_methods",
-        "require_GET",
-        "api_view",
-        "csrf_exempt",
-        "login_required",
-        "action",
-    ];
-    match &e.kind {
-        ExprKind::Call(call) => is_route(&call.func),
-        ExprKind::Name(name) | ExprKind::Attr(_, name) => WORDS.contains(&name.as_str()),
-        _ => false,
+/// A function that is marked to answer requests with what it returns.
+fn answering() -> Handed {
+    Handed {
+        roles: Vec::new(),
+        answers: true,
     }
-}
-
-fn is_verb(name: &str) -> bool {
-    matches!(
-        name,
-        "get" | "post" | "do_GET" | "do_POST" | "dispatch" | "put" | "on_get" | "on_post"
-    )
 }

@@ -19,6 +19,7 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let mut url = args.get("url").cloned().unwrap_or_else(|| args.first());
+        url = self.url_text(&url, at);
         let mut data = None;
         // `urlopen(Request(url, data))`.
         if let Kind::Obj(id) = &url.kind
@@ -53,6 +54,11 @@ impl Engine<'_> {
         }
         fields.extend(url::parameters(&self.settled(&url)));
         // HTTP Basic carries the client's credentials, too (RFC 6749 2.3.1).
+        if let Some(Kind::Dict(id)) = args.get("auth").map(|v| &v.kind)
+            && let Some(secret) = self.heap.get(*id).and_then(|o| o.fields.get("password"))
+        {
+            fields.push(("client_secret".into(), secret.clone()));
+        }
         if let Some(Kind::List(id) | Kind::Obj(id)) = args.get("auth").map(|v| &v.kind)
             && let Some(object) = self.heap.get(*id)
             && let [_, secret] = object.items.as_slice()
@@ -61,7 +67,7 @@ impl Engine<'_> {
         }
         let fields = self.settle_fields(fields);
 
-        let timeout = match args.get("timeout") {
+        let timeout = match args.get("timeout").or_else(|| args.get("signal")) {
             Some(value) => Some(!value.is_none()),
             None => match model.facts.get("timeout").map(String::as_str) {
                 Some("none") => Some(false),
@@ -76,7 +82,7 @@ impl Engine<'_> {
                     };
                     match given {
                         Some(value) => Some(!value.is_none()),
-                        None => Some(true),
+                        None => Some(!model.facts.contains_key("client-timeout")),
                     }
                 }
                 _ => None,
@@ -128,6 +134,9 @@ impl Engine<'_> {
             },
             at,
         );
+        if token_request && model.facts.get("errors").is_some_and(|e| e == "raise") {
+            self.emit(EventKind::TokenChecked, at);
+        }
         if token_request {
             let exchange = grant.is_none_or(|g| g == "authorization_code");
             self.emit(

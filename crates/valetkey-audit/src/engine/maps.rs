@@ -164,7 +164,7 @@ impl Engine<'_> {
 
     pub(super) fn index(&mut self, of: &Value, key: &Value, at: Span) -> Eval<Value> {
         let strict = Ask {
-            strict: true,
+            strict: !self.traits.missing_is_none,
             ..Ask::default()
         };
         match &of.kind {

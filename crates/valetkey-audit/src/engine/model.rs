@@ -11,6 +11,7 @@ use crate::{
 };
 
 impl Engine<'_> {
+    /// What a known call does, and what it is worth.
     pub(super) fn apply(
         &mut self,
         model: &'static CallModel,
@@ -20,11 +21,63 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
-        let args = Args {
+        if model.does != Does::Route && model.facts.contains_key("hands") {
+            self.routes(model, &positional);
+        }
+        let callback = positional.last().cloned();
+        let args = self.given(model, positional, named);
+        let made = self.effect(model, of, path, args, at)?;
+        let made = match &model.gives {
+            Some(is) => {
+                let mut given = self.known_attr(is, at);
+                given.add(&made.taint);
+                given
+            }
+            None => made,
+        };
+        if model.does == Does::Route || model.facts.contains_key("hands") {
+            return Ok(made);
+        }
+        self.called_back(callback.as_slice(), made, at)
+    }
+
+    /// The arguments under the engine's names, options among them.
+    fn given(
+        &mut self,
+        model: &'static CallModel,
+        positional: Vec<Value>,
+        mut named: Vec<(String, Value)>,
+    ) -> Args {
+        if let Some(options) = &model.options {
+            let at = model.params.iter().position(|p| p == options);
+            if let Some(value) = at.and_then(|at| positional.get(at)) {
+                let inner = match &value.kind {
+                    Kind::Obj(_) | Kind::Dict(_) => self.flat_once(value),
+                    _ => self.fields(value),
+                };
+                named.extend(inner);
+            }
+        }
+        for (name, _) in &mut named {
+            if let Some(known) = model.rename.get(name.as_str()) {
+                name.clone_from(known);
+            }
+        }
+        Args {
             positional,
             named,
             names: model.params.clone(),
-        };
+        }
+    }
+
+    fn effect(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        path: &str,
+        args: Args,
+        at: Span,
+    ) -> Eval<Value> {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         Ok(match model.does {
             Does::Random => {
@@ -92,6 +145,34 @@ impl Engine<'_> {
                     at,
                 )?
             }
+            Does::Header => {
+                let key = args.get("name").cloned().unwrap_or_else(|| args.first());
+                self.read("headers", &key, Ask::default(), at)?
+            }
+            Does::SetHeader => {
+                let name = args.get("name").map(|v| self.key(v));
+                let name = name.or(fact("name").map(str::to_owned)).unwrap_or_default();
+                if let Some(value) = args.get("value").cloned() {
+                    self.answer_header(&name, &value, at);
+                }
+                if let Some(all) = args.get("headers").cloned() {
+                    for (name, value) in self.fields(&all) {
+                        self.answer_header(&name, &value, at);
+                    }
+                }
+                of.unwrap_or_else(Value::none)
+            }
+            Does::Route => {
+                let all: Vec<Value> = args.all().cloned().collect();
+                self.routes(model, &all);
+                of.unwrap_or_else(Value::none)
+            }
+            Does::Url => self.url(&args, at),
+            Does::UrlText => {
+                let of = of.unwrap_or_else(|| args.first());
+                self.url_text(&of, at)
+            }
+            Does::Params => self.params(&args.first()),
             Does::Equal => {
                 let (Some(a), Some(b)) = (args.positional.first(), args.positional.get(1)) else {
                     return Ok(Value::unknown());
@@ -113,6 +194,10 @@ impl Engine<'_> {
                         .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
+                if fact("keeps").is_some() {
+                    return Ok(value);
+                }
+                let value = self.url_text(&value, at);
                 // A text of a list is what it was made of.
                 if matches!(value.kind, Kind::List(_) | Kind::Dict(_) | Kind::Obj(_)) {
                     Value::derived([&self.settled(&value)])
@@ -134,7 +219,19 @@ impl Engine<'_> {
                 return self.raise("Abort");
             }
             Does::Redirect => {
-                let value = args.get("url").cloned().unwrap_or_else(|| args.first());
+                // Some take the status first.
+                let text = args
+                    .positional
+                    .iter()
+                    .find(|v| !matches!(v.kind, Kind::Number(_)));
+                let value = match args
+                    .get("url")
+                    .filter(|v| !matches!(v.kind, Kind::Number(_)))
+                {
+                    Some(url) => url.clone(),
+                    None => text.cloned().unwrap_or_else(|| args.first()),
+                };
+                let value = self.url_text(&value, at);
                 let value = self.settled(&value);
                 let taint = value.taint.clone();
                 self.emit(EventKind::Redirect { value }, at);
@@ -144,12 +241,28 @@ impl Engine<'_> {
                     .into_iter()
                     .filter(|t| *self.origins.of(*t) == Origin::AuthUrl)
                     .collect();
+                if fact("raises").is_some() {
+                    return self.raise("Redirect");
+                }
                 answer
             }
             Does::Respond => {
-                for value in args.all() {
+                let headers = args.get("headers").cloned();
+                for value in args.positional.iter().chain(args.get("body")) {
+                    if matches!(value.kind, Kind::Func(_)) {
+                        continue;
+                    }
                     let value = self.settled(value);
                     self.emit(EventKind::Respond { value }, at);
+                }
+                if model.options.is_none() {
+                    for (_, value) in &args.named {
+                        let value = self.settled(value);
+                        self.emit(EventKind::Respond { value }, at);
+                    }
+                }
+                for (name, value) in headers.map(|h| self.fields(&h)).unwrap_or_default() {
+                    self.answer_header(&name, &value, at);
                 }
                 self.object("web.response", Vec::new())
             }
@@ -340,7 +453,11 @@ impl Engine<'_> {
     pub(super) fn setting(&mut self, name: &str, value: &Value, at: Span) {
         let lower = name.to_ascii_lowercase();
         let settled = || value.clone();
-        if lower == "verify" && matches!(value.kind, Kind::Bool(false)) {
+        if matches!(
+            lower.as_str(),
+            "verify" | "rejectunauthorized" | "strictssl"
+        ) && matches!(value.kind, Kind::Bool(false))
+        {
             self.emit(
                 EventKind::InsecureTransport {
                     what: "certificate checks are switched off",
@@ -360,8 +477,8 @@ impl Engine<'_> {
                 && matches!(value.kind, Kind::Bool(_))
         {
             self.emit(EventKind::Debug { value: settled() }, at);
-        } else if lower == "oauthlib_insecure_transport" {
-            self.set_env("OAUTHLIB_INSECURE_TRANSPORT", value, at);
+        } else if name == "OAUTHLIB_INSECURE_TRANSPORT" || name == "NODE_TLS_REJECT_UNAUTHORIZED" {
+            self.set_env(name, value, at);
         } else if is_secret_name(&lower)
             && matches!(
                 value.kind,
@@ -374,10 +491,18 @@ impl Engine<'_> {
 
     pub(super) fn set_env(&mut self, name: &str, value: &Value, at: Span) {
         let off = matches!(&value.kind, Kind::Str(s) if s.is_empty() || s.as_ref() == "0")
-            || matches!(value.kind, Kind::Bool(false) | Kind::None);
+            || matches!(value.kind, Kind::Bool(false) | Kind::None | Kind::Number(0));
         if name == "OAUTHLIB_INSECURE_TRANSPORT" && !off {
             self.emit(
                 EventKind::InsecureTransport { what: "OAUTHLIB_INSECURE_TRANSPORT lets codes and tokens travel over plain http" },
+                at,
+            );
+        }
+        if name == "NODE_TLS_REJECT_UNAUTHORIZED" && off {
+            self.emit(
+                EventKind::InsecureTransport {
+                    what: "certificate checks are switched off for the whole program",
+                },
                 at,
             );
         }

@@ -33,7 +33,7 @@ impl Engine<'_> {
         args: &Args,
         at: Span,
     ) -> Value {
-        let mut fields: Fields = args.named.clone();
+        let mut fields: Fields = self.spelt(args.named.clone());
         for (name, value) in args.names.iter().zip(&args.positional) {
             self.setting(name, value, at);
             fields.push((name.clone(), value.clone()));
@@ -88,9 +88,29 @@ impl Engine<'_> {
             if matches!(inner.kind, Kind::Dict(_)) {
                 all.extend(self.flat(&inner, depth + 1));
             }
-            all.push((key, inner));
+            all.push((self.libraries.spelt(&key).to_owned(), inner));
         }
         all
+    }
+
+    /// The members of one object or dict.
+    pub(super) fn flat_once(&self, value: &Value) -> Fields {
+        match &value.kind {
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .map(|o| o.fields.clone().into_iter().collect())
+                .unwrap_or_default(),
+            _ => self.fields(value),
+        }
+    }
+
+    /// Under the protocol's names.
+    fn spelt(&self, mut fields: Fields) -> Fields {
+        for (key, _) in &mut fields {
+            *key = self.libraries.spelt(key).to_owned();
+        }
+        fields
     }
 
     /// What the client object knows, overlaid by the arguments.
@@ -103,7 +123,7 @@ impl Engine<'_> {
                 }
             }
         }
-        let mut given: Fields = args.named.clone();
+        let mut given: Fields = self.spelt(args.named.clone());
         given.extend(
             args.names
                 .iter()
@@ -117,7 +137,13 @@ impl Engine<'_> {
             *name = "redirect_uri".into();
         }
         for (key, value) in given {
-            if key == "params"
+            if key == "client" && matches!(value.kind, Kind::Obj(_)) {
+                for (key, value) in self.flat(&value, 0) {
+                    if PARTS.contains(&key.as_str()) && !fields.iter().any(|(k, _)| *k == key) {
+                        fields.push((key, value));
+                    }
+                }
+            } else if key == "params"
                 || key == "data"
                 || key == "extra_params"
                 || key == "additional_params"
@@ -180,6 +206,13 @@ impl Engine<'_> {
                 }),
             None => false,
         };
+        if let Some(name) = self.fact(model, "verifier")
+            && let Some((_, verifier)) = fields.iter().find(|(k, _)| k == name).cloned()
+        {
+            let id = self.origin(Origin::Hash, at);
+            fields.push(("code_challenge".into(), verifier.with(id)));
+            fields.push(("code_challenge_method".into(), Value::str("S256")));
+        }
         if pkce {
             let verifier = self.sym(
                 Origin::Random,
@@ -287,8 +320,13 @@ impl Engine<'_> {
                     },
                 },
             };
-            let required = self.fact(model, "state-missing") == Some("raise");
-            self.library_state(&kept, required, at)?;
+            let skipped = matches!(&kept.kind, Kind::Ext(name)
+                if self.fact(model, "state-skip") == Some(name.as_ref()));
+            if !skipped {
+                let missing = self.fact(model, "state-missing").unwrap_or("skip");
+                self.unanswered(&fields)?;
+                self.library_state(&kept, missing, at)?;
+            }
             if self.mode == Mode::Scenario && self.scenario.error {
                 return self.raise("LibraryError");
             }
@@ -348,8 +386,21 @@ impl Engine<'_> {
         Ok(response)
     }
 
+    /// Without a login under way there is no verifier in the session, and the
+    /// provider refuses the code (RFC 7636 section 4.6).
+    fn unanswered(&self, fields: &Fields) -> Eval<()> {
+        let verifier = fields.iter().find(|(k, _)| k == "code_verifier");
+        if self.mode == Mode::Scenario
+            && !self.scenario.stored
+            && verifier.is_some_and(|(_, v)| self.bound(v))
+        {
+            return self.raise("LibraryError");
+        }
+        Ok(())
+    }
+
     /// The library compares the state that came along with what it was given.
-    fn library_state(&mut self, kept: &Value, required: bool, at: Span) -> Eval<()> {
+    fn library_state(&mut self, kept: &Value, missing: &str, at: Span) -> Eval<()> {
         let sent = self.sym(Origin::Param("state".into()), at);
         self.emit(
             EventKind::Compare {
@@ -362,7 +413,10 @@ impl Engine<'_> {
             return Ok(());
         }
         match self.truth(kept) {
-            Some(false) if required => return self.raise("LibraryError"),
+            Some(false) if missing == "raise" => return self.raise("LibraryError"),
+            Some(false) if missing == "both" && self.scenario.state => {
+                return self.raise("LibraryError");
+            }
             Some(false) => return Ok(()),
             _ => {}
         }

@@ -58,7 +58,7 @@ impl Engine<'_> {
         let all: Vec<((FileId, u32), Entry)> =
             self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
         for (key, entry) in &all {
-            if entry.route || !called.contains(key) || takes_request(entry) {
+            if entry.route || !called.contains(key) || self.takes_request(entry) {
                 entries.push(entry.clone());
                 events.extend(self.discover(entry, Some(entries.len() - 1), WAYS));
             }
@@ -78,6 +78,17 @@ impl Engine<'_> {
         };
         self.callbacks(&mut facts);
         facts
+    }
+
+    fn takes_request(&self, entry: &Entry) -> bool {
+        let Kind::Func(f) = &entry.function.kind else {
+            return false;
+        };
+        f.class.is_none()
+            && f.function.params.iter().any(|p| {
+                let annotation = p.annotation.as_deref().unwrap_or("");
+                self.libraries.param(&p.name, annotation) == Some("class:web.request")
+            })
     }
 
     fn next_origin(&mut self) -> OriginId {
@@ -178,13 +189,6 @@ impl Engine<'_> {
             end,
             notes: self.notes,
         }
-    }
-}
-
-fn takes_request(entry: &Entry) -> bool {
-    match &entry.function.kind {
-        Kind::Func(f) => f.function.params.iter().any(|p| p.name == "request") && f.class.is_none(),
-        _ => false,
     }
 }
 

@@ -110,6 +110,29 @@ impl Engine<'_> {
                     at,
                 )?
             }
+            ("getItem", [key, ..]) => self.member(of, key, Ask::default(), at)?,
+            ("has" | "contains_key", [key, ..]) => {
+                let found = self.contains(of, key, at);
+                let mut value = Value::derived([&self.settled(of), &self.settled(key)]);
+                if let Some(found) = found {
+                    value.kind = Kind::Bool(found);
+                }
+                value
+            }
+            ("set" | "append" | "setItem" | "Set" | "Add", [key, value, ..])
+                if matches!(of.kind, Kind::Dict(_) | Kind::Map(_)) =>
+            {
+                self.set_index(of, key, value.clone(), at);
+                of.clone()
+            }
+            ("delete" | "removeItem" | "unset", [key, ..])
+                if matches!(of.kind, Kind::Dict(_) | Kind::Map(_)) =>
+            {
+                self.remove(of, key, Some(Value::none()), at)?
+            }
+            ("toString" | "Encode", []) if matches!(of.kind, Kind::Dict(_)) => {
+                self.url_text(of, at)
+            }
             ("pop", [key, ..]) => {
                 if matches!(&of.kind, Kind::Unknown) {
                     return Ok(None);

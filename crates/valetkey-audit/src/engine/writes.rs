@@ -10,10 +10,20 @@ use crate::{
 impl Engine<'_> {
     pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
         match &of.kind {
-            Kind::Obj(id) => self.write(*id, name, value, at),
+            Kind::Obj(id) => {
+                let class = self.heap.get(*id).map(|o| o.class.clone());
+                let is = class.and_then(|class| self.libraries.attr(&class, name));
+                let name = is.and_then(|is| is.strip_prefix("field:")).unwrap_or(name);
+                self.write(*id, name, value, at);
+            }
+            Kind::Dict(id) if self.traits.attributes_are_keys => self.write(*id, name, value, at),
             Kind::Map(map) => {
                 let map = map.clone();
                 self.put(&map, name.to_owned(), value, at);
+            }
+            // Setting it does something.
+            Kind::Ext(path) if self.libraries.call(&format!("{path}.{name}=")).is_some() => {
+                self.assigned(&format!("{path}.{name}="), value, at);
             }
             // `g.state = …` and its like.
             Kind::Ext(path) if name == "state" || name == "_state" => {
@@ -27,6 +37,14 @@ impl Engine<'_> {
                 );
             }
             _ => {}
+        }
+    }
+
+    /// An assignment that is an effect, such as that of `window.location`.
+    pub(super) fn assigned(&mut self, path: &str, value: Value, at: Span) {
+        if let Some(model) = self.libraries.call(path) {
+            // It answers nothing, and does not end the way.
+            let _ = self.apply(model, None, path, vec![value], Vec::new(), at);
         }
     }
 

@@ -1,0 +1,185 @@
+//! Functions that are given to other functions, as JavaScript has it.
+
+use super::{Engine, Eval, ITEMS, Mode, Unwind};
+use crate::{
+    facts::Handed,
+    ir::{Call, Cmp, ExprKind, Span},
+    libraries::CallModel,
+    value::{Kind, Value},
+};
+
+/// Methods of promises, lists and mappings.
+pub(super) fn is_array_method(name: &str) -> bool {
+    matches!(
+        name,
+        "then"
+            | "catch"
+            | "finally"
+            | "map"
+            | "filter"
+            | "forEach"
+            | "find"
+            | "some"
+            | "every"
+            | "reduce"
+            | "includes"
+            | "push"
+            | "slice"
+            | "set"
+            | "has"
+            | "delete"
+            | "getItem"
+            | "setItem"
+            | "removeItem"
+            | "toString"
+            | "entries"
+    )
+}
+
+impl Engine<'_> {
+    /// `promise.catch(f)`: what the promise raises is handled.
+    pub(super) fn caught(&mut self, call: &Call, at: Span) -> Eval<Option<Value>> {
+        let ExprKind::Attr(of, name) = &call.func.kind else {
+            return Ok(None);
+        };
+        if !self.traits.callbacks || name != "catch" || call.args.len() != 1 {
+            return Ok(None);
+        }
+        let done = self.eval(of);
+        let fails = match &done {
+            Err(Unwind::Raise(_)) => true,
+            Ok(_) => self.mode == Mode::Discover && !self.decide(at),
+            Err(_) => false,
+        };
+        if !fails {
+            return done.map(Some);
+        }
+        let handler = self.eval(&call.args[0])?;
+        self.call_value(&handler, vec![Value::unknown()], Vec::new(), at)
+            .map(Some)
+    }
+
+    /// The functions among some values answer requests.
+    pub(super) fn routes(&mut self, model: &'static CallModel, args: &[Value]) {
+        let fact = |name: &str| model.facts.get(name).map_or("", String::as_str);
+        let roles = fact("hands").split(' ').filter(|w| !w.is_empty());
+        let handed = Handed {
+            roles: roles.map(str::to_owned).collect(),
+            answers: !fact("answers").is_empty(),
+        };
+        let mut functions = Vec::new();
+        for value in args {
+            self.functions(value, &mut functions, 0);
+        }
+        for value in functions {
+            if let Kind::Func(closure) = &value.kind {
+                self.learn(&closure.clone(), Some(handed.clone()));
+            }
+        }
+    }
+
+    fn functions(&self, value: &Value, into: &mut Vec<Value>, depth: usize) {
+        match &value.kind {
+            Kind::Func(_) => into.push(value.clone()),
+            Kind::List(id) | Kind::Dict(id) if depth < 3 => {
+                if let Some(object) = self.heap.get(*id) {
+                    for inner in object.items.iter().chain(object.fields.values()) {
+                        self.functions(inner, into, depth + 1);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A known call was given a function to hand its result to.
+    pub(super) fn called_back(&mut self, args: &[Value], result: Value, at: Span) -> Eval<Value> {
+        let Some(callback) = args.last().filter(|v| matches!(v.kind, Kind::Func(_))) else {
+            return Ok(result);
+        };
+        if !self.traits.callbacks || self.mode == Mode::Load {
+            return Ok(result);
+        }
+        // The first is the error; whoever looks at it looks at the answer.
+        let error = Value::derived([&self.settled(&result)]);
+        let given = vec![error, result.clone(), result.clone()];
+        self.call_value(callback, given, Vec::new(), at)?;
+        Ok(result)
+    }
+
+    /// What is not known may call the functions that it is given.
+    pub(super) fn hand_over(&mut self, args: &[Value], at: Span) -> Eval<Option<Value>> {
+        if !self.traits.callbacks {
+            return Ok(None);
+        }
+        let functions: Vec<Value> = args
+            .iter()
+            .filter(|v| matches!(v.kind, Kind::Func(_)))
+            .cloned()
+            .collect();
+        if functions.is_empty() {
+            return Ok(None);
+        }
+        if self.mode == Mode::Load {
+            // A wrapper around a handler is as good as the handler.
+            return Ok((args.len() == 1).then(|| functions[0].clone()));
+        }
+        for function in functions {
+            let unknown = vec![Value::unknown(); 3];
+            self.call_value(&function, unknown, Vec::new(), at)?;
+        }
+        Ok(None)
+    }
+
+    /// Methods of promises and lists.
+    pub(super) fn higher(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        if !self.traits.callbacks {
+            return Ok(None);
+        }
+        let function = args
+            .first()
+            .filter(|v| matches!(v.kind, Kind::Func(_) | Kind::Ext(_) | Kind::Method(_)));
+        Ok(match (name, function) {
+            ("then", Some(f)) => Some(self.call_value(f, vec![of.clone()], Vec::new(), at)?),
+            ("finally", Some(f)) => {
+                self.call_value(f, Vec::new(), Vec::new(), at)?;
+                Some(of.clone())
+            }
+            ("forEach" | "map" | "filter" | "find" | "some" | "every" | "flatMap", Some(f)) => {
+                let items = self.items(of, at);
+                let mut made = Vec::new();
+                for item in items.into_iter().take(ITEMS) {
+                    let value = self.call_value(f, vec![item.clone()], Vec::new(), at)?;
+                    made.push(match name {
+                        "map" | "flatMap" => value,
+                        "some" | "every" => Value::derived([&self.settled(&value)]),
+                        _ => item,
+                    });
+                }
+                Some(match name {
+                    "find" | "some" | "every" => {
+                        made.into_iter().next().unwrap_or_else(Value::unknown)
+                    }
+                    _ => self.list(made),
+                })
+            }
+            ("includes", None) if matches!(of.kind, Kind::List(_)) => {
+                let item = args.first().cloned().unwrap_or_else(Value::unknown);
+                Some(self.compare(Cmp::In, &item, of, at)?)
+            }
+            ("push", None) => {
+                if let (Kind::List(id), Some(value)) = (&of.kind, args.first()) {
+                    self.append(*id, value.clone(), at);
+                }
+                Some(Value::none())
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! Parameters of routes that are parameters of the request, as FastAPI has
+//! them.
+
+use super::{Engine, Unwind, maps::Ask};
+use crate::{
+    facts::{Entry, Handed},
+    ir::{ExprKind, Param, Span},
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn injected(
+        &mut self,
+        param: &Param,
+        annotation: &str,
+        at: Span,
+    ) -> Result<Option<Value>, Unwind> {
+        let default = match &param.default {
+            Some(e) => {
+                if let ExprKind::Call(call) = &e.kind
+                    && let ExprKind::Name(n) | ExprKind::Attr(_, n) = &call.func.kind
+                {
+                    match n.as_str() {
+                        "Depends" | "Security" => {
+                            let Some(of) = call.args.first() else {
+                                return Ok(None);
+                            };
+                            let of = self.eval(of)?;
+                            return self.dependency(&of, at).map(Some);
+                        }
+                        "Cookie" => {
+                            let key = call
+                                .named
+                                .iter()
+                                .find(|(k, _)| k.as_deref() == Some("alias"))
+                                .map(|(_, v)| self.eval(v))
+                                .transpose()?
+                                .unwrap_or_else(|| Value::str(&param.name));
+                            return self.read("cookies", &key, Ask::default(), at).map(Some);
+                        }
+                        "Header" => {
+                            return Ok(Some(self.sym(Origin::Header(param.name.clone()), at)));
+                        }
+                        "Query" | "Form" | "Body" | "Path" => {
+                            let default = call
+                                .args
+                                .first()
+                                .or_else(|| {
+                                    let named = call.named.iter();
+                                    named
+                                        .filter(|(k, _)| k.as_deref() == Some("default"))
+                                        .map(|(_, v)| v)
+                                        .next()
+                                })
+                                .filter(|d| !matches!(d.kind, ExprKind::Other(_)));
+                            let default = default.map(|d| self.eval(d)).transpose()?;
+                            let ask = Ask {
+                                strict: default.is_none(),
+                                default,
+                                remove: false,
+                            };
+                            let key = Value::str(&param.name);
+                            return self.read("params", &key, ask, at).map(Some);
+                        }
+                        _ => {}
+                    }
+                }
+                true
+            }
+            None => false,
+        };
+        if annotation.contains("Cookie(") {
+            return self
+                .read("cookies", &Value::str(&param.name), Ask::default(), at)
+                .map(Some);
+        }
+        if annotation.contains("Response")
+            || annotation.contains("Session")
+            || annotation.contains("Depends(")
+        {
+            return Ok(None);
+        }
+        let optional = default || annotation.contains("None") || annotation.contains("Optional");
+        let ask = Ask {
+            default: None,
+            strict: !optional,
+            remove: false,
+        };
+        match self.read("params", &Value::str(&param.name), ask, at) {
+            // The parameter is absent: its own default holds.
+            Ok(value) if value.is_none() => Ok(None),
+            Ok(value) => Ok(Some(value)),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn dependency(&mut self, of: &Value, at: Span) -> Result<Value, Unwind> {
+        match &of.kind {
+            Kind::Func(closure) => {
+                let entry = Entry {
+                    name: closure.function.name.clone(),
+                    file: closure.file,
+                    span: closure.function.span,
+                    function: of.clone(),
+                    route: true,
+                    handed: Handed::default(),
+                };
+                let mut named = Vec::new();
+                for param in &closure.function.params {
+                    if let Some(value) = self.outside(&entry, closure, param)? {
+                        named.push((param.name.clone(), value));
+                    }
+                }
+                self.call_value(of, Vec::new(), named, at)
+            }
+            _ => self.call_value(of, Vec::new(), Vec::new(), at),
+        }
+    }
+}

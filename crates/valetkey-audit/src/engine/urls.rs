@@ -1,0 +1,125 @@
+//! URLs and lists of parameters as objects that programs change piece by
+//! piece.
+
+use std::rc::Rc;
+
+use super::{Engine, call::Args};
+use crate::{
+    ir::Span,
+    value::{Kind, Origin, Value},
+};
+
+/// The class of such URLs, and the names of its fields.
+const URL: &str = "web.url";
+const BASE: &str = "$base";
+const PARAMS: &str = "$params";
+
+impl Engine<'_> {
+    /// A URL made of a text, and perhaps of one before it.
+    pub(super) fn url(&mut self, args: &Args, at: Span) -> Value {
+        let first = args.get("url").cloned().unwrap_or_else(|| args.first());
+        let first = self.url_text(&first, at);
+        let outside = self.any(&first.taint, |o| matches!(o, Origin::Query));
+        let params = if outside {
+            Value::map("params")
+        } else {
+            let mut fields = self.fields(&first);
+            if let Some(more) = args.get("params") {
+                fields.extend(self.fields(&more.clone()));
+            }
+            let known = self.settle_fields(fields);
+            self.dict(known.into_iter().collect())
+        };
+        // What the text says of the endpoint; a base before a mere path.
+        let text = crate::url::base(&first);
+        let base = match args.get("base") {
+            Some(base) if text.starts_with('/') || text.is_empty() => {
+                let base = self.url_text(&base.clone(), at);
+                self.join(vec![base, first.clone()], at)
+            }
+            _ if text.contains('\u{0}') || text.is_empty() => first,
+            _ => {
+                let mut base = Value::str(&text);
+                base.add(&first.taint);
+                base
+            }
+        };
+        let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];
+        self.object(URL, fields)
+    }
+
+    /// The text of such a URL, or of a list of parameters; other values are
+    /// what they are.
+    pub(super) fn url_text(&mut self, value: &Value, at: Span) -> Value {
+        match &value.kind {
+            Kind::Obj(id) => {
+                let Some(object) = self.heap.get(*id) else {
+                    return value.clone();
+                };
+                if object.class.as_ref() != URL {
+                    return value.clone();
+                }
+                let base = object.fields.get(BASE).cloned();
+                let params = object.fields.get(PARAMS).cloned();
+                let base = base.unwrap_or_else(Value::unknown);
+                let Some(params) = params.filter(|p| !p.is_none()) else {
+                    return base;
+                };
+                if let Kind::Map(_) = params.kind {
+                    let id = self.origin(Origin::Query, at);
+                    return base.with(id);
+                }
+                let query = self.query_text(&params);
+                if matches!(&query.kind, Kind::Query(pairs) if pairs.is_empty()) {
+                    return base;
+                }
+                self.join(vec![base, Value::str("?"), query], at)
+            }
+            Kind::Dict(_) if self.traits.attributes_are_keys => {
+                let query = self.query_text(value);
+                if matches!(&query.kind, Kind::Query(pairs) if pairs.is_empty()) {
+                    return value.clone();
+                }
+                self.built(query, at)
+            }
+            _ => value.clone(),
+        }
+    }
+
+    /// Parameters in a row, or the text that they are already.
+    fn query_text(&mut self, params: &Value) -> Value {
+        if !matches!(params.kind, Kind::Dict(_)) {
+            return self.settled(params);
+        }
+        let fields = self.fields(params);
+        let fields = self.settle_fields(fields);
+        let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+        query.kind = Kind::Query(Rc::new(fields));
+        query
+    }
+
+    /// A list of parameters: those of the request, or of what is given.
+    pub(super) fn params(&mut self, of: &Value) -> Value {
+        let settled = self.settled(of);
+        if matches!(settled.kind, Kind::Map(_)) {
+            return settled;
+        }
+        if self.any(&settled.taint, |o| matches!(o, Origin::TokenResponse)) {
+            return settled;
+        }
+        let fields = self.fields(of);
+        let outside = self.any(&settled.taint, |o| matches!(o, Origin::Query));
+        if outside && fields.is_empty() {
+            return Value::map("params");
+        }
+        let known = self.settle_fields(fields);
+        let open = known.iter().any(|(k, _)| k == "**");
+        let value = self.dict(known.into_iter().filter(|(k, _)| k != "**").collect());
+        if let (Kind::Dict(id), true) = (&value.kind, open)
+            && let Some(object) = self.heap.get_mut(*id)
+        {
+            object.open = true;
+        }
+        value
+    }
+}
