@@ -9,6 +9,7 @@ use crate::ir::{Block, Expr, ExprKind, Function, Module, Stmt, StmtKind};
 
 mod expr;
 mod function;
+mod hoist;
 mod literal;
 mod module;
 mod pattern;
@@ -104,30 +105,6 @@ impl<'t> Lower<'t> {
         self.pending = outer;
         self.depth -= 1;
         block
-    }
-
-    /// Lowers statements behind what a block already holds: directives, then
-    /// the functions that are declared, then the others.
-    fn lay_out(&mut self, nodes: &[Node<'_>], block: &mut Block) {
-        let directives = nodes.iter().take_while(|n| is_directive(**n)).count();
-        let (first, rest) = nodes.split_at(directives);
-        for node in first {
-            self.statement(*node, block);
-        }
-        for node in rest {
-            let declared = match node.kind() {
-                "export_statement" => node.child_by_field_name("declaration"),
-                _ => Some(*node),
-            };
-            if let Some(declared) = declared.filter(|n| is_function_declaration(*n)) {
-                let name = self.field_text(declared, "name").to_owned();
-                let function = self.function(declared, name);
-                self.define(declared, function, block);
-            }
-        }
-        for node in rest {
-            self.statement(*node, block);
-        }
     }
 
     /// A statement, behind what it needs.

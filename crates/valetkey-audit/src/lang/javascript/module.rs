@@ -302,7 +302,7 @@ impl Lower<'_> {
             Some(ExprKind::Str(key)) => key,
             _ => self.text(target).to_owned(),
         };
-        if target.kind().ends_with("identifier") || target.kind().ends_with("identifier_pattern") {
+        if target.kind().contains("identifier") {
             let name = self.text(target).to_owned();
             self.take(part, name, module.to_owned(), Some(member), block);
         } else {

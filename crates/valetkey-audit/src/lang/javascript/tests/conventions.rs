@@ -116,6 +116,28 @@ fn functions_are_named_hoisted_or_anonymous() {
 }
 
 #[test]
+fn a_function_within_is_defined_before_what_speaks_of_it() {
+    check(&[
+        (
+            "function f() { const a = 1; x.h = 2; g(h); function h() { return a } }",
+            "fn f() {a = 1; x.h = 2; fn h() {return a}; g(h)}",
+        ),
+        (
+            "function f() { a(); function a() { b() } function b() { a() } }",
+            "fn f() {fn b() {a()}; fn a() {b()}; a()}",
+        ),
+        (
+            "function f() { const a = 1; g([...h()]); function h() { return a } }",
+            "fn f() {a = 1; fn h() {return a}; g([h()])}",
+        ),
+        (
+            "function f() { const a = 1; function h() { return a } return { h } }",
+            "fn f() {a = 1; fn h() {return a}; return {\"h\": h}}",
+        ),
+    ]);
+}
+
+#[test]
 fn names_of_nobody_are_the_modules() {
     check(&[
         (

@@ -76,6 +76,21 @@ fn deep_nesting_ends_somewhere() {
 }
 
 #[test]
+fn functions_that_call_each_other_are_all_kept() {
+    let all: String = (0..60)
+        .map(|i| {
+            format!(
+                "function f{i}() {{ f{}(); f{}() }}\n",
+                (i + 1) % 60,
+                (i * 7) % 60
+            )
+        })
+        .collect();
+    let text = lowered(&format!("function outer() {{ f0(); {all} }}"));
+    assert_eq!(text.matches("fn f").count(), 60);
+}
+
+#[test]
 fn long_chains_end_somewhere() {
     for link in [
         ".a", "?.a", "(1)", "[0]", " + a", " || a", " ?? a", "?.()", "!",
