@@ -155,8 +155,8 @@ impl Lower<'_> {
 
     /// The name inside and the name outside.
     fn specifier(&self, node: Node<'_>) -> (String, String) {
-        let own = node.child_by_field_name("name").map(|n| self.literal(n));
-        let own = own.unwrap_or_default();
+        let own = node.child_by_field_name("name");
+        let own = own.map_or(String::new(), |n| self.literal(n));
         match node.child_by_field_name("alias") {
             Some(alias) => (own, self.literal(alias)),
             None => (own.clone(), own),
@@ -330,13 +330,9 @@ impl Lower<'_> {
 
     /// `require('m')` within an expression.
     pub(super) fn taken(&mut self, node: Node<'_>, module: String) -> ExprKind {
-        let held = self.fresh('r');
-        let import = Import {
-            name: held.clone(),
-            module,
-            member: None,
-        };
-        self.before(node, StmtKind::Import(vec![import]));
+        let (held, mut before) = (self.fresh('r'), Vec::new());
+        self.take(node, held.clone(), module, None, &mut before);
+        self.pending = before;
         ExprKind::Name(held)
     }
 }
