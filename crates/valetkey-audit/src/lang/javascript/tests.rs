@@ -3,12 +3,25 @@ use std::fmt::Write;
 use super::parse;
 use crate::ir::{Block, Cmp, Expr, ExprKind, Function, Span, Star, Stmt, StmtKind};
 
-mod conventions;
+mod declarations;
 mod robustness;
+mod values;
 
 /// The common form of a text, one statement after the other.
 fn lowered(text: &str) -> String {
     shown(&parse(text, "ts").unwrap().body)
+}
+
+#[track_caller]
+fn check(table: &[(&str, &str)]) {
+    let mut wrong = String::new();
+    for (text, expected) in table {
+        let got = lowered(text);
+        if got != *expected {
+            wrong += &format!("\n  text     {text}\n  expected {expected}\n  got      {got}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 fn shown(block: &Block) -> String {
