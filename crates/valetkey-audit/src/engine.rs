@@ -167,6 +167,16 @@ pub(crate) struct Engine<'a> {
     called: BTreeSet<(FileId, u32)>,
     ran: BTreeSet<(FileId, u32)>,
     paths: BTreeMap<String, FileId>,
+    /// Families of requests that have a timeout of their own.
+    patient: BTreeSet<String>,
+    /// Random values around the function that is entered: they belong to one
+    /// login, or to all.
+    around_one: BTreeSet<OriginId>,
+    around_all: BTreeSet<OriginId>,
+    /// A function of a route let the next one run.
+    went_on: bool,
+    /// Objects of libraries that variables of modules keep.
+    cached: BTreeMap<(FileId, String), Object>,
 }
 
 impl<'a> Engine<'a> {
@@ -205,6 +215,11 @@ impl<'a> Engine<'a> {
             called: BTreeSet::new(),
             ran: BTreeSet::new(),
             paths: BTreeMap::new(),
+            patient: BTreeSet::new(),
+            around_one: BTreeSet::new(),
+            around_all: BTreeSet::new(),
+            went_on: false,
+            cached: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {
             engine.paths.insert(file.path.clone(), id);

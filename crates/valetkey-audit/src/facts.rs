@@ -123,6 +123,10 @@ pub(crate) struct Handed {
     pub(crate) roles: Vec<String>,
     /// What it returns is the answer.
     pub(crate) answers: bool,
+    /// It is there for one login only: what is around it belongs to that.
+    pub(crate) scoped: bool,
+    /// Functions that run before it, and let it run or not.
+    pub(crate) before: Vec<Value>,
 }
 
 /// How a callback treats a foreign state.

@@ -24,7 +24,7 @@ const PYTHON: &[(&str, &str)] = files!("python":
 
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
     "javascript" "node-web" "node-http" "node-jwt" "passport" "openid-client" "next-auth"
-    "simple-oauth2" "google-auth-library" "msal-node" "arctic"
+    "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant"
 );
 
 /// What a call does.
@@ -42,6 +42,8 @@ pub(crate) enum Does {
     Hash,
     /// Ends the request with an error.
     Abort,
+    /// The same, unless the first argument is true.
+    Assert,
     Redirect,
     /// The value becomes an answer that the browser sees.
     Respond,
@@ -100,6 +102,14 @@ pub(crate) enum Does {
     /// A list of parameters that can be changed: of the request, or made of
     /// what it is given.
     Params,
+    /// Goes on to the next function of a route; with an argument, ends it.
+    Next,
+    /// The pairs of a mapping.
+    Entries,
+    /// `value` becomes the field that the fact `field` names.
+    Keep,
+    /// What other requests of this family of functions wait at most.
+    DefaultTimeout,
     /// A value of the framework's settings.
     Config,
     /// `value` is put under `name` in this browser's session.

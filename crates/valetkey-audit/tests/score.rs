@@ -24,7 +24,10 @@ fn holds(language: &str) {
     let parts = score::score(Some(language));
     for (part, name) in parts.iter().zip(["written with", "held out"]) {
         let all = part.total;
-        let told = format!("{language}, {name}: {all:?}\n{}", part.differences.join("\n"));
+        let told = format!(
+            "{language}, {name}: {all:?}\n{}",
+            part.differences.join("\n")
+        );
         assert!(all.precision() >= 0.95, "precision, {told}");
         assert!(all.strict_precision() >= 0.95, "alarms on n/a, {told}");
         assert!(all.recall() >= 0.90, "recall, {told}");

@@ -76,6 +76,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ));
         }
     }
+    for (event, _, fields, library) in c.delegations() {
+        if text(fields, "fact:errors") == Some("handled") {
+            found.push(Found::pass(
+                at(event),
+                format!("{library} answers a denial and an error of the token endpoint."),
+            ));
+        }
+    }
     // One entry that handles it does not mend another that does not.
     found.sort_by_key(|f| f.verdict == Verdict::Pass);
     found

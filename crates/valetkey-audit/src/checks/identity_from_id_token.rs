@@ -21,7 +21,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for event in c.events() {
         let value = match &event.kind {
-            EventKind::Login { value } | EventKind::SessionWrite { value, .. } => value,
+            EventKind::Login { value }
+            | EventKind::SessionWrite { value, .. }
+            | EventKind::SetCookie { value, .. } => value,
             EventKind::Respond { value } if handed(c, value) => value,
             _ => continue,
         };

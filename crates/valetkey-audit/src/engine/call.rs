@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{DEPTH, Engine, Eval, Frame, Unwind};
 use crate::{
-    facts::Fields,
+    facts::{EventKind, Fields},
     ir::{Call, ExprKind, Span, Star},
     value::{ClassValue, Closure, Kind, Object, Origin, Value},
 };
@@ -313,16 +313,20 @@ impl Engine<'_> {
             let of = Value::ext(path.rsplit_once('.').map_or(path, |(of, _)| of));
             return self.apply(model, Some(of), path, args, named, at);
         }
+        if let Some(own) = path.strip_prefix("own:") {
+            self.own_unseen(own, &args, &named, at);
+        }
         // A class of a library that is not known: an object of it.
         if last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase) {
             let taint: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
             let id = self.alloc(Object {
                 class: path.into(),
                 fields: named.into_iter().collect(),
-                items: args,
+                items: args.clone(),
                 open: true,
                 ..Object::default()
             });
+            self.hand_over(&args, at)?;
             let mut value = Value::derived(&taint);
             value.kind = Kind::Obj(id);
             return Ok(value);
@@ -361,6 +365,9 @@ impl Engine<'_> {
         {
             return self.apply(model, Some(of.clone()), name, args, named, at);
         }
+        if !matches!(of.kind, Kind::Map(_)) && self.unknown_route(name, &args) {
+            return Ok(of.clone());
+        }
         if let Some(value) = self.higher(of, name, &args, at)? {
             return Ok(value);
         }
@@ -379,6 +386,22 @@ impl Engine<'_> {
             return Ok(value);
         }
         Ok(self.foreign(of, &args, &named))
+    }
+
+    /// A function of the app that is not seen, but whose name says that it
+    /// signs somebody in.
+    fn own_unseen(&mut self, name: &str, args: &[Value], named: &Fields, at: Span) {
+        let lower = name.to_ascii_lowercase();
+        if !["session", "login", "signin", "sign_in"]
+            .iter()
+            .any(|w| lower.contains(w))
+        {
+            return;
+        }
+        for value in args.iter().chain(named.iter().map(|(_, v)| v)) {
+            let value = self.settled(value);
+            self.emit(EventKind::Login { value }, at);
+        }
     }
 
     /// A value got a name: it may be a secret or a setting.

@@ -36,6 +36,13 @@ pub(super) fn is_array_method(name: &str) -> bool {
     )
 }
 
+/// Whether something of the app that is not seen may look at the state.
+fn may_check(path: &str) -> bool {
+    const WORDS: &[&str] = &["state", "csrf", "oauth", "verify", "check", "valid"];
+    let lower = path.to_ascii_lowercase();
+    lower.starts_with("own:") && WORDS.iter().any(|w| lower.contains(w))
+}
+
 impl Engine<'_> {
     /// `promise.catch(f)`: what the promise raises is handled.
     pub(super) fn caught(&mut self, call: &Call, at: Span) -> Eval<Option<Value>> {
@@ -66,21 +73,50 @@ impl Engine<'_> {
         let handed = Handed {
             roles: roles.map(str::to_owned).collect(),
             answers: !fact("answers").is_empty(),
+            scoped: !fact("scoped").is_empty(),
+            before: Vec::new(),
         };
+        self.handle_requests(handed, args);
+    }
+
+    /// The last function answers; those before it let it run or not.
+    pub(super) fn handle_requests(&mut self, handed: Handed, args: &[Value]) {
         let mut functions = Vec::new();
         for value in args {
             self.functions(value, &mut functions, 0);
         }
+        let mut before: Vec<Value> = Vec::new();
         for value in functions {
             if let Kind::Func(closure) = &value.kind {
-                self.learn(&closure.clone(), Some(handed.clone()));
+                let handed = Handed {
+                    before: before.clone(),
+                    ..handed.clone()
+                };
+                self.learn(&closure.clone(), Some(handed));
             }
+            before.push(value);
         }
+    }
+
+    /// `router.get("/path", …, handler)` of a router that is not known.
+    pub(super) fn unknown_route(&mut self, name: &str, args: &[Value]) -> bool {
+        const VERBS: &[&str] = &["get", "post", "put", "all", "use", "delete", "patch"];
+        let path = args
+            .first()
+            .is_some_and(|v| v.as_str().is_some_and(|s| s.starts_with('/')));
+        let handler = args.last().is_some_and(|v| matches!(v.kind, Kind::Func(_)));
+        let route = self.traits.callbacks && VERBS.contains(&name) && path && handler;
+        if route {
+            self.handle_requests(Handed::default(), args);
+        }
+        route
     }
 
     fn functions(&self, value: &Value, into: &mut Vec<Value>, depth: usize) {
         match &value.kind {
             Kind::Func(_) => into.push(value.clone()),
+            // Not seen, but its name says what it may look at.
+            Kind::Ext(path) if may_check(path) => into.push(value.clone()),
             Kind::List(id) | Kind::Dict(id) if depth < 3 => {
                 if let Some(object) = self.heap.get(*id) {
                     for inner in object.items.iter().chain(object.fields.values()) {

@@ -31,7 +31,9 @@ impl Engine<'_> {
             }
             Kind::Obj(_) | Kind::Func(_) | Kind::Class(_) | Kind::Method(_) => Some(true),
             Kind::Ext(name) => (name.as_ref() == "web.request").then_some(true),
-            Kind::Map(name) => (name.as_ref() == "env").then_some(true),
+            Kind::Map(name) => {
+                (name.as_ref() == "env" || self.traits.attributes_are_keys).then_some(true)
+            }
             Kind::Alt(all) => {
                 let first = self.truth(all.first()?)?;
                 all.iter()
@@ -124,8 +126,13 @@ impl Engine<'_> {
 
     /// Whether the state that came along equals what was kept.
     fn received(&mut self, kept: &Value) -> Option<bool> {
-        if self.bound(kept) {
+        let one = kept.taint.iter().any(|id| self.around_one.contains(id));
+        if one || self.bound(kept) {
             return Some(self.scenario.equal && self.scenario.stored);
+        }
+        if kept.taint.iter().any(|id| self.around_all.contains(id)) {
+            self.notes.shared = true;
+            return Some(true);
         }
         if self.any(&kept.taint, |o| matches!(o, Origin::Store(_))) {
             self.notes.shared = true;

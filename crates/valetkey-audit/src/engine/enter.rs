@@ -26,7 +26,12 @@ impl Engine<'_> {
                 let class = class.clone();
                 // Its fields are what its constructor makes of them.
                 let given = match class.members.get("__init__").map(|m| &m.kind) {
-                    Some(Kind::Func(init)) => self.left_open(&init.function.clone(), 1),
+                    Some(Kind::Func(init)) => {
+                        let init = init.function.clone();
+                        let mut given = self.left_open(&init, 1);
+                        given.extend(self.by_type(&init, entry.span));
+                        given
+                    }
                     _ => Vec::new(),
                 };
                 let object = self.instantiate(&class, Vec::new(), given, entry.span);
@@ -35,6 +40,12 @@ impl Engine<'_> {
             _ => None,
         };
         self.events.clear();
+        self.surround(entry, closure);
+        for value in entry.handed.before.clone() {
+            if !self.passes(entry, &value)? {
+                return Ok(Value::none());
+            }
+        }
         let mut named = Vec::new();
         // A decorator of a library may handle the callback, and hand on what
         // came of it.
@@ -80,6 +91,68 @@ impl Engine<'_> {
             class: closure.class.clone(),
         });
         self.inline(&closure, Vec::new(), named, entry.span)
+    }
+
+    /// Objects that a framework makes for a constructor, by their types.
+    fn by_type(&mut self, function: &Function, at: Span) -> Vec<(String, Value)> {
+        let mut given = Vec::new();
+        for param in function.params.iter().skip(1) {
+            let Some(annotation) = &param.annotation else {
+                continue;
+            };
+            let plain = annotation.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if !plain || self.frames.len() > 3 {
+                continue;
+            }
+            let class = self.variable(annotation, at);
+            let made = match &class.kind {
+                Kind::Class(_) | Kind::Ext(_) => {
+                    self.call_value(&class, Vec::new(), Vec::new(), at)
+                }
+                _ => continue,
+            };
+            if let Ok(value) = made {
+                given.push((param.name.clone(), value));
+            }
+        }
+        given
+    }
+
+    /// What is around a function belongs to one login, or to the program.
+    fn surround(&mut self, entry: &Entry, closure: &Closure) {
+        self.around_one.clear();
+        self.around_all.clear();
+        let Some(around) = &closure.around else {
+            return;
+        };
+        let mut ids = Vec::new();
+        for value in around.values() {
+            ids.extend(value.taint.iter().copied());
+        }
+        ids.retain(|id| matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom));
+        if entry.handed.scoped {
+            self.around_one.extend(ids);
+        } else if entry.route {
+            self.around_all.extend(ids);
+        }
+    }
+
+    /// Whether a function that runs before the one that answers lets it run.
+    fn passes(&mut self, entry: &Entry, value: &Value) -> Result<bool, Unwind> {
+        let Kind::Func(closure) = &value.kind else {
+            // Nobody knows what it looks at.
+            self.notes.opaque = true;
+            return Ok(true);
+        };
+        let mut named = Vec::new();
+        for param in &closure.function.params {
+            if let Some(given) = self.outside(entry, closure, param)? {
+                named.push((param.name.clone(), given));
+            }
+        }
+        self.went_on = false;
+        let done = self.inline(&closure.clone(), Vec::new(), named, entry.span);
+        done.map(|_| self.went_on)
     }
 
     /// Parameters that are `None` unless a caller says otherwise, for callers

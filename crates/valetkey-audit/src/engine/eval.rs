@@ -15,7 +15,7 @@ impl Engine<'_> {
         self.step()?;
         let at = e.span;
         Ok(match &e.kind {
-            ExprKind::Name(name) => self.name(name, at),
+            ExprKind::Name(name) => self.variable(name, at),
             ExprKind::Str(text) => {
                 let value = Value::str(text);
                 if text.contains("client_id=") {
@@ -173,6 +173,11 @@ impl Engine<'_> {
             if i + 1 == parts.len() {
                 break;
             }
+            if ends_on && self.mode == super::Mode::Load && self.truth(&last).is_none() {
+                // A setting, or what stands in for it.
+                let rest = self.logic(&parts[i + 1..], ends_on)?;
+                return Ok(Value::either(last, rest));
+            }
             let truth = self.truth_or_decide(&last, part.span);
             if truth == ends_on {
                 // Decided once: whoever asks again gets the same answer.
@@ -189,7 +194,7 @@ impl Engine<'_> {
         Ok(last)
     }
 
-    fn name(&mut self, name: &str, at: Span) -> Value {
+    pub(super) fn variable(&mut self, name: &str, at: Span) -> Value {
         if let Some(frame) = self.frames.last() {
             if let Some(value) = frame.locals.get(name) {
                 return value.clone();
@@ -210,6 +215,9 @@ impl Engine<'_> {
         {
             let value = value.clone();
             if self.shared_globals.contains(&key) && !self.written_globals.contains(&key) {
+                if let Some(object) = self.cached.get(&key).cloned() {
+                    return Value::new(Kind::Obj(self.alloc(object)));
+                }
                 return self.sym(Origin::Store(name.to_owned()), at);
             }
             return value;
@@ -261,7 +269,9 @@ impl Engine<'_> {
             let text = self.url_text(&value, at);
             texts.push(self.inlined(text));
         }
-        let joined = Value::concat(texts);
+        let taint: Vec<_> = texts.iter().flat_map(|t| t.taint.clone()).collect();
+        let mut joined = Value::concat(texts);
+        joined.add(&taint);
         self.built(joined, at)
     }
 

@@ -414,15 +414,36 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// A library's object that a variable of the module keeps, as it is when
+    /// another request finds it there.
+    fn remember(&mut self, key: &(crate::value::FileId, String), value: &Value) {
+        let Kind::Obj(id) = value.kind else { return };
+        let Some(mut object) = self.heap.get(id).cloned() else {
+            return;
+        };
+        if object.class.is_empty() || object.app_class.is_some() {
+            return;
+        }
+        for field in object.fields.values_mut() {
+            *field = self.listed(field);
+            if matches!(field.kind, Kind::Dict(_) | Kind::List(_) | Kind::Obj(_)) {
+                field.kind = Kind::Unknown;
+            }
+        }
+        self.cached.insert(key.clone(), object);
+    }
+
     pub(super) fn set_name(&mut self, name: &str, value: Value, span: Span) {
         let mode = self.mode;
-        let Some(frame) = self.frames.last_mut() else {
+        let Some(frame) = self.frames.last() else {
             return;
         };
         let file = frame.file;
-        if frame.module || frame.globals.iter().any(|g| g == name) {
-            if !frame.module && mode != Mode::Load {
+        let module = frame.module;
+        if module || frame.globals.iter().any(|g| g == name) {
+            if !module && mode != Mode::Load {
                 let key = (file, name.to_owned());
+                self.remember(&key, &value);
                 self.shared_globals.insert(key.clone());
                 self.written_globals.insert(key);
                 let settled = self.settled(&value);
@@ -437,7 +458,7 @@ impl Engine<'_> {
             if let Some(Some(module)) = self.modules.get_mut(file) {
                 module.insert(name.to_owned(), value);
             }
-        } else {
+        } else if let Some(frame) = self.frames.last_mut() {
             frame.locals.insert(name.to_owned(), value);
         }
     }
@@ -469,7 +490,7 @@ fn raised(e: &Expr) -> Rc<str> {
 /// A function that is marked to answer requests with what it returns.
 fn answering() -> Handed {
     Handed {
-        roles: Vec::new(),
         answers: true,
+        ..Handed::default()
     }
 }

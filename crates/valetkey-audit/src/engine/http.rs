@@ -70,7 +70,12 @@ impl Engine<'_> {
         let timeout = match args.get("timeout").or_else(|| args.get("signal")) {
             Some(value) => Some(!value.is_none()),
             None => match model.facts.get("timeout").map(String::as_str) {
-                Some("none") => Some(false),
+                Some("none") => Some(
+                    model
+                        .facts
+                        .get("family")
+                        .is_some_and(|f| self.patient.contains(f)),
+                ),
                 Some("default") => Some(true),
                 Some("client") => {
                     let given = match of.as_ref().map(|o| &o.kind) {

@@ -50,7 +50,7 @@ impl Engine<'_> {
         let Some(member) = member else {
             return match self.locate(module) {
                 Some(id) => self.module_value(id),
-                None if self.language.is_own(module) => Value::unknown(),
+                None if self.language.is_own(module) => unseen(module),
                 None => self.ext(module, Span::default()),
             };
         };
@@ -64,7 +64,7 @@ impl Engine<'_> {
         }
         if self.language.is_own(module) {
             // Of the app, but not among the files.
-            return Value::unknown();
+            return unseen(member);
         }
         if member == "default" {
             return self.ext(module, Span::default());
@@ -144,4 +144,10 @@ impl Engine<'_> {
         }
         self.frames.pop();
     }
+}
+
+/// Something of the app whose source is not there.
+fn unseen(name: &str) -> Value {
+    let name = name.rsplit(['/', '.']).next().unwrap_or(name);
+    Value::ext(&format!("own:{name}"))
 }

@@ -3,6 +3,7 @@
 
 use super::{Engine, Eval, Mode};
 use crate::{
+    facts::EventKind,
     ir::Span,
     value::{Kind, ObjId, Origin, Value},
 };
@@ -88,7 +89,13 @@ impl Engine<'_> {
                 };
                 (None, origin)
             }
-            "env" => (None, Origin::Env(name)),
+            "env" => {
+                if super::model::is_secret_name(&name.to_ascii_lowercase()) {
+                    let value = self.sym(Origin::Env(name.clone()), at);
+                    self.emit(EventKind::Secret { value }, at);
+                }
+                (None, Origin::Env(name))
+            }
             "config" => (None, Origin::Config(name)),
             _ => {
                 // All browsers share it; a key that this browser brought
@@ -276,9 +283,12 @@ impl Engine<'_> {
                 "access_token" | "accessToken" | "token" => Origin::AccessToken,
                 "refresh_token" => Origin::RefreshToken,
                 "id_token" => Origin::IdToken,
-                "userinfo" | "id_token_claims" => Origin::Claims,
+                "refreshToken" => Origin::RefreshToken,
+                "idToken" => Origin::IdToken,
+                "userinfo" | "id_token_claims" | "idTokenClaims" => Origin::Claims,
                 "*" => return settled,
-                "text" | "content" | "body" | "data" | "json" | "headers" | "raw" | "args" => {
+                "text" | "content" | "body" | "data" | "json" | "headers" | "raw" | "args"
+                | "tokens" | "authentication" | "credentials" | "params" => {
                     return settled;
                 }
                 _ => Origin::TokenMeta,
@@ -288,9 +298,12 @@ impl Engine<'_> {
         if is(self, |o| matches!(o, Origin::Query)) {
             return match name {
                 "*" => settled,
-                "query" | "args" | "query_string" | "query_params" => Value::map("params"),
+                "query" | "args" | "query_string" | "query_params" | "searchParams" => {
+                    Value::map("params")
+                }
                 "0" | "1" => settled,
-                "netloc" | "hostname" | "scheme" | "path" => Value::derived([&settled]),
+                "netloc" | "hostname" | "scheme" | "path" | "pathname" | "host" | "href"
+                | "origin" | "protocol" => Value::derived([&settled]),
                 _ => self.sym(Origin::Param(name.to_owned()), at),
             };
         }

@@ -165,7 +165,39 @@ impl Engine<'_> {
             Does::Route => {
                 let all: Vec<Value> = args.all().cloned().collect();
                 self.routes(model, &all);
-                of.unwrap_or_else(Value::none)
+                match of {
+                    Some(of) => of,
+                    None => self.object("web.server", Vec::new()),
+                }
+            }
+            Does::Next => {
+                if args.all().next().is_some() {
+                    return self.raise("Next");
+                }
+                self.went_on = true;
+                Value::none()
+            }
+            Does::Entries => {
+                let mut pairs = Vec::new();
+                for (key, value) in self.fields(&args.first()) {
+                    pairs.push(self.list(vec![Value::str(&key), value]));
+                }
+                if pairs.is_empty() {
+                    return Ok(Value::derived([&self.settled(&args.first())]));
+                }
+                self.list(pairs)
+            }
+            Does::Keep => {
+                if let (Some(of), Some(field)) = (&of, fact("field")) {
+                    let value = args.first();
+                    self.set_attr(of, field, value, at);
+                }
+                Value::none()
+            }
+            Does::DefaultTimeout => {
+                self.patient
+                    .insert(fact("family").unwrap_or_default().to_owned());
+                Value::none()
             }
             Does::Url => self.url(&args, at),
             Does::UrlText => {
@@ -210,6 +242,13 @@ impl Engine<'_> {
                 parts.extend(of.map(|v| self.settled(&v)));
                 let id = self.origin(Origin::Hash, at);
                 Value::derived(&parts).with(id)
+            }
+            Does::Assert => {
+                let value = args.first();
+                if !self.truth_or_decide(&value, at) {
+                    return self.raise("Abort");
+                }
+                Value::none()
             }
             Does::Abort => {
                 for value in args.all() {
@@ -415,7 +454,7 @@ impl Engine<'_> {
                     );
                 }
                 if let Some(value) = args.get("secret_key") {
-                    let value = self.settled(value);
+                    let value = self.listed(value);
                     self.emit(EventKind::SecretKey { value }, at);
                 }
                 match fact("class") {
@@ -510,7 +549,7 @@ impl Engine<'_> {
 }
 
 /// Names of the credentials of an OAuth client.
-fn is_secret_name(name: &str) -> bool {
+pub(super) fn is_secret_name(name: &str) -> bool {
     const NOT: &[&str] = &[
         "secret_key",
         "secret_name",

@@ -48,9 +48,30 @@ impl Engine<'_> {
             .collect();
         for value in nested {
             for (key, inner) in self.flat(&value, 0) {
+                let key = model.rename.get(&key).cloned().unwrap_or(key);
+                self.setting(&key, &inner, at);
                 if !fields.iter().any(|(k, _)| *k == key) {
                     fields.push((key, inner));
                 }
+            }
+        }
+        if let Some(name) = model.facts.get("endpoint") {
+            let all = fields.iter().filter(|(k, _)| k == name);
+            let texts: Vec<Value> = all.map(|(_, v)| v.clone()).collect();
+            for text in texts {
+                let text = self.url_text(&text, at);
+                let url = crate::url::base(&self.settled(&text));
+                let (target, timeout) = (Value::unknown(), None);
+                self.emit(
+                    EventKind::Http {
+                        url,
+                        target,
+                        timeout,
+                        verify_off: false,
+                        oauth: true,
+                    },
+                    at,
+                );
             }
         }
         for (key, fact) in &model.facts {
@@ -344,6 +365,7 @@ impl Engine<'_> {
         let url = args.get("url").map(crate::url::base).unwrap_or_default();
         let timeout = match args.get("timeout") {
             Some(value) => Some(!value.is_none()),
+            None if self.client_waits(of.as_ref(), args) => Some(true),
             None => match self.fact(model, "timeout") {
                 Some("none") => Some(false),
                 Some("default") => Some(true),
@@ -384,6 +406,16 @@ impl Engine<'_> {
             self.set_attr(of, "token", response.clone(), at);
         }
         Ok(response)
+    }
+
+    /// Whether the client object was told how long to wait.
+    fn client_waits(&self, of: Option<&Value>, args: &Args) -> bool {
+        let client = of.or_else(|| args.get("client"));
+        client.is_some_and(|of| {
+            self.flat(of, 0)
+                .iter()
+                .any(|(k, v)| k == "timeout" && !v.is_none())
+        })
     }
 
     /// Without a login under way there is no verifier in the session, and the

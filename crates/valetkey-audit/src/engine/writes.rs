@@ -12,6 +12,10 @@ impl Engine<'_> {
         match &of.kind {
             Kind::Obj(id) => {
                 let class = self.heap.get(*id).map(|o| o.class.clone());
+                let effect = class.as_ref().map(|class| format!("{class}.{name}="));
+                if let Some(effect) = effect.filter(|e| self.libraries.call(e).is_some()) {
+                    return self.assigned(&effect, value, at);
+                }
                 let is = class.and_then(|class| self.libraries.attr(&class, name));
                 let name = is.and_then(|is| is.strip_prefix("field:")).unwrap_or(name);
                 self.write(*id, name, value, at);
