@@ -12,16 +12,19 @@ use valetkey::{
     store::{Index, Leased, Record, RecordKey, Replaced, Store, StoreError, StoreFuture},
 };
 
-use connection::{Place, Role};
+use connection::Place;
 use here::Here;
 use worker::{Needs, Worker};
+use writer::Writer;
 
 mod connection;
 mod fault;
 mod here;
+mod reader;
 mod schema;
 mod statement;
 mod worker;
+mod writer;
 
 /// How a [`SqliteStore`] behaves where there is a choice.
 #[derive(Clone, Debug)]
@@ -65,22 +68,28 @@ impl Options {
 /// # Durability, and its cost
 ///
 /// The file is in WAL mode. What the [`Store`] trait wants durable (`insert`,
-/// `replace`, `delete`, `spend`) is on the disk before the future is ready
-/// (`synchronous=FULL`, one `fsync` of the log). All writers share one
+/// `replace`, `delete`, `settle`) is on the disk before the future is ready
+/// (one `fdatasync` of the log, after the commit). These writers share one
 /// thread that commits whatever is waiting in one transaction, so that many
-/// sign-ins at once share one `fsync`. `touch`, `lease`, `release` and
-/// `sweep` survive the process but not a power cut, and cost no `fsync`.
+/// sign-ins at once share one sync; while several write, syncs begin 2 ms
+/// apart, so that more do. A sync covers every commit before it, of all
+/// threads and processes. `spend`, `touch`, `lease`, `release` and `sweep`
+/// survive the process, but a power cut only once a sync has followed, and
+/// cost none of their own.
 ///
 /// Reads do not wait for a writer, and see every write whose future was
-/// ready before. They are made on the thread that asks, on a connection of
-/// their own: that is a few pages, read from memory if the system has them
-/// there. A read that meets a lock or an error goes to a thread for such.
+/// ready before. Reads, `spend` and `touch` are made on the thread that asks:
+/// that is a few pages, read from memory if the system has them there, and
+/// written to the log without waiting for the disk (but for one sync in some
+/// thousand pages, if it is their turn to begin the log anew). What finds the
+/// connection in use, or meets a lock or an error, goes to a thread.
 ///
 /// # Errors and recovery
 ///
-/// A write that fails has changed nothing. After any error but a lock or a
-/// full disk the file is opened anew for the next operation, so the store
-/// works again when the cause is gone.
+/// A write that fails has changed nothing, unless it is the disk that does
+/// not confirm it: then it is done and may be lost. After any error but a
+/// lock or a full disk the file is opened anew for the next operation, so the
+/// store works again when the cause is gone.
 ///
 /// # Dropping it
 ///
@@ -91,7 +100,8 @@ pub struct SqliteStore {
     // Dropped in this order: the last connection to close empties the log.
     here: Here,
     reader: Worker,
-    writer: Worker,
+    thread: Worker,
+    writer: Arc<Writer>,
     place: Arc<Place>,
 }
 
@@ -112,11 +122,13 @@ impl SqliteStore {
         let path = std::path::absolute(path).map_err(|e| StoreError::from_io(path, &e))?;
         let place = Arc::new(Place { path, options });
         // The writer first: it makes the schema.
-        let writer = Worker::start(place.clone(), Role::Writer)?;
-        let reader = Worker::start(place.clone(), Role::Reader)?;
+        let writer = Arc::new(Writer::open(place.clone())?);
+        let thread = writer::start(writer.clone())?;
+        let reader = reader::start(place.clone())?;
         Ok(Self {
             here: Here::new(),
             reader,
+            thread,
             writer,
             place,
         })
@@ -133,7 +145,8 @@ impl SqliteStore {
         run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         Box::pin(async move {
-            if let Some(found) = self.here.read(&run) {
+            // The connection that writes has in its cache what it wrote.
+            if let Some(found) = self.writer.at_once(&run).or_else(|| self.here.read(&run)) {
                 return Ok(found);
             }
             let found = self.reader.ask(Needs::Nothing, run).await;
@@ -149,7 +162,24 @@ impl SqliteStore {
         needs: Needs,
         run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
-        Box::pin(self.writer.ask(needs, run))
+        Box::pin(self.thread.ask(needs, run))
+    }
+
+    /// A single statement that need not be on the disk.
+    fn write_at_once<T: Send + 'static>(
+        &self,
+        run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        Box::pin(async move {
+            let Some(done) = self.writer.at_once(&run) else {
+                return self.thread.ask(Needs::Nothing, run).await;
+            };
+            if self.writer.log_is_long() {
+                // It does that before whatever it does.
+                let _ = self.thread.send(Needs::Nothing, |_| Ok(()));
+            }
+            Ok(done)
+        })
     }
 }
 
@@ -184,9 +214,7 @@ impl Store for SqliteStore {
     }
 
     fn touch(&self, key: RecordKey, idle_until: Seconds) -> StoreFuture<'_, ()> {
-        self.write(Needs::Nothing, move |db| {
-            statement::touch(db, &key, idle_until)
-        })
+        self.write_at_once(move |db| statement::touch(db, &key, idle_until))
     }
 
     fn delete(&self, key: RecordKey) -> StoreFuture<'_, bool> {
@@ -198,9 +226,7 @@ impl Store for SqliteStore {
     }
 
     fn spend(&self, key: RecordKey, now: Seconds, until: Seconds) -> StoreFuture<'_, bool> {
-        self.write(Needs::Disk, move |db| {
-            statement::spend(db, &key, now, until)
-        })
+        self.write_at_once(move |db| statement::spend(db, &key, now, until))
     }
 
     fn is_spent(&self, key: RecordKey, now: Seconds) -> StoreFuture<'_, bool> {
@@ -225,6 +251,11 @@ impl Store for SqliteStore {
         })
     }
 
+    fn settle(&self) -> StoreFuture<'_, ()> {
+        // There is nothing to write: it is the sync that counts.
+        self.write(Needs::Disk, |_| Ok(()))
+    }
+
     fn sweep(&self, now: Seconds) -> StoreFuture<'_, u64> {
         Box::pin(async move {
             // In small pieces, between which other writes get their turn.
@@ -235,9 +266,18 @@ impl Store for SqliteStore {
                     .await?;
                 sessions += swept.sessions;
                 if !swept.more {
-                    return Ok(sessions);
+                    break;
                 }
             }
+            let mut behind = Some(Vec::new());
+            while let Some(after) = behind {
+                behind = self
+                    .write(Needs::Nothing, move |db| {
+                        statement::sweep_spent(db, &after, now)
+                    })
+                    .await?;
+            }
+            Ok(sessions)
         })
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! The verbs: `load`, `insert`, `replace` (compare-and-swap), `touch`,
 //! `delete`, `spend` (one-shot), `lease` (one refresher per session),
-//! `sweep`. A miss is not an error.
+//! `settle` (what was spent is on the disk), `sweep`. A miss is not an error.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -126,7 +126,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Remembers `key` until `until`. `true` the first time, `false` ever
     /// after until then: of any number of concurrent callers, over all
-    /// processes, one gets `true`. Durable before it returns.
+    /// processes, one gets `true`. All processes see it before it returns,
+    /// and it outlives every one of them. A power cut may undo it, but not
+    /// once an `insert`, `replace`, `delete` or `settle` that was asked for
+    /// afterwards has returned.
     fn spend(&self, key: RecordKey, now: Seconds, until: Seconds) -> StoreFuture<'_, bool>;
 
     /// Whether `key` has been spent and is still remembered.
@@ -144,6 +147,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives the lease back, if `owner` still has it.
     fn release(&self, key: RecordKey, owner: u64) -> StoreFuture<'_, ()>;
+
+    /// Makes durable whatever was answered before. The default does nothing:
+    /// for stores whose answers are durable all, or none.
+    fn settle(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Removes what has ended (sessions, spent states, leases), and returns
     /// how many sessions that were.

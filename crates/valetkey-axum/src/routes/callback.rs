@@ -83,6 +83,11 @@ async fn establish(context: &Context, sign_in: NewSignIn) -> Response {
         if let Err(refusal) = hook(new).await {
             let grant = sign_in.grant(client.now());
             give_back(&client, grant).await;
+            // The refusal is said in any case; the state is spent at least
+            // until the power fails.
+            if let Err(error) = client.settle().await {
+                tracing::warn!(%error, "a state was spent, but not on the disk");
+            }
             return fail(Error::Problem(Problem::new(
                 "sign_in.refused",
                 Blame::Browser,

@@ -454,8 +454,8 @@ pub(crate) struct FailingStore {
 }
 
 /// Every method of a store.
-pub(crate) const ALL_METHODS: [&str; 8] = [
-    "load", "insert", "replace", "delete", "spend", "is_spent", "lease", "touch",
+pub(crate) const ALL_METHODS: [&str; 9] = [
+    "load", "insert", "replace", "delete", "spend", "is_spent", "lease", "touch", "settle",
 ];
 
 impl FailingStore {
@@ -532,6 +532,9 @@ impl Store for FailingStore {
     }
     fn release(&self, key: RecordKey, owner: u64) -> StoreFuture<'_, ()> {
         self.inner.release(key, owner)
+    }
+    fn settle(&self) -> StoreFuture<'_, ()> {
+        self.ask("settle", self.inner.settle())
     }
     fn sweep(&self, now: Seconds) -> StoreFuture<'_, u64> {
         self.inner.sweep(now)

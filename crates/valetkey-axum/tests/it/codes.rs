@@ -352,7 +352,7 @@ async fn store_codes_are_503_and_never_a_sign_out() {
 async fn a_store_that_fails_at_sign_in_stores_nothing_and_signs_nobody_in() {
     let app = app().await;
     for (error, code) in store_errors() {
-        for method in ["is_spent", "spend", "insert"] {
+        for method in ["spend", "insert"] {
             let browser = Browser::new();
             let url = app.pending(&browser, "/login").await;
             app.store.fail(&[method], &error);

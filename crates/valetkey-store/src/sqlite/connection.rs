@@ -75,10 +75,11 @@ impl Place {
             return Ok(Err(error));
         }
         db.execute_batch(
-            "PRAGMA synchronous = FULL;
+            "PRAGMA synchronous = NORMAL;
              PRAGMA fullfsync = ON;
              PRAGMA checkpoint_fullfsync = ON;
-             PRAGMA journal_size_limit = 4194304;
+             PRAGMA journal_size_limit = 33554432;
+             PRAGMA cache_size = -8000;
              PRAGMA cell_size_check = ON;
              PRAGMA trusted_schema = OFF;
              PRAGMA temp_store = MEMORY;",
@@ -90,6 +91,8 @@ impl Place {
                 if let Err(error) = self.check(schema::migrate(&mut db, STEPS)?) {
                     return Ok(Err(error));
                 }
+                // From here on it waits for a lock only if told to.
+                db.busy_timeout(Duration::ZERO)?;
             }
         }
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;

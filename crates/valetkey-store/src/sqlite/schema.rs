@@ -7,7 +7,7 @@ const APPLICATION_ID: i32 = 0x564b_6579;
 
 /// Step n brings the schema from version n to n + 1 (`PRAGMA user_version`).
 /// A step that was released is never changed: add another.
-pub(super) const STEPS: &[&str] = &[V1];
+pub(super) const STEPS: &[&str] = &[V1, V2];
 
 // `key` is SHA-256 of the browser's handle. A session row is too long to live
 // in an index, so it has a rowid; the small tables have none. The end of a
@@ -38,6 +38,17 @@ const V1: &str = "
         until INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX lease_until ON lease (until);
+";
+
+// Two indexes that cost every sign-in a page, and nothing needs: sessions are
+// not looked for by `sid`, and the few spent states can be swept without one.
+// From this version on, records have the checksum that [`statement`] writes;
+// programs of version 1 would take them for damaged.
+//
+// [`statement`]: super::statement
+const V2: &str = "
+    DROP INDEX session_sid;
+    DROP INDEX spent_until;
 ";
 
 /// What a file turns out to be.
@@ -122,6 +133,21 @@ mod tests {
             row.get(0)
         })
         .unwrap()
+    }
+
+    #[test]
+    fn a_store_of_version_1_opens_and_keeps_its_sessions() {
+        let mut db = fixture();
+        assert_eq!(migrate(&mut db, STEPS).unwrap(), Found::Version(2));
+        assert_eq!(sealed(&db), [0x5e, 0xa1, 0xed]);
+        let left: i64 = db
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE name IN ('session_sid', 'spent_until')",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, 0);
     }
 
     #[test]

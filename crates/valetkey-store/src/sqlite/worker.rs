@@ -1,4 +1,4 @@
-//! The two threads: one reads, one writes what is waiting in one transaction.
+//! A thread that works for the async side: jobs in, answers out.
 
 use std::{
     sync::{Arc, mpsc},
@@ -9,10 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use valetkey::store::StoreError;
 
-use super::connection::{Place, Role};
-
-/// How many writes share a transaction at most.
-const BATCH: usize = 256;
+use super::connection::Place;
 
 /// What must be true when an operation is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +21,7 @@ pub(super) enum Needs {
 }
 
 /// A thread with a connection of its own. Dropping it finishes what was
-/// asked for and closes the connection.
+/// asked for and ends the thread.
 #[derive(Debug)]
 pub(super) struct Worker {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
@@ -33,24 +30,19 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Opens the connection and starts the thread.
-    pub(super) fn start(place: Arc<Place>, role: Role) -> Result<Self, StoreError> {
-        let mut slot = Slot::open(place.clone(), role)?;
+    /// Starts the thread. `work` is given each job that finds it idle, and
+    /// may take those that wait behind it.
+    pub(super) fn start(
+        place: Arc<Place>,
+        name: &str,
+        mut work: impl FnMut(Box<dyn Job>, &mpsc::Receiver<Box<dyn Job>>) + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let (jobs, waiting) = mpsc::channel::<Box<dyn Job>>();
         let thread = thread::Builder::new()
-            .name(match role {
-                Role::Reader => "valetkey-read".into(),
-                Role::Writer => "valetkey-write".into(),
-            })
+            .name(name.into())
             .spawn(move || {
-                while let Ok(first) = waiting.recv() {
-                    match role {
-                        Role::Reader => slot.read(first),
-                        Role::Writer => {
-                            let more = waiting.try_iter().take(BATCH - 1);
-                            slot.write(std::iter::once(first).chain(more).collect());
-                        }
-                    }
+                while let Ok(job) = waiting.recv() {
+                    work(job, &waiting);
                 }
             })
             .map_err(|error| StoreError::from_io(&place.path, &error))?;
@@ -68,17 +60,6 @@ impl Worker {
         needs: Needs,
         run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Task {
-            run,
-            needs,
-            value: None,
-            reply,
-        });
-        let sent = self
-            .jobs
-            .as_ref()
-            .is_some_and(|jobs| jobs.send(job).is_ok());
         let ended = || {
             let text = format!(
                 "{}: the store's thread has ended",
@@ -86,10 +67,21 @@ impl Worker {
             );
             StoreError::Unavailable(text)
         };
-        if !sent {
-            return Err(ended());
+        match self.send(needs, run) {
+            Some(answer) => answer.await.unwrap_or_else(|_| Err(ended())),
+            None => Err(ended()),
         }
-        answer.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// The same, without waiting: the receiver need not be kept.
+    pub(super) fn send<T: Send + 'static>(
+        &self,
+        needs: Needs,
+        run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Option<oneshot::Receiver<Result<T, StoreError>>> {
+        let (task, answer) = Task::new(needs, run);
+        self.jobs.as_ref()?.send(Box::new(task)).ok()?;
+        Some(answer)
     }
 }
 
@@ -104,18 +96,32 @@ impl Drop for Worker {
 }
 
 /// Something to run on a connection, and somebody who waits for it.
-trait Job: Send {
+pub(super) trait Job: Send {
     fn needs(&self) -> Needs;
     /// May be run again if the transaction around it failed.
     fn run(&mut self, db: &Connection) -> rusqlite::Result<()>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
-struct Task<T, F> {
+/// The job that runs `run`.
+pub(super) struct Task<T, F> {
     run: F,
     needs: Needs,
     value: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Task<T, F> {
+    pub(super) fn new(needs: Needs, run: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        let task = Self {
+            run,
+            needs,
+            value: None,
+            reply,
+        };
+        (task, answer)
+    }
 }
 
 impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Job for Task<T, F> {
@@ -138,100 +144,3 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Job for Task<T, 
         let _ = self.reply.send(answer);
     }
 }
-
-/// A connection that is opened anew after it failed.
-struct Slot {
-    place: Arc<Place>,
-    role: Role,
-    db: Option<Connection>,
-    /// What a commit of this connection waits for at present.
-    commits_to: Needs,
-}
-
-impl Slot {
-    fn open(place: Arc<Place>, role: Role) -> Result<Self, StoreError> {
-        let db = place.open(role)?;
-        Ok(Self {
-            place,
-            role,
-            db: Some(db),
-            commits_to: Needs::Disk,
-        })
-    }
-
-    fn read(&mut self, mut job: Box<dyn Job>) {
-        let outcome = self.using(|_, db| job.run(db));
-        job.answer(outcome);
-    }
-
-    /// Commits all of it in one transaction. If that fails, each alone: what
-    /// is wrong with one must not fail the others.
-    fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        let outcome = self.commit(&mut batch);
-        if batch.len() > 1 && !matches!(outcome, Ok(()) | Err(StoreError::Locked(_))) {
-            for job in batch {
-                self.write(vec![job]);
-            }
-            return;
-        }
-        for job in batch {
-            job.answer(outcome.clone());
-        }
-    }
-
-    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-        let needs = batch
-            .iter()
-            .map(|job| job.needs())
-            .max()
-            .unwrap_or(Needs::Nothing);
-        self.using(|commits_to, db| {
-            if *commits_to != needs {
-                db.execute_batch(match needs {
-                    Needs::Nothing => "PRAGMA synchronous = NORMAL",
-                    Needs::Disk => "PRAGMA synchronous = FULL",
-                })?;
-                *commits_to = needs;
-            }
-            db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let done = batch
-                .iter_mut()
-                .try_for_each(|job| job.run(db))
-                .and_then(|()| db.prepare_cached("COMMIT")?.execute([]));
-            if done.is_err() && !db.is_autocommit() {
-                // If this fails as well, closing the connection undoes it.
-                let _ = db.execute_batch("ROLLBACK");
-            }
-            done.map(drop)
-        })
-    }
-
-    /// Runs `step` on the connection, opened anew if need be.
-    fn using(
-        &mut self,
-        step: impl FnOnce(&mut Needs, &Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
-        let db = match self.db.take() {
-            Some(db) => db,
-            None => {
-                self.commits_to = Needs::Disk;
-                self.place.open(self.role)?
-            }
-        };
-        let outcome = step(&mut self.commits_to, &db).map_err(|error| self.place.fault(&error));
-        if let Err(error) = &outcome {
-            tracing::warn!(%error, "session store");
-        }
-        let usable = matches!(
-            outcome,
-            Ok(()) | Err(StoreError::Locked(_) | StoreError::Full(_))
-        );
-        if usable && db.is_autocommit() {
-            self.db = Some(db);
-        }
-        outcome
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -111,7 +111,7 @@ async fn a_newer_schema_is_refused_and_the_file_left_as_it_is() {
                 error,
                 StoreError::NewerVersion {
                     found: 99,
-                    known: 1,
+                    known: 2,
                     ..
                 }
             ));
@@ -139,7 +139,7 @@ async fn a_newer_schema_is_refused_and_the_file_left_as_it_is() {
 
     Connection::open(folder.db())
         .unwrap()
-        .pragma_update(None, "user_version", 1)
+        .pragma_update(None, "user_version", 2)
         .unwrap();
     assert!(holds(&folder.open().unwrap(), 0).await.unwrap());
 }
@@ -151,7 +151,7 @@ async fn a_schema_that_became_newer_meanwhile_is_seen_when_the_file_is_opened_ag
     // The other program's migration takes away what this one needs.
     let newer = Connection::open(folder.db()).unwrap();
     newer
-        .execute_batch("BEGIN; ALTER TABLE session RENAME TO v2; PRAGMA user_version = 2; COMMIT;")
+        .execute_batch("BEGIN; ALTER TABLE session RENAME TO v3; PRAGMA user_version = 3; COMMIT;")
         .unwrap();
     let error = insert(&store, 1).await.unwrap_err();
     assert_eq!(code(&folder, &error), "store.damaged");
@@ -160,7 +160,7 @@ async fn a_schema_that_became_newer_meanwhile_is_seen_when_the_file_is_opened_ag
         assert_eq!(code(&folder, &error), "store.newer_version");
     }
     newer
-        .execute_batch("BEGIN; ALTER TABLE v2 RENAME TO session; PRAGMA user_version = 1; COMMIT;")
+        .execute_batch("BEGIN; ALTER TABLE v3 RENAME TO session; PRAGMA user_version = 2; COMMIT;")
         .unwrap();
     insert(&store, 1).await.unwrap();
     assert!(holds(&store, 1).await.unwrap());

@@ -82,6 +82,93 @@ async fn sweeps_more_than_one_piece() {
     assert_eq!((left("session"), left("spent")), (50, 550));
 }
 
+/// What version 1 wrote behind the sealed bytes.
+fn checksum_of_version_1(key: &[u8], sealed: &[u8]) -> [u8; 8] {
+    let sum = key
+        .iter()
+        .chain(sealed)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    sum.to_be_bytes()
+}
+
+#[tokio::test]
+async fn a_file_of_version_1_opens_with_all_that_is_in_it() {
+    let folder = Folder::new();
+    let db = rusqlite::Connection::open(folder.db()).unwrap();
+    // As that version made it.
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         CREATE TABLE session (
+             key BLOB NOT NULL UNIQUE CHECK (length(key) = 32), sealed BLOB NOT NULL,
+             version INTEGER NOT NULL, idle_until INTEGER NOT NULL, ends_at INTEGER NOT NULL,
+             subject BLOB, sid BLOB
+         ) STRICT;
+         CREATE INDEX session_end ON session (min(idle_until, ends_at));
+         CREATE INDEX session_subject ON session (subject) WHERE subject IS NOT NULL;
+         CREATE INDEX session_sid ON session (sid) WHERE sid IS NOT NULL;
+         CREATE TABLE spent (key BLOB NOT NULL PRIMARY KEY, until INTEGER NOT NULL)
+             STRICT, WITHOUT ROWID;
+         CREATE INDEX spent_until ON spent (until);
+         CREATE TABLE lease (
+             key BLOB NOT NULL PRIMARY KEY, owner INTEGER NOT NULL, until INTEGER NOT NULL
+         ) STRICT, WITHOUT ROWID;
+         CREATE INDEX lease_until ON lease (until);
+         PRAGMA application_id = 0x564b6579;
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    for n in 0..50 {
+        let mut stored = sealed(n);
+        stored.extend(checksum_of_version_1(&key(n).0, &sealed(n)));
+        db.execute(
+            "INSERT INTO session VALUES (?1, ?2, 1, ?3, ?3, ?4, ?4)",
+            rusqlite::params![key(n).0, stored, LATER.cast_signed(), [9u8; 32]],
+        )
+        .unwrap();
+    }
+    db.execute(
+        "INSERT INTO spent VALUES (?1, ?2)",
+        rusqlite::params![key(99).0, LATER.cast_signed()],
+    )
+    .unwrap();
+    let store = folder.open().unwrap();
+    drop(db);
+    for n in 0..50 {
+        assert!(holds(&store, n).await.unwrap(), "{n}");
+    }
+    assert!(!store.spend(key(99), NOW, LATER).await.unwrap(), "spent");
+    assert_eq!(store.by_subject([9; 32], NOW).await.unwrap().len(), 50);
+    // What is written now, and what is written again.
+    insert(&store, 50).await.unwrap();
+    let replaced = store.replace(key(7), 1, sealed(7), NOW).await.unwrap();
+    assert_eq!(replaced, valetkey::store::Replaced::Done(2));
+    drop(store);
+    let store = folder.open().unwrap();
+    for n in 0..=50 {
+        assert!(holds(&store, n).await.unwrap(), "{n}");
+    }
+}
+
+#[tokio::test]
+async fn every_spent_state_that_has_ended_is_swept_and_no_other() {
+    let folder = Folder::new();
+    let store = folder.open().unwrap();
+    for n in 0..1500 {
+        let until = if n % 3 == 0 { NOW + 10 } else { LATER };
+        assert!(store.spend(key(n), NOW, until).await.unwrap());
+    }
+    store.sweep(NOW + 10).await.unwrap();
+    for n in 0..1500 {
+        assert_eq!(
+            store.is_spent(key(n), NOW).await.unwrap(),
+            n % 3 != 0,
+            "{n}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn its_files_are_for_their_owner_alone() {

@@ -1,10 +1,10 @@
 //! The browser comes back: who is it, and is it true?
 //!
 //! In order, and only in this order: read the query; recognize the state
-//! (minted here, unspent, fresh); open this login's cookie; verify the
-//! answer; know the provider's endpoints and keys; spend the state; exchange the code; verify the ID token, or read
-//! the profile with the token of this very exchange. A session is made of
-//! nothing less.
+//! (minted here, fresh); open this login's cookie; verify the answer; know
+//! the provider's endpoints and keys; spend the state, once; exchange the
+//! code; verify the ID token, or read the profile with the token of this very
+//! exchange. A session is made of nothing less.
 
 use std::sync::Arc;
 
@@ -174,17 +174,7 @@ impl Client {
         if let Some(return_to) = self.session_of_login(&minted, cookies).await {
             return Ok(Callback::AlreadySignedIn(return_to));
         }
-        let fail = |e: Error| CallbackFailure::new(e, minted.return_to.clone());
         let now = self.now();
-        if self
-            .inner
-            .store
-            .is_spent(minted.hash, now)
-            .await
-            .map_err(|e| fail(e.into()))?
-        {
-            return Err(fail(CallbackError::StateSpent.into()));
-        }
         let pending = self.pending_login(&minted.hash.0, cookies);
         let return_to = pending
             .as_ref()
@@ -194,16 +184,14 @@ impl Client {
         if now.saturating_sub(minted.issued_at) >= self.inner.lifetimes.login {
             let mut failure = fail(CallbackError::Expired.into());
             failure.may_restart = !minted.restarted;
-            return Err(failure);
+            return Err(self.unless_spent(&minted, failure).await);
         }
-        let pending = pending.ok_or_else(|| {
-            fail(
-                CallbackError::OtherBrowser {
-                    any_cookie: self.inner.cookies.any(cookies),
-                }
-                .into(),
-            )
-        })?;
+        let Some(pending) = pending else {
+            let error = CallbackError::OtherBrowser {
+                any_cookie: self.inner.cookies.any(cookies),
+            };
+            return Err(self.unless_spent(&minted, fail(error.into())).await);
+        };
         // 2. Does the answer belong to it?
         let iss_checked = response.iss.is_some();
         let remove_cookie = self
@@ -215,15 +203,20 @@ impl Client {
                 Ok(verified) => verified,
                 Err(error) => {
                     let mut failure = fail(error.clone().into());
-                    if error.spends_state() {
-                        self.spend(&minted).await.map_err(&fail)?;
-                        failure.set_cookies.push(remove_cookie);
+                    if !error.spends_state() {
+                        return Err(self.unless_spent(&minted, failure).await);
                     }
+                    self.spend(&minted).await.map_err(&fail)?;
+                    self.settle().await.map_err(&fail)?;
+                    failure.set_cookies.push(remove_cookie);
                     return Err(failure);
                 }
             };
         // 3. Spend the state: one shot, also between several processes.
-        let endpoints = self.ready(registered, &verified).await.map_err(&fail)?;
+        let endpoints = match self.ready(registered, &verified).await {
+            Ok(endpoints) => endpoints,
+            Err(error) => return Err(self.unless_spent(&minted, fail(error)).await),
+        };
         self.spend(&minted).await.map_err(&fail)?;
         self.emit(Some(state.expose()), || EventKind::CallbackVerified {
             provider: provider.to_owned(),
@@ -231,14 +224,21 @@ impl Client {
         });
         // 4 to 6.
         let nonce = verified.nonce().cloned();
-        let (identity, tokens) = self
+        let (identity, tokens) = match self
             .who(registered, &endpoints, verified, state.expose())
             .await
-            .map_err(|e| {
-                let mut failure = fail(e);
-                failure.set_cookies.push(remove_cookie.clone());
-                failure
-            })?;
+        {
+            Ok(who) => who,
+            Err(error) => {
+                // No session follows whose insertion would do it.
+                if let Err(unsettled) = self.settle().await {
+                    tracing::warn!(error = %unsettled, "a state was spent, but not on the disk");
+                }
+                let mut failure = fail(error);
+                failure.set_cookies.push(remove_cookie);
+                return Err(failure);
+            }
+        };
         Ok(Callback::Verified(Box::new(NewSignIn {
             provider: provider.to_owned(),
             identity,
@@ -259,6 +259,34 @@ impl Client {
             .data
             .came_from(minted.hash)
             .then(|| valetkey_proto::return_to::verify_return_to(&session.data.return_to))
+    }
+
+    /// What is wrong with a callback whose state was not spent here and now:
+    /// that it had been spent before is the first thing to say.
+    async fn unless_spent(
+        &self,
+        minted: &Minted,
+        failure: Box<CallbackFailure>,
+    ) -> Box<CallbackFailure> {
+        let error: Error = match self.inner.store.is_spent(minted.hash, self.now()).await {
+            Ok(false) => return failure,
+            Ok(true) => CallbackError::StateSpent.into(),
+            Err(error) => error.into(),
+        };
+        CallbackFailure::new(error, minted.return_to.clone())
+    }
+
+    /// Has the states that were spent so far stay spent after a power cut,
+    /// too: after a kill of this process they do in any case.
+    ///
+    /// [`establish`](Self::establish) does the same by the way. This is for
+    /// those who refuse a [`NewSignIn`], or make their own sessions of it.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot do it now.
+    pub async fn settle(&self) -> Result<(), Error> {
+        Ok(self.inner.store.settle().await?)
     }
 
     async fn spend(&self, minted: &Minted) -> Result<(), Error> {

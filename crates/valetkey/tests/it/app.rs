@@ -288,6 +288,9 @@ impl Store for FailingStore {
     fn release(&self, key: RecordKey, owner: u64) -> StoreFuture<'_, ()> {
         self.ask("release", self.inner.release(key, owner))
     }
+    fn settle(&self) -> StoreFuture<'_, ()> {
+        self.ask("settle", self.inner.settle())
+    }
     fn sweep(&self, now: Seconds) -> StoreFuture<'_, u64> {
         self.ask("sweep", self.inner.sweep(now))
     }
