@@ -32,6 +32,7 @@ mod headers;
 mod http;
 mod imports;
 mod inject;
+mod keep;
 mod maps;
 mod model;
 mod oauth;
@@ -145,6 +146,8 @@ pub(crate) struct Engine<'a> {
     spent: usize,
     heap: Vec<Object>,
     base_heap: Vec<Object>,
+    /// How many of them there were when this way began.
+    base_len: usize,
     /// Origins below this number were made while modules loaded.
     pub(crate) load_origins: u32,
     modules: Vec<Option<BTreeMap<String, Value>>>,
@@ -175,6 +178,8 @@ pub(crate) struct Engine<'a> {
     around_all: BTreeSet<OriginId>,
     /// A function of a route let the next one run.
     went_on: bool,
+    /// The request, the session or a cookie was read.
+    touched: bool,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), Object>,
 }
@@ -196,6 +201,7 @@ impl<'a> Engine<'a> {
             spent: 0,
             heap: Vec::new(),
             base_heap: Vec::new(),
+            base_len: 0,
             load_origins: 0,
             modules: app.files.iter().map(|_| None).collect(),
             base_modules: Vec::new(),
@@ -219,6 +225,7 @@ impl<'a> Engine<'a> {
             around_one: BTreeSet::new(),
             around_all: BTreeSet::new(),
             went_on: false,
+            touched: false,
             cached: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {
@@ -391,6 +398,7 @@ impl<'a> Engine<'a> {
             function: Value::new(Kind::Func(closure.clone())),
             route,
         };
+        let mut newer = true;
         if let Some(old) = self.known.get(&key) {
             if old.route && !route {
                 (entry.route, entry.handed) = (true, old.handed.clone());
@@ -400,7 +408,11 @@ impl<'a> Engine<'a> {
                 && (f.around.is_some() || closure.around.is_none())
             {
                 entry.function = old.function.clone();
+                newer = false;
             }
+        }
+        if newer && self.mode == Mode::Discover {
+            entry.function = Value::new(Kind::Func(self.kept(closure)));
         }
         self.known.insert(key, entry);
     }

@@ -75,6 +75,9 @@ impl Engine<'_> {
                     name.to_owned(),
                 )))))
             }
+            Kind::Str(text) if name == "length" => Ok(Value::new(Kind::Number(
+                i64::try_from(text.len()).unwrap_or(i64::MAX),
+            ))),
             Kind::Dict(id)
                 if self.traits.attributes_are_keys
                     && (!self.is_method(name)

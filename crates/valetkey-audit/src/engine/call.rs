@@ -261,6 +261,13 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
+        let mut named = named;
+        if args.is_empty()
+            && let Some(Kind::Func(init)) = class.members.get("__init__").map(|m| &m.kind)
+        {
+            let init = init.function.clone();
+            named.extend(self.by_type(&init, at));
+        }
         let library = class.bases.iter().find_map(|b| match &b.kind {
             Kind::Ext(path) => Some(path.clone()),
             _ => None,

@@ -28,9 +28,7 @@ impl Engine<'_> {
                 let given = match class.members.get("__init__").map(|m| &m.kind) {
                     Some(Kind::Func(init)) => {
                         let init = init.function.clone();
-                        let mut given = self.left_open(&init, 1);
-                        given.extend(self.by_type(&init, entry.span));
-                        given
+                        self.left_open(&init, 1)
                     }
                     _ => Vec::new(),
                 };
@@ -94,14 +92,14 @@ impl Engine<'_> {
     }
 
     /// Objects that a framework makes for a constructor, by their types.
-    fn by_type(&mut self, function: &Function, at: Span) -> Vec<(String, Value)> {
+    pub(super) fn by_type(&mut self, function: &Function, at: Span) -> Vec<(String, Value)> {
         let mut given = Vec::new();
         for param in function.params.iter().skip(1) {
             let Some(annotation) = &param.annotation else {
                 continue;
             };
             let plain = annotation.chars().all(|c| c.is_alphanumeric() || c == '_');
-            if !plain || self.frames.len() > 3 {
+            if !plain || self.frames.len() > 6 {
                 continue;
             }
             let class = self.variable(annotation, at);

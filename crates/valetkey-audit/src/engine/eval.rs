@@ -215,10 +215,17 @@ impl Engine<'_> {
         {
             let value = value.clone();
             if self.shared_globals.contains(&key) && !self.written_globals.contains(&key) {
+                let stored = self.sym(Origin::Store(name.to_owned()), at);
                 if let Some(object) = self.cached.get(&key).cloned() {
-                    return Value::new(Kind::Obj(self.alloc(object)));
+                    // The first request finds nothing there.
+                    let there =
+                        self.mode != super::Mode::Discover || self.truth_or_decide(&stored, at);
+                    return match there {
+                        true => Value::new(Kind::Obj(self.alloc(object))),
+                        false => Value::none(),
+                    };
                 }
-                return self.sym(Origin::Store(name.to_owned()), at);
+                return stored;
             }
             return value;
         }

@@ -33,7 +33,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn is_shared(&self, id: ObjId) -> bool {
-        id < self.base_heap.len() && self.shared_objects.iter().any(|(o, _)| *o == id)
+        id < self.base_len && self.shared_objects.iter().any(|(o, _)| *o == id)
     }
 
     /// A member of one of the outside's mappings.
@@ -41,6 +41,7 @@ impl Engine<'_> {
         let name = self.key(key);
         let from_state = self.carries_state(&self.settled(key));
         let scenario = self.mode == Mode::Scenario;
+        self.touched |= matches!(map, "params" | "session" | "cookies");
         let (known, origin) = match map {
             "params" => {
                 let known = match name.as_str() {
@@ -240,7 +241,7 @@ impl Engine<'_> {
         if let Some(value) = found {
             return Ok(value);
         }
-        let open = object.open || name.contains('*') || id < self.base_heap.len();
+        let open = object.open || name.contains('*') || id < self.base_len;
         if !open {
             return self.absent(ask);
         }

@@ -29,6 +29,7 @@ impl Engine<'_> {
             self.load(id);
         }
         self.base_heap = self.heap.clone();
+        self.base_len = self.base_heap.len();
         self.base_modules = self.modules.clone();
         self.load_origins = self.next_origin();
         let mut events = std::mem::take(&mut self.events);
@@ -96,13 +97,24 @@ impl Engine<'_> {
         self.origins.count()
     }
 
-    /// The ways that together take every branch.
+    /// The ways that together take every branch, and some of those that
+    /// combine them otherwise: what a branch leads to may hang on another.
     fn discover(&mut self, entry: &Entry, number: Option<usize>, most: usize) -> Vec<Event> {
-        let mut queue: Vec<Vec<bool>> = vec![Vec::new()];
+        let mut fresh: Vec<Vec<bool>> = vec![Vec::new()];
+        let mut others: Vec<Vec<bool>> = Vec::new();
         let mut covered = BTreeSet::new();
         let mut events = Vec::new();
         let mut ways = 0;
-        while let Some(plan) = queue.pop() {
+        self.touched = false;
+        loop {
+            let plan = match fresh.pop() {
+                Some(plan) => plan,
+                None if self.touched && ways < most / 2 => match others.pop() {
+                    Some(plan) => plan,
+                    None => break,
+                },
+                None => break,
+            };
             ways += 1;
             let most = if self.spent > PATIENCE {
                 most.min(2)
@@ -118,10 +130,15 @@ impl Engine<'_> {
             let made = std::mem::take(&mut self.oracle.made);
             for (i, (site, choice)) in made.iter().enumerate() {
                 covered.insert((*site, *choice));
-                if i >= length && covered.insert((*site, !choice)) {
-                    let mut plan: Vec<bool> = made[..i].iter().map(|(_, c)| *c).collect();
-                    plan.push(!choice);
-                    queue.push(plan);
+                if i < length {
+                    continue;
+                }
+                let mut plan: Vec<bool> = made[..i].iter().map(|(_, c)| *c).collect();
+                plan.push(!choice);
+                if covered.insert((*site, !choice)) {
+                    fresh.push(plan);
+                } else {
+                    others.push(plan);
                 }
             }
         }
@@ -156,6 +173,7 @@ impl Engine<'_> {
     /// One way, from a fresh start.
     fn way(&mut self, entry: &Entry, number: Option<usize>, plan: Vec<bool>) -> Way {
         self.heap = self.base_heap.clone();
+        self.base_len = self.base_heap.len();
         self.modules = self.base_modules.clone();
         self.oracle = Oracle {
             plan,

@@ -203,6 +203,8 @@ impl Lower<'_> {
             }
             "==" | "===" => Cmp::Eq,
             "!=" | "!==" => Cmp::Ne,
+            // Of a length: whether there is anything.
+            ">" if matches!(right.kind, ExprKind::Number(0)) => Cmp::Ne,
             "<" | ">" | "<=" | ">=" => Cmp::Order,
             "in" => Cmp::In,
             _ => return ExprKind::Other(vec![*left, *right]),
