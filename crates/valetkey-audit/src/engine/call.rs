@@ -108,14 +108,8 @@ impl Engine<'_> {
                 Kind::Ext(path) if name == "__init__" => {
                     let path = path.clone();
                     let made = self.call_ext(&path, args.clone(), named.clone(), at)?;
-                    if let (Kind::Obj(from), Some(Kind::Obj(to))) =
-                        (&made.kind, receiver.as_ref().map(|r| r.kind.clone()))
-                    {
-                        let from = self.heap.get(*from).cloned().unwrap_or_default();
-                        if let Some(to) = self.heap.get_mut(to) {
-                            to.fields.extend(from.fields);
-                            to.class = from.class;
-                        }
+                    if let Some(Kind::Obj(to)) = receiver.as_ref().map(|r| r.kind.clone()) {
+                        self.inherit(&made, to);
                     }
                     return Ok(Some(Value::none()));
                 }
@@ -273,7 +267,7 @@ impl Engine<'_> {
             _ => None,
         });
         let id = self.alloc(Object {
-            class: library.unwrap_or_default(),
+            class: library.clone().unwrap_or_default(),
             app_class: Some(class.clone()),
             fields: named.iter().cloned().collect(),
             items: Vec::new(),
@@ -287,8 +281,21 @@ impl Engine<'_> {
                 object.fields.clear();
             }
             self.inline(&closure.clone(), args, named, at)?;
+        } else if let Some(path) = library {
+            let made = self.call_ext(&path, args, named, at)?;
+            self.inherit(&made, id);
         }
         Ok(object)
+    }
+
+    /// What the library keeps of its object is kept in the app's own.
+    fn inherit(&mut self, made: &Value, own: usize) {
+        let Kind::Obj(from) = made.kind else { return };
+        let from = self.heap.get(from).cloned().unwrap_or_default();
+        if let Some(own) = self.heap.get_mut(own) {
+            own.fields.extend(from.fields);
+            own.class = from.class;
+        }
     }
 
     pub(super) fn call_ext(

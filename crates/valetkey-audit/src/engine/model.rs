@@ -453,6 +453,12 @@ impl Engine<'_> {
                         at,
                     );
                 }
+                if let Some(Kind::List(id)) = args.get("providers").map(|v| &v.kind) {
+                    let all = self.heap.get(*id).map(|o| o.items.clone());
+                    for provider in all.unwrap_or_default() {
+                        self.provider_of_config(model, &provider, at)?;
+                    }
+                }
                 if let Some(value) = args.get("secret_key") {
                     let value = self.listed(value);
                     self.emit(EventKind::SecretKey { value }, at);

@@ -530,6 +530,25 @@ impl Engine<'_> {
         })
     }
 
+    /// A provider that stands as a mere mapping in the settings of a library
+    /// that does the whole flow.
+    pub(super) fn provider_of_config(
+        &mut self,
+        model: &'static CallModel,
+        provider: &Value,
+        at: Span,
+    ) -> Eval<()> {
+        let known = self.flat(provider, 0).iter().any(|(k, _)| k == "client_id");
+        if matches!(provider.kind, Kind::Dict(_)) && known {
+            let args = Args {
+                named: self.fields(provider),
+                ..Args::default()
+            };
+            self.delegate(model, None, &args, at)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn id_token(
         &mut self,
         model: &'static CallModel,
