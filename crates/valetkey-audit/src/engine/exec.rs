@@ -115,7 +115,8 @@ impl Engine<'_> {
                     if let ExprKind::Index(of, key) = &e.kind {
                         let of = self.eval(of)?;
                         let key = self.eval(key)?;
-                        self.remove(&of, &key, None, e.span)?;
+                        let gone = self.traits.missing_is_none.then(Value::none);
+                        self.remove(&of, &key, gone, e.span)?;
                     }
                 }
             }

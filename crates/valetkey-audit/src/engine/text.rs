@@ -125,6 +125,12 @@ impl Engine<'_> {
                 self.set_index(of, key, value.clone(), at);
                 of.clone()
             }
+            ("add", [value]) if matches!(of.kind, Kind::Dict(_)) => {
+                if let Kind::Dict(id) = of.kind {
+                    self.append(id, value.clone(), at);
+                }
+                of.clone()
+            }
             ("delete" | "removeItem" | "unset", [key, ..])
                 if matches!(of.kind, Kind::Dict(_) | Kind::Map(_)) =>
             {

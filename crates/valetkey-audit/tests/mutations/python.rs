@@ -1,38 +1,8 @@
-//! The textbook routes, and mutations of them: each turns exactly the checks
-//! that it breaks.
+//! Mutations of the Flask textbook.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::type_complexity
-)]
+use super::Mutation;
 
-use std::{collections::BTreeMap, fs, path::Path};
-
-use valetkey_audit::{Options, Verdict, audit};
-
-fn verdicts(name: &str, text: &str) -> BTreeMap<&'static str, Verdict> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutations");
-    fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("{name}.py"));
-    fs::write(&path, text).unwrap();
-    let report = audit(&path, &Options::default(), &mut |_, _| {}).unwrap();
-    report
-        .results
-        .iter()
-        .map(|r| (r.check, r.verdict))
-        .collect()
-}
-
-fn textbook() -> String {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python/flask_textbook.py");
-    fs::read_to_string(path).unwrap()
-}
-
-/// What is replaced, by what, and which checks fail then that did not.
-const MUTATIONS: &[(&str, &[(&str, &str)], &[&str])] = &[
+pub(super) const MUTATIONS: &[Mutation] = &[
     (
         "state_guessable",
         &[("secrets.token_urlsafe(32)", "str(random.randint(0, 10**6))")],
@@ -190,49 +160,3 @@ const MUTATIONS: &[(&str, &[(&str, &str)], &[&str])] = &[
         &["debug-off"],
     ),
 ];
-
-#[test]
-fn the_textbook_fails_pkce_only() {
-    let said = verdicts("textbook", &textbook());
-    let failed: Vec<_> = said
-        .iter()
-        .filter(|(_, v)| **v == Verdict::Fail)
-        .map(|(c, _)| *c)
-        .collect();
-    assert_eq!(failed, ["pkce-used"]);
-    let open: Vec<_> = said
-        .iter()
-        .filter(|(_, v)| **v == Verdict::Na)
-        .map(|(c, _)| *c)
-        .collect();
-    assert_eq!(open, ["id-token-verified"]);
-}
-
-#[test]
-fn each_mutation_turns_exactly_what_it_breaks() {
-    let base = verdicts("textbook-again", &textbook());
-    let mut wrong = Vec::new();
-    for (name, edits, broken) in MUTATIONS {
-        let mut text = textbook();
-        for (from, to) in *edits {
-            assert!(text.contains(from), "{name}: {from}");
-            text = text.replace(from, to);
-        }
-        let text = text.replace("import secrets\n", "import random\nimport secrets\n");
-        let said = verdicts(name, &text);
-        for (check, before) in &base {
-            let expected = if broken.contains(check) {
-                Verdict::Fail
-            } else {
-                *before
-            };
-            if said[check] != expected {
-                wrong.push(format!(
-                    "{name}: {check} is {:?}, not {expected:?}",
-                    said[check]
-                ));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
