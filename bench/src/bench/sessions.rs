@@ -107,43 +107,38 @@ async fn real_session(folder: &Path) -> Vec<u8> {
     opened.plaintext.to_vec()
 }
 
-/// A file of `count` sessions like the real one, in the order in which
-/// random handles come. The store makes the schema; the rows are written past
-/// it, in one transaction, because a million durable ones would take hours.
-pub fn fill(path: &Path, count: usize, plain: &[u8]) {
-    drop(SqliteStore::open(path, Options::default()).unwrap());
-    let ring = KeyRing::parse(SECRET_KEY).unwrap();
-    let ends = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64 + 1_000_000_000;
-    let mut db = Connection::open(path).unwrap();
-    db.execute_batch(
-        "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000000;",
-    )
-    .unwrap();
-    let rows = db.transaction().unwrap();
-    {
-        let mut insert = rows
-            .prepare("INSERT INTO session (key, sealed, version, idle_until, ends_at, subject, sid) VALUES (?1, ?2, 1, ?3, ?3, ?4, NULL)")
-            .unwrap();
-        for n in 0..count {
-            let key = key(&handle(n));
-            let mut sealed = ring.seal(Purpose::Session, &key, plain);
-            sealed.extend_from_slice(&checksum(&key, &sealed));
-            insert
-                .execute(params![key, sealed, ends, digest(&SHA256, &key).as_ref()])
-                .unwrap();
-        }
-    }
-    rows.commit().unwrap();
-}
+/// How many insertions share a commit while a file is made.
+const AT_ONCE: usize = 256;
 
-/// The store's checksum, FNV-1a over key and sealed bytes.
-fn checksum(key: &[u8], sealed: &[u8]) -> [u8; 8] {
-    key.iter()
-        .chain(sealed)
-        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-            (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
-        .to_be_bytes()
+/// A file of `count` sessions like the real one, in the order in which
+/// random handles come, written by the store itself.
+pub fn fill(path: &Path, count: usize, plain: &[u8]) {
+    let store = Arc::new(SqliteStore::open(path, Options::default()).unwrap());
+    let ring = Arc::new(KeyRing::parse(SECRET_KEY).unwrap());
+    let ends = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 1_000_000_000;
+    let tasks: Vec<_> = (0..AT_ONCE)
+        .map(|task| (task, store.clone(), ring.clone(), plain.to_vec()))
+        .collect();
+    runtime().block_on(async {
+        let mut running = tokio::task::JoinSet::new();
+        for (task, store, ring, plain) in tasks {
+            running.spawn(async move {
+                for n in (task..count).step_by(AT_ONCE) {
+                    let key = key(&handle(n));
+                    let sealed = ring.seal(Purpose::Session, &key, &plain);
+                    let index = Index {
+                        subject: digest(&SHA256, &key).as_ref().try_into().ok(),
+                        sid: None,
+                    };
+                    store
+                        .insert(RecordKey(key), sealed, ends, ends, index)
+                        .await
+                        .unwrap();
+                }
+            });
+        }
+        running.join_all().await
+    });
 }
 
 /// A file of sessions, made if this run has not made it yet.

@@ -24,6 +24,7 @@ pub(super) fn is_array_method(name: &str) -> bool {
             | "reduce"
             | "includes"
             | "push"
+            | "add"
             | "slice"
             | "set"
             | "has"
