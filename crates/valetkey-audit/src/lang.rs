@@ -66,6 +66,11 @@ impl Language {
             "go" => Kind::NotYet("Go"),
             "rs" => Kind::NotYet("Rust"),
             "rb" => Kind::NotYet("Ruby"),
+            "php" => Kind::NotYet("PHP"),
+            "java" => Kind::NotYet("Java"),
+            "kt" => Kind::NotYet("Kotlin"),
+            "cs" => Kind::NotYet("C#"),
+            "ex" | "exs" => Kind::NotYet("Elixir"),
             _ => Kind::Other,
         }
     }

@@ -126,9 +126,11 @@ impl Engine<'_> {
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
             || with_token
-            || ["oauth", "userinfo", "openid", "/token", "jwks"]
-                .iter()
-                .any(|w| lower.contains(w));
+            // A mere path is a page of this app.
+            || !lower.starts_with('/')
+                && ["oauth", "userinfo", "openid", "/token", "jwks"]
+                    .iter()
+                    .any(|w| lower.contains(w));
         self.emit(
             EventKind::Http {
                 url: endpoint.clone(),
