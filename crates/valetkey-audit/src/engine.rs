@@ -17,7 +17,7 @@ use crate::{
     ir::{Module, Span},
     lang::{Language, Traits},
     libraries::Libraries,
-    value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Value},
+    value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Scope, Taint, Value},
 };
 
 mod attrs;
@@ -29,6 +29,7 @@ mod enter;
 mod eval;
 mod exec;
 mod headers;
+mod heap;
 mod http;
 mod imports;
 mod inject;
@@ -40,6 +41,8 @@ mod run;
 mod text;
 mod urls;
 mod writes;
+
+use heap::Heap;
 
 /// Statements and expressions that one way may take.
 const STEPS: usize = 60_000;
@@ -119,8 +122,8 @@ enum Mode {
 
 #[derive(Debug, Default)]
 struct Frame {
-    locals: BTreeMap<String, Value>,
-    around: Option<Rc<BTreeMap<String, Value>>>,
+    locals: Rc<BTreeMap<String, Value>>,
+    around: Option<Rc<Scope>>,
     globals: Vec<String>,
     file: FileId,
     module: bool,
@@ -144,14 +147,11 @@ pub(crate) struct Engine<'a> {
     steps: usize,
     /// All steps of all ways: what is left decides how many more are taken.
     spent: usize,
-    heap: Vec<Object>,
-    base_heap: Vec<Object>,
-    /// How many of them there were when this way began.
-    base_len: usize,
+    heap: Heap,
     /// Origins below this number were made while modules loaded.
     pub(crate) load_origins: u32,
-    modules: Vec<Option<BTreeMap<String, Value>>>,
-    base_modules: Vec<Option<BTreeMap<String, Value>>>,
+    modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
+    base_modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
     frames: Vec<Frame>,
     /// The functions that are being run.
     stack: Vec<(FileId, u32)>,
@@ -164,7 +164,7 @@ pub(crate) struct Engine<'a> {
     events: Vec<Event>,
     candidates: Vec<(OriginId, Event)>,
     entry: Option<usize>,
-    guards: Vec<Vec<OriginId>>,
+    guards: Vec<Taint>,
     inspected: Vec<OriginId>,
     known: BTreeMap<(FileId, u32), Entry>,
     called: BTreeSet<(FileId, u32)>,
@@ -199,9 +199,7 @@ impl<'a> Engine<'a> {
             notes: Notes::default(),
             steps: 0,
             spent: 0,
-            heap: Vec::new(),
-            base_heap: Vec::new(),
-            base_len: 0,
+            heap: Heap::default(),
             load_origins: 0,
             modules: app.files.iter().map(|_| None).collect(),
             base_modules: Vec::new(),
@@ -253,18 +251,17 @@ impl<'a> Engine<'a> {
     }
 
     fn alloc(&mut self, object: Object) -> ObjId {
-        self.heap.push(object);
-        self.heap.len() - 1
+        self.heap.push(object)
     }
 
     /// The taint of a value and of everything inside it.
-    pub(crate) fn deep_taint(&self, value: &Value) -> Vec<OriginId> {
-        let mut all = Vec::new();
+    pub(crate) fn deep_taint(&self, value: &Value) -> Taint {
+        let mut all = Taint::new();
         self.collect(value, &mut all, 0);
         all
     }
 
-    fn collect(&self, value: &Value, into: &mut Vec<OriginId>, depth: usize) {
+    fn collect(&self, value: &Value, into: &mut Taint, depth: usize) {
         for id in &value.taint {
             if !into.contains(id) {
                 into.push(*id);

@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::ir::{Function, Span};
 
 /// An index into [`Origins`].
 pub(crate) type OriginId = u32;
+/// What a value was made of: seldom more than a few.
+pub(crate) type Taint = SmallVec<[OriginId; 4]>;
 /// An index into the heap.
 pub(crate) type ObjId = usize;
 /// An index of a file of the app.
@@ -101,7 +105,7 @@ impl Origins {
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     pub(crate) kind: Kind,
-    pub(crate) taint: Vec<OriginId>,
+    pub(crate) taint: Taint,
 }
 
 #[derive(Debug, Clone)]
@@ -137,10 +141,44 @@ pub(crate) struct Closure {
     pub(crate) function: Rc<Function>,
     pub(crate) file: FileId,
     /// The variables around it, at the time it was made.
-    pub(crate) around: Option<Rc<BTreeMap<String, Value>>>,
+    pub(crate) around: Option<Rc<Scope>>,
     /// The object it is a method of.
     pub(crate) receiver: Option<Value>,
     pub(crate) class: Option<Rc<ClassValue>>,
+}
+
+/// Variables of a function, and those around it.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) own: Rc<BTreeMap<String, Value>>,
+    pub(crate) outer: Option<Rc<Scope>>,
+}
+
+impl Scope {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.scopes().find_map(|s| s.own.get(name))
+    }
+
+    /// From the inside outwards.
+    fn scopes(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |s| s.outer.as_deref())
+    }
+
+    /// All of them, also those that others hide.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.scopes().flat_map(|s| s.own.values())
+    }
+
+    /// Those that can be seen.
+    pub(crate) fn seen(&self) -> BTreeMap<&String, &Value> {
+        let mut all = BTreeMap::new();
+        for scope in self.scopes() {
+            for (name, value) in scope.own.iter() {
+                all.entry(name).or_insert(value);
+            }
+        }
+        all
+    }
 }
 
 #[derive(Debug)]
@@ -165,7 +203,7 @@ impl Value {
     pub(crate) fn new(kind: Kind) -> Self {
         Self {
             kind,
-            taint: Vec::new(),
+            taint: Taint::new(),
         }
     }
 
@@ -196,7 +234,7 @@ impl Value {
     pub(crate) fn sym(id: OriginId) -> Self {
         Self {
             kind: Kind::Sym,
-            taint: vec![id],
+            taint: smallvec![id],
         }
     }
 

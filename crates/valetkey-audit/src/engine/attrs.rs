@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Engine, Eval, maps::Ask};
 use crate::{
     ir::{Expr, ExprKind, Span},
-    value::{Closure, Kind, ObjId, Origin, Value},
+    value::{Closure, Kind, ObjId, Origin, Taint, Value},
 };
 
 impl Engine<'_> {
@@ -162,7 +162,7 @@ impl Engine<'_> {
         }
         Ok(Value {
             kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
-            taint: Vec::new(),
+            taint: Taint::new(),
         })
     }
 

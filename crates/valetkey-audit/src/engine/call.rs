@@ -213,7 +213,7 @@ impl Engine<'_> {
             };
             match value {
                 Some(value) => {
-                    frame.locals.insert(param.name.clone(), value);
+                    Rc::make_mut(&mut frame.locals).insert(param.name.clone(), value);
                 }
                 None => missing.push((param.name.clone(), param.default.is_some().then_some(i))),
             }
@@ -234,7 +234,7 @@ impl Engine<'_> {
                 None => self.sym(Origin::Argument(name.clone()), function.span),
             };
             if let Some(frame) = self.frames.last_mut() {
-                frame.locals.insert(name, value);
+                Rc::make_mut(&mut frame.locals).insert(name, value);
             }
         }
         let done = done.and_then(|()| self.block(&function.body));

@@ -23,7 +23,7 @@ impl Engine<'_> {
                 let object = self.heap.get(*id)?;
                 if !object.fields.is_empty() || !object.items.is_empty() {
                     Some(true)
-                } else if object.open || *id < self.base_len {
+                } else if object.open || self.heap.is_old(*id) {
                     None
                 } else {
                     Some(false)

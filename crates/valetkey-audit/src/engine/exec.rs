@@ -6,7 +6,7 @@ use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
     facts::{EventKind, Handed},
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
-    value::{ClassValue, Closure, Kind, Value},
+    value::{ClassValue, Closure, Kind, Scope, Value},
 };
 
 impl Engine<'_> {
@@ -285,17 +285,15 @@ impl Engine<'_> {
     }
 
     /// What a nested function sees; `None` at the top of a module.
-    pub(super) fn surroundings(&self) -> Option<Rc<BTreeMap<String, Value>>> {
+    pub(super) fn surroundings(&self) -> Option<Rc<Scope>> {
         let frame = self.frames.last()?;
         if frame.module {
             return None;
         }
-        let mut all = match &frame.around {
-            Some(around) => around.as_ref().clone(),
-            None => BTreeMap::new(),
-        };
-        all.extend(frame.locals.iter().map(|(k, v)| (k.clone(), v.clone())));
-        Some(Rc::new(all))
+        Some(Rc::new(Scope {
+            own: frame.locals.clone(),
+            outer: frame.around.clone(),
+        }))
     }
 
     fn class(&mut self, class: &Rc<Class>) -> Eval<Value> {
@@ -332,7 +330,7 @@ impl Engine<'_> {
                                 && !frame.locals.contains_key(name)
                                 && !frame.module
                             {
-                                frame.locals.insert(name.clone(), value.clone());
+                                Rc::make_mut(&mut frame.locals).insert(name.clone(), value.clone());
                             }
                         }
                     }
@@ -457,10 +455,10 @@ impl Engine<'_> {
                 );
             }
             if let Some(Some(module)) = self.modules.get_mut(file) {
-                module.insert(name.to_owned(), value);
+                Rc::make_mut(module).insert(name.to_owned(), value);
             }
         } else if let Some(frame) = self.frames.last_mut() {
-            frame.locals.insert(name.to_owned(), value);
+            Rc::make_mut(&mut frame.locals).insert(name.to_owned(), value);
         }
     }
 }

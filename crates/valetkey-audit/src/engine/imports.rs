@@ -1,6 +1,6 @@
 //! Imports: of files of the app, and of libraries.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::{Engine, Frame, Mode, Unwind};
 use crate::{
@@ -20,10 +20,10 @@ impl Engine<'_> {
                 if frame.module {
                     let file = frame.file;
                     if let Some(Some(module)) = self.modules.get_mut(file) {
-                        module.insert(import.name.clone(), value);
+                        Rc::make_mut(module).insert(import.name.clone(), value);
                     }
                 } else {
-                    frame.locals.insert(import.name.clone(), value);
+                    Rc::make_mut(&mut frame.locals).insert(import.name.clone(), value);
                 }
             }
         }
@@ -41,7 +41,8 @@ impl Engine<'_> {
             .unwrap_or_default();
         let file = self.file();
         if let Some(Some(module)) = self.modules.get_mut(file) {
-            module.extend(names);
+            let names = names.iter().map(|(k, v)| (k.clone(), v.clone()));
+            Rc::make_mut(module).extend(names);
         }
     }
 
@@ -121,7 +122,7 @@ impl Engine<'_> {
             return;
         }
         if let Some(slot) = self.modules.get_mut(id) {
-            *slot = Some(BTreeMap::new());
+            *slot = Some(Rc::default());
         }
         let app = self.app;
         let Some(file) = app.files.get(id) else {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::Engine;
-use crate::value::{Closure, Kind, ObjId, Value};
+use crate::value::{Closure, Kind, ObjId, Scope, Value};
 
 /// Objects that are kept; beyond that an app is not written by hand.
 const MOST: usize = 4_000;
@@ -16,8 +16,9 @@ impl Engine<'_> {
             return closure.clone();
         };
         let mut moved = BTreeMap::new();
-        let kept = around
-            .iter()
+        let kept: BTreeMap<String, Value> = around
+            .seen()
+            .into_iter()
             .map(|(name, value)| (name.clone(), self.keep(value, &mut moved, 0)))
             .collect();
         if moved.is_empty() {
@@ -26,7 +27,10 @@ impl Engine<'_> {
         Rc::new(Closure {
             function: closure.function.clone(),
             file: closure.file,
-            around: Some(Rc::new(kept)),
+            around: Some(Rc::new(Scope {
+                own: Rc::new(kept),
+                outer: None,
+            })),
             receiver: closure.receiver.clone(),
             class: closure.class.clone(),
         })
@@ -36,7 +40,7 @@ impl Engine<'_> {
         let (Kind::Dict(id) | Kind::List(id) | Kind::Obj(id)) = value.kind else {
             return value.clone();
         };
-        if id < self.base_len {
+        if self.heap.is_old(id) {
             return value.clone();
         }
         let new = match moved.get(&id) {
@@ -45,17 +49,18 @@ impl Engine<'_> {
                 let Some(object) = self.heap.get(id).cloned() else {
                     return value.clone();
                 };
-                if depth > 6 || self.base_heap.len() >= self.base_len + MOST {
+                if depth > 6 || self.heap.kept_len() >= MOST {
                     return Value::derived([&self.settled(value)]);
                 }
-                self.base_heap.push(object.clone());
-                let new = self.base_heap.len() - 1;
+                let new = self.heap.keep(object.clone());
                 moved.insert(id, new);
                 let mut object = object;
                 for inner in object.fields.values_mut().chain(&mut object.items) {
                     *inner = self.keep(&inner.clone(), moved, depth + 1);
                 }
-                self.base_heap[new] = object;
+                if let Some(kept) = self.heap.kept_mut(new) {
+                    *kept = object;
+                }
                 new
             }
         };

@@ -33,7 +33,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn is_shared(&self, id: ObjId) -> bool {
-        id < self.base_len && self.shared_objects.iter().any(|(o, _)| *o == id)
+        self.heap.is_old(id) && self.shared_objects.iter().any(|(o, _)| *o == id)
     }
 
     /// A member of one of the outside's mappings.
@@ -241,7 +241,7 @@ impl Engine<'_> {
         if let Some(value) = found {
             return Ok(value);
         }
-        let open = object.open || name.contains('*') || id < self.base_len;
+        let open = object.open || name.contains('*') || self.heap.is_old(id);
         if !open {
             return self.absent(ask);
         }

@@ -28,8 +28,7 @@ impl Engine<'_> {
         for id in 0..self.app.files.len() {
             self.load(id);
         }
-        self.base_heap = self.heap.clone();
-        self.base_len = self.base_heap.len();
+        self.heap.settle();
         self.base_modules = self.modules.clone();
         self.load_origins = self.next_origin();
         let mut events = std::mem::take(&mut self.events);
@@ -172,8 +171,7 @@ impl Engine<'_> {
 
     /// One way, from a fresh start.
     fn way(&mut self, entry: &Entry, number: Option<usize>, plan: Vec<bool>) -> Way {
-        self.heap = self.base_heap.clone();
-        self.base_len = self.base_heap.len();
+        self.heap.begin();
         self.modules = self.base_modules.clone();
         self.oracle = Oracle {
             plan,

@@ -121,7 +121,7 @@ impl Engine<'_> {
     }
 
     fn write(&mut self, id: ObjId, name: &str, value: Value, at: Span) {
-        if id < self.base_len && self.mode != Mode::Load {
+        if self.heap.is_old(id) && self.mode != Mode::Load {
             let key = (id, name.to_owned());
             self.shared_objects.insert(key.clone());
             self.written.insert(key);
@@ -146,7 +146,7 @@ impl Engine<'_> {
 
     /// Something is added to a list or a set.
     pub(super) fn append(&mut self, id: ObjId, value: Value, at: Span) {
-        if id < self.base_len && self.mode != Mode::Load {
+        if self.heap.is_old(id) && self.mode != Mode::Load {
             self.shared_objects.insert((id, "*".to_owned()));
             let settled = self.settled(&value);
             self.emit(
