@@ -180,6 +180,8 @@ pub(crate) struct Engine<'a> {
     went_on: bool,
     /// The request, the session or a cookie was read.
     touched: bool,
+    /// Branches taken by functions that have nothing to do with requests.
+    covered: BTreeSet<((FileId, u32, u32), bool)>,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), Object>,
 }
@@ -224,6 +226,7 @@ impl<'a> Engine<'a> {
             around_all: BTreeSet::new(),
             went_on: false,
             touched: false,
+            covered: BTreeSet::new(),
             cached: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {

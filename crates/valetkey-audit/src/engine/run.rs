@@ -53,6 +53,7 @@ impl Engine<'_> {
         }
         let called = std::mem::take(&mut self.called);
         self.ran.clear();
+        self.covered.clear();
 
         let mut entries: Vec<Entry> = Vec::new();
         let all: Vec<((FileId, u32), Entry)> =
@@ -104,7 +105,7 @@ impl Engine<'_> {
         let mut covered = BTreeSet::new();
         let mut events = Vec::new();
         let mut ways = 0;
-        self.touched = false;
+        self.touched = entry.route;
         loop {
             let plan = match fresh.pop() {
                 Some(plan) => plan,
@@ -127,6 +128,12 @@ impl Engine<'_> {
             let way = self.way(entry, number, plan);
             events.extend(way.events);
             let made = std::mem::take(&mut self.oracle.made);
+            // What has nothing to do with a request takes only the branches
+            // that nobody else has taken.
+            let covered = match self.touched {
+                true => &mut covered,
+                false => &mut self.covered,
+            };
             for (i, (site, choice)) in made.iter().enumerate() {
                 covered.insert((*site, *choice));
                 if i < length {
