@@ -6,8 +6,9 @@
 
 use std::{
     future::Future,
+    ops::Deref,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context as TaskContext, Poll},
 };
 
@@ -70,16 +71,26 @@ impl<S> std::fmt::Debug for SignInService<S> {
     }
 }
 
-/// What the extractors and routes know of the request.
+/// What the extractors and routes know of the request. Clones are cheap.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct Context(Arc<Known>);
+
+impl Deref for Context {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
+    }
+}
+
+pub(crate) struct Known {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) cookies: Arc<Cookies>,
+    pub(crate) cookies: Cookies,
     pub(crate) method: Method,
     pub(crate) path_and_query: String,
     pub(crate) wants: Wants,
-    pub(crate) request_id: String,
-    session: Arc<OnceCell<Option<Session>>>,
+    request_id: OnceLock<String>,
+    session: OnceCell<Option<Session>>,
 }
 
 /// What an answer should be like.
@@ -117,22 +128,37 @@ impl Wants {
 
 impl Context {
     pub(crate) fn new(shared: Arc<Shared>, request: &Request) -> Self {
+        Self::with(shared, request, OnceCell::new())
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(crate) fn signed_in(shared: Arc<Shared>, request: &Request, session: Session) -> Self {
+        Self::with(shared, request, OnceCell::new_with(Some(Some(session))))
+    }
+
+    fn with(shared: Arc<Shared>, request: &Request, session: OnceCell<Option<Session>>) -> Self {
         let mut cookies = Cookies::default();
         for header in request.headers().get_all(header::COOKIE) {
             cookies.add(header);
         }
-        Self {
+        Self(Arc::new(Known {
             shared,
-            cookies: Arc::new(cookies),
+            cookies,
             method: request.method().clone(),
             path_and_query: original_uri(request)
                 .path_and_query()
                 .map_or("/", |p| p.as_str())
                 .to_owned(),
             wants: Wants::of(request.headers()),
-            request_id: respond::request_id(),
-            session: Arc::default(),
-        }
+            request_id: OnceLock::new(),
+            session,
+        }))
+    }
+
+    /// The name that this request has in the log and on the page, if there
+    /// is something to tell.
+    pub(crate) fn request_id(&self) -> &str {
+        self.request_id.get_or_init(respond::request_id)
     }
 
     /// The session of this request, read once.
@@ -146,12 +172,6 @@ impl Context {
     /// Whether the answer depends on who is signed in.
     fn session_was_read(&self) -> bool {
         self.session.initialized()
-    }
-
-    #[cfg(feature = "test-util")]
-    pub(crate) fn with_session(mut self, session: Session) -> Self {
-        self.session = Arc::new(OnceCell::new_with(Some(Some(session))));
-        self
     }
 }
 

@@ -94,21 +94,21 @@ pub(crate) fn render(context: &Context, failure: Failure) -> Response {
     if status.is_server_error() {
         tracing::error!(
             code = error.code(),
-            request_id = context.request_id,
+            request_id = context.request_id(),
             "{}",
             error.message()
         );
     } else {
         tracing::info!(
             code = error.code(),
-            request_id = context.request_id,
+            request_id = context.request_id(),
             "{}",
             error.message()
         );
     }
     let told = told(error, &context.shared);
     let mut response = match context.wants {
-        Wants::Json => json(&told, &context.request_id),
+        Wants::Json => json(&told, context.request_id()),
         Wants::Html => page(context, &failure, told),
     };
     *response.status_mut() = status;
@@ -186,7 +186,7 @@ fn page(context: &Context, failure: &Failure, told: Problem) -> Response {
         cause: told.cause,
         fix: told.fix,
         code: told.code.to_owned(),
-        request_id: context.request_id.clone(),
+        request_id: context.request_id().to_owned(),
         cookie_lost: matches!(
             error,
             Error::Callback(CallbackError::OtherBrowser { any_cookie: false })

@@ -155,6 +155,8 @@ async fn bind(listen: &Listen) -> Result<Vec<TcpListener>, Problem> {
 /// what is in flight.
 pub async fn serve_on(listeners: Vec<TcpListener>, app: Router, stop: impl Future<Output = ()>) {
     let (tell, told) = watch::channel(false);
+    // Makes of the routes what serves them now, not for each connection.
+    let app: Router = app.with_state(());
     let servers: Vec<_> = listeners
         .into_iter()
         .map(|listener| {

@@ -115,8 +115,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let context =
-            Context::new(self.shared.clone(), &request).with_session(self.session.clone());
+        let context = Context::signed_in(self.shared.clone(), &request, self.session.clone());
         request.extensions_mut().insert(context);
         Box::pin(self.inner.call(request))
     }

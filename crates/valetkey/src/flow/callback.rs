@@ -366,10 +366,8 @@ impl Client {
         login: &str,
     ) -> Result<ExchangedTokens, Error> {
         let endpoint = token_endpoint(registered, endpoints);
-        let request = token::request(&endpoint, callback);
-        let sent = wire::parameters(&request);
-        let secrets = wire::secrets(&request, &registered.credentials);
-        let response = self.inner.http.send(wire::out(request)).await?;
+        let request = || token::request(&endpoint, callback);
+        let response = self.inner.http.send(wire::out(request())).await?;
         let exchanged = token::read(
             wire::reply(&response),
             &endpoint,
@@ -377,10 +375,13 @@ impl Client {
             endpoints.id_tokens,
             self.now(),
         )
-        .map_err(|error| wire::without(&secrets, error))?;
+        .map_err(|error| {
+            let secrets = wire::secrets(&request(), &registered.credentials);
+            wire::without(&secrets, error)
+        })?;
         self.emit(Some(login), || EventKind::CodeExchanged {
             endpoint: wire::bare(&endpoints.token),
-            sent,
+            sent: wire::parameters(&request()),
             received: token_parameters(exchanged.tokens()),
         });
         Ok(exchanged)
@@ -416,7 +417,7 @@ impl Client {
             })
             .await?;
         let mut identity = VerifiedIdentity::from_id_token(verified);
-        let mut endpoint = wire::bare(&endpoints.token);
+        let mut endpoint = &endpoints.token;
         let mut checks = id_token_checks();
         if let (Some(url), true) = (&endpoints.userinfo, registered.provider.userinfo) {
             let response = self
@@ -425,7 +426,7 @@ impl Client {
                 .send(wire::out(userinfo::request(url, &tokens.access_token)))
                 .await?;
             identity = verify_userinfo(wire::reply(&response), identity)?;
-            endpoint = wire::bare(url);
+            endpoint = url;
             checks.push(Check::held(
                 "userinfo is about the same subject",
                 "OpenID Connect Core 5.3.2",
@@ -497,20 +498,20 @@ impl Client {
             "the profile was read with the token of this sign-in",
             "RFC 9700 4.4",
         )];
-        self.user_read(login, wire::bare(url), tokens, &identity, checks);
+        self.user_read(login, url, tokens, &identity, checks);
         Ok(identity)
     }
 
     fn user_read(
         &self,
         login: &str,
-        endpoint: String,
+        endpoint: &url::Url,
         tokens: &Tokens,
         identity: &VerifiedIdentity,
         checks: Vec<Check>,
     ) {
         self.emit(Some(login), || EventKind::UserRead {
-            endpoint,
+            endpoint: wire::bare(endpoint),
             sent: vec![Parameter::secret(
                 "access_token",
                 tokens.access_token.expose(),

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use valetkey_proto::{
     login::{self, PendingLogin, Start},
-    return_to::verify_return_to,
+    return_to::{ReturnTo, verify_return_to},
     secret::{Nonce, Verifier},
 };
 
@@ -91,7 +91,10 @@ impl Client {
         let registered = self.registered(provider)?;
         let endpoints = self.endpoints(registered).await?;
         let now = self.now();
-        let mut return_to = verify_return_to(return_to);
+        let mut return_to = match return_to {
+            "/" => ReturnTo::default(),
+            other => verify_return_to(other),
+        };
         // Returning to the login route would start over without end.
         let path = return_to
             .as_str()
