@@ -47,8 +47,8 @@ const V1: &str = "
 //
 // [`statement`]: super::statement
 const V2: &str = "
-    DROP INDEX session_sid;
-    DROP INDEX spent_until;
+    DROP INDEX IF EXISTS session_sid;
+    DROP INDEX IF EXISTS spent_until;
 ";
 
 /// What a file turns out to be.
