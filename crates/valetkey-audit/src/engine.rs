@@ -180,8 +180,12 @@ pub(crate) struct Engine<'a> {
     went_on: bool,
     /// The request, the session or a cookie was read.
     touched: bool,
-    /// Branches taken by functions that have nothing to do with requests.
+    /// Not every way of the function was taken.
+    cut: bool,
+    /// Branches taken by functions that have nothing to do with requests, and
+    /// the file whose they are.
     covered: BTreeSet<((FileId, u32, u32), bool)>,
+    covering: Option<FileId>,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), Object>,
 }
@@ -226,7 +230,9 @@ impl<'a> Engine<'a> {
             around_all: BTreeSet::new(),
             went_on: false,
             touched: false,
+            cut: false,
             covered: BTreeSet::new(),
+            covering: None,
             cached: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {

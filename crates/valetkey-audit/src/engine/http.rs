@@ -126,8 +126,8 @@ impl Engine<'_> {
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
             || with_token
-            // A mere path is a page of this app.
-            || !lower.starts_with('/')
+            // What a page of the app asks the app itself for.
+            || !(self.traits.callbacks && lower.starts_with('/'))
                 && ["oauth", "userinfo", "openid", "/token", "jwks"]
                     .iter()
                     .any(|w| lower.contains(w));

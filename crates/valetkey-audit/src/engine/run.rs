@@ -12,6 +12,9 @@ use crate::{
 /// Ways while facts are collected, and while a scenario is tried.
 const WAYS: usize = 60;
 const SCENARIO_WAYS: usize = 200;
+/// Ways of a function that has nothing to do with requests, before it leaves
+/// out what others have shown.
+const OWN_WAYS: usize = 12;
 /// Steps after which an app gets only the shortest look at what is left.
 const PATIENCE: usize = 4_000_000;
 
@@ -36,6 +39,7 @@ impl Engine<'_> {
         // First, who calls whom, and what is kept process-wide.
         self.mode = Mode::Discover;
         let mut seen: BTreeSet<(FileId, u32)> = BTreeSet::new();
+        let mut quiet = BTreeSet::new();
         for _ in 0..4 {
             let fresh: Vec<_> = self
                 .known
@@ -46,27 +50,34 @@ impl Engine<'_> {
             if fresh.is_empty() {
                 break;
             }
-            for (key, entry) in fresh {
+            // What comes later tends to call what comes before: whoever was
+            // called has been looked at.
+            for (key, entry) in fresh.into_iter().rev() {
                 seen.insert(key);
-                self.discover(&entry, None, 12);
+                if entry.route || !self.ran.contains(&key) {
+                    let most = if entry.route { 12 } else { 4 };
+                    let events = self.discover(&entry, None, most);
+                    if events.is_empty() && !entry.route && !self.cut {
+                        quiet.insert(key);
+                    }
+                }
             }
         }
-        let called = std::mem::take(&mut self.called);
         self.ran.clear();
         self.covered.clear();
 
         let mut entries: Vec<Entry> = Vec::new();
         let all: Vec<((FileId, u32), Entry)> =
             self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
-        for (key, entry) in &all {
-            if entry.route || !called.contains(key) || self.takes_request(entry) {
+        for (_, entry) in &all {
+            if entry.route || self.takes_request(entry) {
                 entries.push(entry.clone());
                 events.extend(self.discover(entry, Some(entries.len() - 1), WAYS));
             }
         }
-        // What only unreachable code calls is looked at too.
+        // What they do not call is looked at on its own.
         for (key, entry) in &all {
-            if !self.ran.contains(key) {
+            if !self.ran.contains(key) && !quiet.contains(key) {
                 entries.push(entry.clone());
                 events.extend(self.discover(entry, Some(entries.len() - 1), WAYS));
             }
@@ -106,6 +117,11 @@ impl Engine<'_> {
         let mut events = Vec::new();
         let mut ways = 0;
         self.touched = entry.route;
+        self.cut = false;
+        if self.covering != Some(entry.file) {
+            self.covering = Some(entry.file);
+            self.covered.clear();
+        }
         loop {
             let plan = match fresh.pop() {
                 Some(plan) => plan,
@@ -122,18 +138,17 @@ impl Engine<'_> {
                 most
             };
             if ways > most {
+                self.cut = true;
                 break;
             }
             let length = plan.len();
             let way = self.way(entry, number, plan);
             events.extend(way.events);
             let made = std::mem::take(&mut self.oracle.made);
-            // What has nothing to do with a request takes only the branches
-            // that nobody else has taken.
-            let covered = match self.touched {
-                true => &mut covered,
-                false => &mut self.covered,
-            };
+            // After a first look, what has nothing to do with a request takes
+            // only the branches that nobody else in its file has taken.
+            let own = self.touched || ways < OWN_WAYS;
+            let covered = if own { &mut covered } else { &mut self.covered };
             for (i, (site, choice)) in made.iter().enumerate() {
                 covered.insert((*site, *choice));
                 if i < length {
@@ -144,6 +159,7 @@ impl Engine<'_> {
                 if covered.insert((*site, !choice)) {
                     fresh.push(plan);
                 } else {
+                    self.cut = true;
                     others.push(plan);
                 }
             }
