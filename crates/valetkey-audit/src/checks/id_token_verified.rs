@@ -1,8 +1,8 @@
 //! An ID token that is used was checked.
 
-use super::{Check, Context, Found, at, text};
+use super::{Check, Context, Found, at, field, text};
 use crate::{
-    facts::EventKind,
+    facts::{Event, EventKind},
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
 };
@@ -33,6 +33,13 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     at(event),
                     severity,
                     format!("The ID token is believed although {fault}."),
+                ));
+            }
+            EventKind::IdToken { fault: None, .. } if forgotten(c, event) => {
+                found.push(Found::fail(
+                    at(event),
+                    Medium,
+                    "The nonce that was sent is not compared with the one in the ID token: a stolen ID token can be replayed.",
                 ));
             }
             EventKind::IdToken {
@@ -77,6 +84,24 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a nonce was sent, and nothing compares the one that comes back.
+/// A library that exchanges the code itself compares what it was given.
+fn forgotten(c: &Context<'_>, event: &Event) -> bool {
+    let sent = c.authorizations().any(|(_, fields, library)| {
+        library.is_none() && field(fields, "nonce").is_some_and(|v| !v.is_none())
+    });
+    let by_library = c
+        .events()
+        .any(|e| at(e) == at(event) && matches!(e.kind, EventKind::TokenRequest { .. }));
+    let compared = c.events().any(|e| match &e.kind {
+        EventKind::Compare { left, right } => [left, right]
+            .iter()
+            .any(|v| c.any(v, |o| matches!(o, Origin::Claims))),
+        _ => false,
+    });
+    sent && !by_library && !compared
 }
 
 /// A part of an ID token, taken out by hand.

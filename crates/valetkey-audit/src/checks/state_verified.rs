@@ -33,7 +33,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 // The comparison is the evidence.
                 let compared = c.events().find(|e| {
                     e.entry == Some(outcome.entry) && matches!(&e.kind, EventKind::Compare { left, right }
-                        if [left, right].iter().any(|v| c.any(v, |o| matches!(o, Origin::Session(_) | Origin::Cookie(_)))))
+                        if [left, right].iter().any(|v| c.any(v, |o| matches!(o, Origin::Session(_) | Origin::Cookie(_))))
+                            && ![left, right].iter().any(|v| c.any(v, |o| matches!(o, Origin::Claims))))
                 });
                 let place = compared.map_or(place, at);
                 found.push(Found::pass(place, "The state is compared with the one in this browser's session, and a login without it or with another is refused."));

@@ -464,7 +464,10 @@ impl Engine<'_> {
 
     pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {
         let (left, right) = (self.settled(a), self.settled(b));
-        if self.carries_state(&left) != self.carries_state(&right) {
+        let claims = |e: &Self, v: &Value| e.any(&v.taint, |o| matches!(o, Origin::Claims));
+        let nonce =
+            claims(self, &left) && self.bound(&right) || claims(self, &right) && self.bound(&left);
+        if nonce || self.carries_state(&left) != self.carries_state(&right) {
             self.emit(
                 EventKind::Compare {
                     left: left.clone(),

@@ -604,6 +604,11 @@ impl Engine<'_> {
             at,
         );
         let mut claims = self.sym(Origin::Claims, at);
+        if let Some(nonce) = args.get("nonce").filter(|v| !v.is_none()).cloned() {
+            // The library compares it.
+            let (left, right) = (claims.clone(), self.settled(&nonce));
+            self.emit(EventKind::Compare { left, right }, at);
+        }
         if handed && fault.is_some() {
             claims.add(&token.taint);
         }
