@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .merge(sign_in.routes())
         .layer(layer);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    // On a worker thread: the main thread would be woken for each connection.
-    tokio::spawn(async { axum::serve(listener, app).await }).await??;
+    // As `SignIn::serve` does.
+    valetkey_axum::serve_on(vec![listener], app, std::future::pending()).await;
     Ok(())
 }
