@@ -191,12 +191,12 @@ pub(crate) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    pub(crate) fn new(app: &'a App) -> Self {
+    pub(crate) fn new(app: &'a App, libraries: &'static Libraries) -> Self {
         let mut engine = Self {
             app,
             language: app.language,
             traits: app.language.traits(),
-            libraries: Libraries::of(app.language),
+            libraries,
             origins: Origins::default(),
             mode: Mode::Load,
             scenario: Scenario::default(),

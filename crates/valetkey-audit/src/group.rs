@@ -1,7 +1,12 @@
 //! Which files belong together: what has to do with OAuth, what it imports,
 //! and what is linked by that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
+
+use aho_corasick::AhoCorasick;
 
 use crate::{
     engine::{App, AppFile},
@@ -28,7 +33,29 @@ const WORDS: &[&str] = &[
     "redirect_uri",
     "clientsecret",
     "access_token",
+    "next-auth",
+    "@auth/",
+    "passport",
+    "arctic",
+    "omniauth",
+    "goth",
+    "signet",
+    "valetkey",
 ];
+
+/// Whether a text has any of them, in whatever case.
+fn mentions(text: &str) -> bool {
+    static FINDER: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    FINDER
+        .get_or_init(|| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(WORDS)
+                .ok()
+        })
+        .as_ref()
+        .is_none_or(|finder| finder.is_match(text))
+}
 
 /// Files of one app; more are looked at without the rest.
 const MOST: usize = 200;
@@ -55,8 +82,7 @@ pub(crate) fn apps(
         progress(i, sources.len());
         match walk::read(&source.full) {
             Ok(text) => {
-                let lower = text.to_ascii_lowercase();
-                if WORDS.iter().any(|w| lower.contains(w)) {
+                if mentions(&text) {
                     parsed.insert(i, parse(source, text, skipped));
                     queue.push((i, 0));
                 }

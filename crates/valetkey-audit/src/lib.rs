@@ -15,6 +15,7 @@ mod group;
 mod ir;
 mod lang;
 mod libraries;
+mod manifest;
 mod output;
 mod report;
 mod secrets;
@@ -22,6 +23,7 @@ mod suppress;
 mod tracked;
 mod url;
 mod value;
+mod versioned;
 mod walk;
 
 use std::path::Path;

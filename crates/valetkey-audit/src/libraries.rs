@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde::Deserialize;
 
-use crate::lang::Language;
+use crate::{lang::Language, versioned::Change};
 
 macro_rules! files {
     ($folder:literal: $($name:literal)*) => {
@@ -192,6 +192,8 @@ struct File {
     call: Vec<CallModel>,
     #[serde(default)]
     attr: Vec<AttrModel>,
+    #[serde(default)]
+    version: Vec<Change>,
     /// Names that stand for something where no import says so.
     #[serde(default)]
     assumed: BTreeMap<String, String>,
@@ -218,6 +220,8 @@ pub(crate) struct Libraries {
     pub(crate) assumed: BTreeMap<String, String>,
     pub(crate) handlers: Vec<String>,
     pub(crate) delegates: Vec<(String, &'static str)>,
+    /// What other versions do otherwise.
+    pub(crate) changes: Vec<Change>,
 }
 
 impl Libraries {
@@ -225,11 +229,25 @@ impl Libraries {
     pub(crate) fn of(language: Language) -> &'static Self {
         static PYTHON_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static JAVASCRIPT_KNOWN: OnceLock<Libraries> = OnceLock::new();
-        let (known, files) = match language {
-            Language::Python => (&PYTHON_KNOWN, PYTHON),
-            Language::JavaScript => (&JAVASCRIPT_KNOWN, JAVASCRIPT),
+        let known = match language {
+            Language::Python => &PYTHON_KNOWN,
+            Language::JavaScript => &JAVASCRIPT_KNOWN,
         };
-        known.get_or_init(|| Self::read(files).unwrap_or_default())
+        known.get_or_init(|| Self::fresh(language))
+    }
+
+    /// The same, to change.
+    pub(crate) fn fresh(language: Language) -> Self {
+        let files = match language {
+            Language::Python => PYTHON,
+            Language::JavaScript => JAVASCRIPT,
+        };
+        Self::read(files).unwrap_or_default()
+    }
+
+    pub(crate) fn call_mut(&mut self, name: &str) -> Option<&mut CallModel> {
+        let (file, i) = self.calls.get(name)?;
+        self.files.get_mut(*file)?.get_mut(*i)
     }
 
     fn read(files: &'static [(&str, &str)]) -> Result<Self, String> {
@@ -260,6 +278,7 @@ impl Libraries {
             known.spelling.extend(file.spelling);
             known.assumed.extend(file.assumed);
             known.handlers.extend(file.handlers);
+            known.changes.extend(file.version);
             known
                 .delegates
                 .extend(file.delegates.into_iter().map(|d| (d, *library)));
@@ -313,6 +332,9 @@ mod tests {
         for files in [super::PYTHON, super::JAVASCRIPT] {
             let known = super::Libraries::read(files).unwrap();
             assert!(known.calls.len() > 100);
+            for call in known.changes.iter().flat_map(|c| &c.calls) {
+                assert!(known.call(call).is_some(), "{call}");
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::{
     facts::{EventKind, Facts},
     group,
     lang::Language,
+    libraries::Libraries,
+    manifest::Versions,
     suppress, tracked, walk,
 };
 
@@ -153,13 +155,15 @@ pub(crate) fn audit(
             skipped,
         });
     }
+    let versions = Versions::of(path);
     let mut report = Report {
         files: found.sources.len(),
         skipped,
         ..Report::default()
     };
     for (app, texts) in apps {
-        judge(&app, &texts, options, &mut report);
+        let libraries = Libraries::at(app.language, &versions);
+        judge(&app, libraries, &texts, options, &mut report);
     }
     if let Some(mut found) = tracked::env_file(path) {
         for (number, check) in CHECKS.iter().enumerate() {
@@ -180,8 +184,14 @@ pub(crate) fn audit(
     Ok(report)
 }
 
-fn judge(app: &App, texts: &[String], options: &Options, report: &mut Report) {
-    let mut engine = Engine::new(app);
+fn judge(
+    app: &App,
+    libraries: &'static Libraries,
+    texts: &[String],
+    options: &Options,
+    report: &mut Report,
+) {
+    let mut engine = Engine::new(app, libraries);
     let mut facts = engine.facts();
     by_settings(app.language, texts, &mut facts);
     let part = takes_part(&facts);

@@ -176,3 +176,25 @@ fn a_secret_in_a_tracked_env_file_fails() {
     );
     assert_eq!(said[&(".env".to_owned(), "state-verified")], Verdict::Na);
 }
+
+#[test]
+fn what_a_library_does_depends_on_the_version_that_the_manifest_names() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("versions");
+    let verdict = |asked: &str| {
+        fs::create_dir_all(&root).unwrap();
+        fs::write(
+            root.join("auth.ts"),
+            "import NextAuth from \"next-auth\";\n\
+             import GitHub from \"next-auth/providers/github\";\n\
+             export const { handlers, auth } = NextAuth({ providers: [GitHub({ scope: \"read:user\" })] });\n",
+        )
+        .unwrap();
+        let manifest = format!("{{\"dependencies\": {{\"next-auth\": \"{asked}\"}}}}");
+        fs::write(root.join("package.json"), manifest).unwrap();
+        let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+        let result = report.results.iter().find(|r| r.check == "pkce-used");
+        result.unwrap().verdict
+    };
+    assert_eq!(verdict("^4.24.0"), Verdict::Fail);
+    assert_eq!(verdict("^5.0.0"), Verdict::Pass);
+}
