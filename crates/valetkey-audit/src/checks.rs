@@ -144,9 +144,16 @@ impl<'a> Context<'a> {
     /// Whether an authorization request may carry a parameter all the same: on
     /// another way through the same place, or out of a dict that is not known.
     fn may_carry(&self, event: &Event, fields: &Fields, name: &str) -> bool {
-        field(fields, "**").is_some()
+        // A request object (RFC 9101) or a pushed request (RFC 9126) carries
+        // what the URL does not.
+        ["**", "request", "request_uri"]
+            .iter()
+            .any(|n| field(fields, n).is_some_and(|v| !v.is_none()))
             || self.authorizations().any(|(other, fields, _)| {
-                at(other) == at(event) && field(fields, name).is_some_and(|v| !v.is_none())
+                at(other) == at(event)
+                    && [name, "**"]
+                        .iter()
+                        .any(|n| field(fields, n).is_some_and(|v| !v.is_none()))
             })
     }
 
@@ -218,10 +225,16 @@ fn seen_to(fields: &Fields, what: &str) -> Option<Result<(), String>> {
         _ => {}
     }
     let option = text(fields, &format!("fact:{what}-option"))?;
-    let on = fields.iter().any(|(k, v)| {
-        k == option && (matches!(v.kind, Kind::Bool(true)) || v.as_str() == Some("S256"))
-    });
-    Some(if on { Ok(()) } else { Err(option.to_owned()) })
+    let told = field(fields, option);
+    if told.is_some_and(|v| matches!(v.kind, Kind::Bool(true)) || v.as_str() == Some("S256")) {
+        return Some(Ok(()));
+    }
+    // Left to a setting, or to options that are not seen.
+    let open = match told {
+        Some(value) => !is_constant(value) && !value.is_none(),
+        None => field(fields, "**").is_some(),
+    };
+    (!open).then(|| Err(option.to_owned()))
 }
 
 /// A value that the source alone fixes.

@@ -176,6 +176,10 @@ pub(crate) struct Engine<'a> {
     /// login, or to all.
     around_one: BTreeSet<OriginId>,
     around_all: BTreeSet<OriginId>,
+    /// Objects of one login.
+    around_own: BTreeSet<ObjId>,
+    /// How many objects there were when all modules had loaded.
+    loaded: usize,
     /// A function of a route let the next one run.
     went_on: bool,
     /// The request, the session or a cookie was read.
@@ -228,6 +232,8 @@ impl<'a> Engine<'a> {
             patient: BTreeSet::new(),
             around_one: BTreeSet::new(),
             around_all: BTreeSet::new(),
+            around_own: BTreeSet::new(),
+            loaded: 0,
             went_on: false,
             touched: false,
             cut: false,

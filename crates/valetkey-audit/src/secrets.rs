@@ -18,6 +18,15 @@ pub(crate) fn looks(text: &str) -> Looks {
     {
         return Looks::Nothing;
     }
+    // Words for people: a question, an explanation.
+    let words = text.split_whitespace().count();
+    if words > 1 && text.trim_end().ends_with([':', '?']) || words > 3 && text.ends_with('.') {
+        return Looks::Nothing;
+    }
+    // A separator, such as what an empty secret is put before.
+    if !text.chars().any(char::is_alphanumeric) {
+        return Looks::Nothing;
+    }
     // The name of a parameter, a header or a variable.
     if matches!(
         lower.as_str(),
@@ -97,5 +106,9 @@ mod tests {
         assert_eq!(looks("<secret>"), Looks::Placeholder);
         assert_eq!(looks("GITHUB_CLIENT_SECRET"), Looks::Nothing);
         assert_eq!(looks(""), Looks::Nothing);
+        assert_eq!(looks("Client secret (optional) : "), Looks::Nothing);
+        assert_eq!(looks("Please use a different name."), Looks::Nothing);
+        assert_eq!(looks("&"), Looks::Nothing);
+        assert_eq!(looks("enter your secret"), Looks::Placeholder);
     }
 }

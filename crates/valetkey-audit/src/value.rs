@@ -1,6 +1,6 @@
 //! Abstract values: what is known of a value, and where it comes from.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, fmt, rc::Rc};
 
 use smallvec::{SmallVec, smallvec};
 
@@ -136,7 +136,6 @@ pub(crate) enum Kind {
     Alt(Rc<Vec<Value>>),
 }
 
-#[derive(Debug)]
 pub(crate) struct Closure {
     pub(crate) function: Rc<Function>,
     pub(crate) file: FileId,
@@ -145,6 +144,14 @@ pub(crate) struct Closure {
     /// The object it is a method of.
     pub(crate) receiver: Option<Value>,
     pub(crate) class: Option<Rc<ClassValue>>,
+}
+
+/// By where it stands: what is around it leads to everything else.
+impl fmt::Debug for Closure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Span { at, .. } = self.function.span;
+        write!(f, "{}@{}:{at}", self.function.name, self.file)
+    }
 }
 
 /// Variables of a function, and those around it.
@@ -181,10 +188,16 @@ impl Scope {
     }
 }
 
-#[derive(Debug)]
 pub(crate) struct ClassValue {
     pub(crate) bases: Vec<Value>,
     pub(crate) members: BTreeMap<String, Value>,
+}
+
+/// By the names of its members, for the same reason.
+impl fmt::Debug for ClassValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.members.keys()).finish()
+    }
 }
 
 /// Something that changes: a dict, a list, an instance.

@@ -110,7 +110,17 @@ fn relative(root: &Path, path: &Path) -> String {
 
 /// What a test runner collects: made-up secrets and states belong there.
 fn is_test(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if matches!(
+        Language::of(Path::new(name)),
+        Kind::Read(Language::JavaScript)
+    ) {
+        const FOLDERS: &[&str] = &["test", "tests", "__tests__", "__mocks__", "spec", "e2e"];
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let last = stem.rsplit(['.', '-', '_']).next().unwrap_or(stem);
+        return matches!(last, "test" | "spec" | "tests")
+            || folder.split('/').any(|f| FOLDERS.contains(&f));
+    }
     name == "conftest.py"
         || name.starts_with("test_") && name.ends_with(".py")
         || name.ends_with("_test.py")

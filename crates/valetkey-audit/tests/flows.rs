@@ -198,3 +198,162 @@ fn what_a_library_does_depends_on_the_version_that_the_manifest_names() {
     assert_eq!(verdict("^4.24.0"), Verdict::Fail);
     assert_eq!(verdict("^5.0.0"), Verdict::Pass);
 }
+
+/// Shapes that packages from the npm registry had: a name, the source, a check
+/// and what it says.
+const SHAPES: &[(&str, &str, &str, Verdict)] = &[
+    (
+        "the claims of a request object are not in the URL",
+        "export function begin(jwt) { return 'https://op.example.test/authorize?response_type=code&client_id=a&request=' + jwt; }",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "a URL that the program fetches itself begins no login",
+        "export async function probe() { const p = new URLSearchParams({ client_id: 'a', response_type: 'code', redirect_uri: 'https://a.example.test/cb' });
+         return fetch('https://op.example.test/authorize?' + p, { signal: AbortSignal.timeout(5) }); }
+         export const exchange = (code) => fetch('https://op.example.test/token', { method: 'POST', signal: AbortSignal.timeout(5), body: new URLSearchParams({ grant_type: 'authorization_code', code }) });",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "a logout takes a client id and begins no login",
+        "export const out = 'https://op.example.test/logout?client_id=a&redirect_uri=https://a.example.test/';
+         export const exchange = (code) => fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code }) });",
+        "pkce-used",
+        Verdict::Na,
+    ),
+    (
+        "JSON in a text is no query",
+        "export async function refresh(t, log) { const r = await fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: t }) });
+         const kept = { client_id: 'a', scope: 'b' }; log(`kept: ${JSON.stringify(kept)}`); return r.json(); }",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "letters that a safe generator picks are a random state",
+        "import { randomInt } from 'crypto'; const letters = 'abcdefghijklmnopqrstuvwxyz';
+         const state = () => [...new Array(32)].map(() => letters[randomInt(0, letters.length)]).join('');
+         export const begin = () => `https://op.example.test/authorize?response_type=code&client_id=a&state=${Date.now()}.${state()}`;",
+        "state-generated",
+        Verdict::Pass,
+    ),
+    (
+        "letters that Math.random picks are not",
+        "const letters = 'abcdefghijklmnopqrstuvwxyz';
+         const state = () => Array.from({ length: 32 }, () => letters[Math.floor(Math.random() * 26)]).join('');
+         export const begin = () => `https://op.example.test/authorize?response_type=code&client_id=a&state=${state()}`;",
+        "state-generated",
+        Verdict::Fail,
+    ),
+    (
+        "a signed state cannot be guessed",
+        "import jwt from 'jsonwebtoken';
+         export const begin = () => `https://op.example.test/authorize?response_type=code&client_id=a&state=${jwt.sign({ at: Date.now() }, process.env.KEY)}`;",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "texts that a compiler joined with concat",
+        "export function begin(state) { var url = \"\".concat('https://op.example.test/authorize', '?response_type=code&client_id=').concat('a');
+         if (state) { url += '&state='.concat(state); } return url; }",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "an option that a setting decides is left open",
+        "const passport = require('passport'); const { Strategy } = require('passport-oauth2');
+         passport.use(new Strategy({ clientID: 'a', clientSecret: process.env.S, callbackURL: '/cb', state: process.env.STATE }, (a, r, p, done) => done(null, p.id)));
+         exports.login = passport.authenticate('oauth2');",
+        "state-verified",
+        Verdict::Na,
+    ),
+    (
+        "options that are not seen are left open",
+        "import { Strategy } from 'passport-google-oauth20'; import passport from 'passport';
+         export const make = (options) => passport.use(new Strategy(options, (a, r, p, done) => done(null, p.id)));
+         export const login = passport.authenticate('google');",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "PKCE is plain only where a setting asks for it",
+        "import { generators } from 'openid-client';
+         export const begin = (client, config) => { const verifier = generators.codeVerifier();
+         const challenge = config.plain ? verifier : generators.codeChallenge(verifier);
+         return 'https://op.example.test/authorize?' + new URLSearchParams({ client_id: 'a', response_type: 'code', code_challenge: challenge, code_challenge_method: config.plain ? 'plain' : 'S256' }); };",
+        "pkce-used",
+        Verdict::Pass,
+    ),
+    (
+        "a relative redirect stays on the site",
+        "const app = require('express')();
+         app.post('/cb', (req, res) => { res.redirect(303, `./cb?${new URLSearchParams(req.body)}`); });
+         app.get('/cb', async (req, res) => { await fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code: req.query.code }) }); res.end(); });",
+        "no-open-redirect",
+        Verdict::Na,
+    ),
+    (
+        "a URL in parts is an authorization request",
+        "const url = require('url'); const app = require('express')();
+         app.get('/login', (req, res) => { res.redirect(url.format({ protocol: 'https', hostname: 'op.example.test', pathname: '/authorize',
+         query: { response_type: 'code', client_id: 'a', redirect_uri: req.query.back } })); });",
+        "redirect-exact",
+        Verdict::Fail,
+    ),
+    (
+        "a client around the callback of one login is not shared",
+        "import http from 'http'; import { OAuth2Client } from 'google-auth-library';
+         export function login(open) { const client = new OAuth2Client({ clientId: 'a' });
+         http.createServer(async (req, res) => { const code = new URL(req.url, 'http://localhost').searchParams.get('code');
+         const { tokens } = await client.getToken(code); client.credentials = tokens; res.end('done'); }).listen(0);
+         open(client.generateAuthUrl({ scope: 'email' })); }",
+        "token-not-leaked",
+        Verdict::Pass,
+    ),
+    (
+        "how long a request waits may stand in options that are not seen",
+        "export const exchange = (code, init) => fetch('https://op.example.test/token', { ...init, method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code }) });",
+        "timeout-set",
+        Verdict::Na,
+    ),
+    (
+        "words for people are no secret",
+        "export const ask = { clientSecret: 'Client secret (optional): ' }; export const names = { app_clientSecret: 'app_clientSecret' };
+         export const exchange = (code) => fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code }) });",
+        "secret-not-in-code",
+        Verdict::Na,
+    ),
+];
+
+#[test]
+fn shapes_of_real_packages_are_judged_by_what_they_show() {
+    let mut wrong = Vec::new();
+    for (number, (name, source, check, verdict)) in SHAPES.iter().enumerate() {
+        let root = tree(&format!("shape-{number}"), &[("app.mjs", source)]);
+        let said = verdicts(&root);
+        let said = said.get(&("app.mjs".to_owned(), *check));
+        let said = said.copied().unwrap_or(Verdict::Na);
+        if said != *verdict {
+            wrong.push(format!("{name}: {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn test_files_of_javascript_are_read_only_when_they_are_named() {
+    let made_up = "export const options = { clientSecret: 'k3J9vQ7mX2pL8sR4tW6y' };\n";
+    let root = tree(
+        "javascript-tests",
+        &[
+            ("src/app.js", "export const nothing = 1;\n"),
+            ("src/login.test.ts", made_up),
+            ("src/login-spec.js", made_up),
+            ("test/helper.js", made_up),
+            ("src/__tests__/login.js", made_up),
+        ],
+    );
+    assert!(verdicts(&root).is_empty());
+    assert!(!verdicts(&root.join("test/helper.js")).is_empty());
+}

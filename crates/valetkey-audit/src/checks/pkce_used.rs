@@ -41,6 +41,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 Found::fail(place, severity, "The code challenge is the same for every login.")
             }
             Some("S256") => Found::pass(place, "PKCE with S256."),
+            // Another way through the same place hashes: a setting asks for it.
+            Some(_) if hashes_elsewhere(c, place) => continue,
             Some(_) => Found::fail(place, severity, "PKCE is used with the method `plain`, which shows the verifier to whoever sees the URL."),
             None if field(fields, "code_challenge_method").is_some() => continue,
             None => Found::fail(place, severity, "The method of the code challenge is not said, which means `plain`."),
@@ -60,4 +62,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }));
     }
     best_per_place(found)
+}
+
+fn hashes_elsewhere(c: &Context<'_>, place: (crate::value::FileId, crate::ir::Span)) -> bool {
+    c.authorizations().any(|(event, fields, _)| {
+        at(event) == place && text(fields, "code_challenge_method") == Some("S256")
+    })
 }

@@ -55,7 +55,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, fields, _) in c.authorizations() {
         match field(fields, "scope").filter(|v| !v.is_none() && v.as_str() != Some("")) {
             Some(scope) => found.extend(judge(c, scope, at(event))),
-            None if c.may_carry(event, fields, "scope") => {}
+            // A resource says what the token opens, too (RFC 8707).
+            None if c.may_carry(event, fields, "scope")
+                || field(fields, "resource").is_some_and(|v| !v.is_none()) => {}
             None => found.push(Found::fail(at(event), Low, "The authorization request names no scope: what the token opens is left to the provider.")),
         }
     }

@@ -29,6 +29,14 @@ impl Engine<'_> {
                     Some(false)
                 }
             }
+            // A member of something that is not seen may be anything.
+            Kind::Method(m)
+                if self.traits.attributes_are_keys
+                    && matches!(m.0.kind, Kind::Unknown | Kind::Sym | Kind::Obj(_))
+                    && !self.is_method(&m.1) =>
+            {
+                None
+            }
             Kind::Obj(_) | Kind::Func(_) | Kind::Class(_) | Kind::Method(_) => Some(true),
             Kind::Ext(name) => (name.as_ref() == "web.request").then_some(true),
             Kind::Map(name) => {

@@ -120,6 +120,7 @@ impl Engine<'_> {
     fn surround(&mut self, entry: &Entry, closure: &Closure) {
         self.around_one.clear();
         self.around_all.clear();
+        self.around_own.clear();
         let Some(around) = &closure.around else {
             return;
         };
@@ -129,9 +130,27 @@ impl Engine<'_> {
         }
         ids.retain(|id| matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom));
         if entry.handed.scoped {
+            for value in around.values() {
+                self.own(value, 0);
+            }
             self.around_one.extend(ids);
         } else if entry.route {
             self.around_all.extend(ids);
+        }
+    }
+
+    /// An object that belongs to one login, with those inside it.
+    fn own(&mut self, value: &Value, depth: usize) {
+        let (Kind::Dict(id) | Kind::List(id) | Kind::Obj(id)) = value.kind else {
+            return;
+        };
+        // What the module holds itself is everybody's.
+        if id < self.loaded || depth > 6 || !self.around_own.insert(id) {
+            return;
+        }
+        let object = self.heap.get(id).cloned().unwrap_or_default();
+        for inner in object.fields.values().chain(&object.items) {
+            self.own(inner, depth + 1);
         }
     }
 

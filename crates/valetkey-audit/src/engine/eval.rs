@@ -94,7 +94,10 @@ impl Engine<'_> {
                     let key = self.eval(key)?;
                     if let Some(name) = key.as_str() {
                         let name = name.to_owned();
-                        self.named(&name, &value, at);
+                        // A list of names says each twice.
+                        if value.as_str() != Some(name.as_str()) {
+                            self.named(&name, &value, at);
+                        }
                         object.fields.insert(name, value);
                     } else {
                         object.items.push(value);
@@ -318,6 +321,9 @@ impl Engine<'_> {
             return value;
         }
         let endpoint = url::base(&value);
+        if !begins_login(&endpoint, &fields) {
+            return value;
+        }
         let id = self.origin(Origin::AuthUrl, at);
         let parts = self.deep_taint(&value);
         // What it grew out of is where it is reported.
@@ -524,4 +530,14 @@ pub(super) fn is_authorization(fields: &Fields) -> bool {
         && !has("post_logout_redirect_uri")
         && !has("logout_uri")
         && !has("device_code")
+}
+
+/// Other endpoints take a client id, too: of logout, revocation, and devices
+/// (RFC 8628 section 3.1), whose request is a body of an id and a scope.
+fn begins_login(endpoint: &str, fields: &Fields) -> bool {
+    const OTHER: &[&str] = &["logout", "signout", "endsession", "end_session", "revoke"];
+    let lower = endpoint.to_ascii_lowercase();
+    let device =
+        endpoint.is_empty() && fields.iter().all(|(k, _)| k == "client_id" || k == "scope");
+    !device && !OTHER.iter().any(|w| lower.contains(w))
 }

@@ -41,6 +41,11 @@ impl Heap {
         id < self.before.len()
     }
 
+    /// How many objects were there before this way began.
+    pub(super) fn old_len(&self) -> usize {
+        self.before.len()
+    }
+
     /// What is there now is there before every way.
     pub(super) fn settle(&mut self) {
         self.before.append(&mut self.own);

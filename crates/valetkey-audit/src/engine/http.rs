@@ -45,7 +45,10 @@ impl Engine<'_> {
         }
         let data = ["data", "json", "content", "body", "fields", "form"]
             .iter()
-            .find_map(|n| args.get(n).filter(|v| !v.is_none()).cloned())
+            .filter_map(|n| args.get(n))
+            // `json: true` says how the body is written.
+            .find(|v| !v.is_none() && !matches!(v.kind, Kind::Bool(_)))
+            .cloned()
             .or(data);
         let params = args.get("params").cloned();
         let mut fields: Fields = Vec::new();
@@ -69,6 +72,7 @@ impl Engine<'_> {
 
         let timeout = match args.get("timeout").or_else(|| args.get("signal")) {
             Some(value) => Some(!value.is_none()),
+            None if args.get("**").is_some() => None,
             None => match model.facts.get("timeout").map(String::as_str) {
                 Some("none") => Some(
                     model
@@ -104,6 +108,9 @@ impl Engine<'_> {
         all.extend(args.all().map(|v| self.settled(v)));
         all.extend(of.iter().map(|v| self.settled(v)));
         let made_of = Value::derived(&all);
+        // What the program fetches itself, no browser is sent to.
+        let fetched = self.settled(&url).taint;
+        self.candidates.retain(|(id, _)| !fetched.contains(id));
         let endpoint = url::base(&self.settled(&url));
         let has = |name: &str| fields.iter().any(|(k, _)| k == name);
         let grant = fields

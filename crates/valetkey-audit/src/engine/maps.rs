@@ -33,7 +33,9 @@ impl Engine<'_> {
     }
 
     pub(super) fn is_shared(&self, id: ObjId) -> bool {
-        self.heap.is_old(id) && self.shared_objects.iter().any(|(o, _)| *o == id)
+        self.heap.is_old(id)
+            && !self.around_own.contains(&id)
+            && self.shared_objects.iter().any(|(o, _)| *o == id)
     }
 
     /// A member of one of the outside's mappings.
@@ -201,7 +203,7 @@ impl Engine<'_> {
                     return Ok(item.clone());
                 }
                 let items: Vec<_> = object.items.iter().map(|v| self.settled(v)).collect();
-                Ok(Value::derived(items.iter().chain([of])))
+                Ok(Value::derived(items.iter().chain([of, key])))
             }
             Kind::Ext(path) if path.as_ref() == "web.request" => self.read("params", key, ask, at),
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
@@ -210,7 +212,13 @@ impl Engine<'_> {
             },
             _ => {
                 let name = self.key(key);
-                Ok(self.part(of, &name, at))
+                let mut part = self.part(of, &name, at);
+                // A letter that chance picked is as random as the choice.
+                let picked = self.settled(key).taint.into_iter().filter(|id| {
+                    matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom)
+                });
+                part.add(&picked.collect::<Vec<_>>());
+                Ok(part)
             }
         }
     }

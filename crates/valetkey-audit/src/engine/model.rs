@@ -55,7 +55,16 @@ impl Engine<'_> {
                     Kind::Obj(_) | Kind::Dict(_) => self.flat_once(value),
                     _ => self.fields(value),
                 };
+                let open = match value.kind {
+                    Kind::Unknown | Kind::Sym => true,
+                    Kind::Dict(id) => self.heap.get(id).is_some_and(|o| o.open),
+                    _ => false,
+                };
                 named.extend(inner);
+                // There may be more than is seen.
+                if open && !named.iter().any(|(k, _)| k == "**") {
+                    named.push(("**".into(), Value::unknown()));
+                }
             }
         }
         for (name, _) in &mut named {
@@ -202,7 +211,10 @@ impl Engine<'_> {
             Does::Url => self.url(&args, at),
             Does::UrlText => {
                 let of = of.unwrap_or_else(|| args.first());
-                self.url_text(&of, at)
+                match self.in_parts(&of, at) {
+                    Some(url) => url,
+                    None => self.url_text(&of, at),
+                }
             }
             Does::Params => self.params(&args.first()),
             Does::Equal => {
@@ -227,7 +239,10 @@ impl Engine<'_> {
                     _ => args.first(),
                 };
                 if fact("keeps").is_some() {
-                    return Ok(value);
+                    return Ok(match fact("text") {
+                        Some(form) => self.as_text(&value, form),
+                        None => value,
+                    });
                 }
                 let value = self.url_text(&value, at);
                 // A text of a list is what it was made of.
@@ -241,7 +256,15 @@ impl Engine<'_> {
                 let mut parts: Vec<Value> = args.all().map(|v| self.settled(v)).collect();
                 parts.extend(of.map(|v| self.settled(&v)));
                 let id = self.origin(Origin::Hash, at);
-                Value::derived(&parts).with(id)
+                let mut value = Value::derived(&parts).with(id);
+                if fact("sealed").is_some() {
+                    // Nobody makes it without the key, whatever is in it.
+                    let origins = &self.origins;
+                    value
+                        .taint
+                        .retain(|id| *origins.of(*id) != Origin::WeakRandom);
+                }
+                value
             }
             Does::Assert => {
                 let value = args.first();

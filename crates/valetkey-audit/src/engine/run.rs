@@ -32,6 +32,7 @@ impl Engine<'_> {
             self.load(id);
         }
         self.heap.settle();
+        self.loaded = self.heap.old_len();
         self.base_modules = self.modules.clone();
         self.load_origins = self.next_origin();
         let mut events = std::mem::take(&mut self.events);

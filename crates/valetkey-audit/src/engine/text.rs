@@ -213,7 +213,14 @@ impl Engine<'_> {
     ) -> Option<Value> {
         Some(match name {
             "format" => self.format(of, args, named, at),
+            "concat" => self.join(std::iter::once(of).chain(args).cloned().collect(), at),
             "join" => {
+                // Some languages join with the text, others the list.
+                let (of, args) = match (&of.kind, args.first()) {
+                    (Kind::Str(_), Some(_)) => (of.clone(), args.to_vec()),
+                    (_, Some(between)) => (between.clone(), vec![of.clone()]),
+                    (_, None) => (Value::str(","), vec![of.clone()]),
+                };
                 let Some(Kind::List(id)) = args.first().map(|v| v.kind.clone()) else {
                     return Some(Value::derived([&self.settled(args.first()?)]));
                 };

@@ -75,7 +75,10 @@ impl Engine<'_> {
                 }
                 self.join(vec![base, Value::str("?"), query], at)
             }
-            Kind::Dict(_) if self.traits.attributes_are_keys => {
+            Kind::Dict(id) if self.traits.attributes_are_keys => {
+                if self.heap.get(*id).is_some_and(|o| !o.class.is_empty()) {
+                    return Value::derived([&self.settled(value)]);
+                }
                 let query = self.query_text(value);
                 if matches!(&query.kind, Kind::Query(pairs) if pairs.is_empty()) {
                     return value.clone();
@@ -84,6 +87,46 @@ impl Engine<'_> {
             }
             _ => value.clone(),
         }
+    }
+
+    /// A URL that stands in a mapping, part by part.
+    pub(super) fn in_parts(&mut self, value: &Value, at: Span) -> Option<Value> {
+        let Kind::Dict(id) = value.kind else {
+            return None;
+        };
+        let fields = &self.heap.get(id)?.fields;
+        let part = |name: &str| fields.get(name).filter(|v| !v.is_none()).cloned();
+        let host = part("host").or_else(|| part("hostname"));
+        let (scheme, path) = (part("protocol"), part("pathname"));
+        let query = part("query").or_else(|| part("search"));
+        if host.is_none() && path.is_none() {
+            return None;
+        }
+        let mut parts = Vec::new();
+        if let Some(host) = host {
+            let secure = scheme.as_ref().and_then(Value::as_str) != Some("http");
+            let secure = secure && scheme.as_ref().and_then(Value::as_str) != Some("http:");
+            parts.push(Value::str(if secure { "https://" } else { "http://" }));
+            parts.push(host);
+        }
+        parts.extend(path);
+        if let Some(query) = query {
+            parts.push(Value::str("?"));
+            parts.push(self.query_text(&query));
+        }
+        Some(self.join(parts, at))
+    }
+
+    /// The text of a mapping in a form that is no query.
+    pub(super) fn as_text(&mut self, value: &Value, form: &str) -> Value {
+        let Kind::Dict(id) = value.kind else {
+            return value.clone();
+        };
+        let mut object = self.heap.get(id).cloned().unwrap_or_default();
+        object.class = form.into();
+        let mut text = value.clone();
+        text.kind = Kind::Dict(self.alloc(object));
+        text
     }
 
     /// Parameters in a row, or the text that they are already.

@@ -121,7 +121,8 @@ impl Engine<'_> {
     }
 
     fn write(&mut self, id: ObjId, name: &str, value: Value, at: Span) {
-        if self.heap.is_old(id) && self.mode != Mode::Load {
+        let shared = self.heap.is_old(id) && !self.around_own.contains(&id);
+        if shared && self.mode != Mode::Load {
             let key = (id, name.to_owned());
             self.shared_objects.insert(key.clone());
             self.written.insert(key);

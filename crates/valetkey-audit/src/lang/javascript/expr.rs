@@ -164,8 +164,13 @@ impl Lower<'_> {
             let args = self.arguments(node);
             return called(func, args);
         }
-        let func = self.field(node, "function");
-        let args = self.arguments(node);
+        let mut func = self.field(node, "function");
+        let mut args = self.arguments(node);
+        if args.len() == 2 && is_array_from(&func) {
+            // `Array.from(a, f)` is `a.map(f)`.
+            let of = Box::new(args.remove(0));
+            func.kind = ExprKind::Attr(of, "map".into());
+        }
         let optional = has(node, "?.") || has(node, "optional_chain");
         self.linked(node, func, optional, |func| called(func, args))
     }
@@ -253,6 +258,11 @@ impl Lower<'_> {
             _ => ExprKind::Other(vec![self.field(node, "argument")]),
         }
     }
+}
+
+fn is_array_from(func: &Expr) -> bool {
+    matches!(&func.kind, ExprKind::Attr(of, name)
+        if name == "from" && matches!(&of.kind, ExprKind::Name(n) if n == "Array"))
 }
 
 fn called(func: Expr, args: Vec<Expr>) -> ExprKind {
