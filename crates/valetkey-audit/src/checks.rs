@@ -151,9 +151,9 @@ impl<'a> Context<'a> {
             .any(|n| field(fields, n).is_some_and(|v| !v.is_none()))
             || self.authorizations().any(|(other, fields, _)| {
                 at(other) == at(event)
-                    && [name, "**"]
-                        .iter()
-                        .any(|n| field(fields, n).is_some_and(|v| !v.is_none()))
+                    && [name, "**"].iter().any(|n| {
+                        field(fields, n).is_some_and(|v| !v.is_none() && v.as_str() != Some(""))
+                    })
             })
     }
 

@@ -25,9 +25,11 @@ mod call;
 mod callback;
 mod callbacks;
 mod compare;
+mod effects;
 mod enter;
 mod eval;
 mod exec;
+mod fallible;
 mod headers;
 mod heap;
 mod http;
@@ -37,6 +39,7 @@ mod keep;
 mod maps;
 mod model;
 mod oauth;
+pub(crate) mod packages;
 mod run;
 mod text;
 mod urls;
@@ -131,6 +134,8 @@ struct Frame {
     class: Option<Rc<crate::value::ClassValue>>,
     /// Where it was called from.
     context: u64,
+    /// What it may have returned, while modules load.
+    early: Vec<Value>,
 }
 
 pub(crate) struct Engine<'a> {
@@ -182,6 +187,10 @@ pub(crate) struct Engine<'a> {
     loaded: usize,
     /// A function of a route let the next one run.
     went_on: bool,
+    /// What a call put into a place that it was given.
+    filled: Option<Value>,
+    /// Answers whose errors are told beside them.
+    reported: BTreeSet<OriginId>,
     /// The request, the session or a cookie was read.
     touched: bool,
     /// Not every way of the function was taken.
@@ -235,6 +244,8 @@ impl<'a> Engine<'a> {
             around_own: BTreeSet::new(),
             loaded: 0,
             went_on: false,
+            filled: None,
+            reported: BTreeSet::new(),
             touched: false,
             cut: false,
             covered: BTreeSet::new(),
@@ -418,6 +429,7 @@ impl<'a> Engine<'a> {
             // One that knows more of what is around it is the better one.
             if let Kind::Func(f) = &old.function.kind
                 && (f.around.is_some() || closure.around.is_none())
+                && (f.receiver.is_some() || closure.receiver.is_none() || !self.traits.packages)
             {
                 entry.function = old.function.clone();
                 newer = false;

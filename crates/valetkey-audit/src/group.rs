@@ -9,8 +9,9 @@ use std::{
 use aho_corasick::AhoCorasick;
 
 use crate::{
-    engine::{App, AppFile},
+    engine::{App, AppFile, packages::means},
     ir::{Block, Import, Module, StmtKind},
+    libraries::Libraries,
     report::Skipped,
     walk::{self, Source},
 };
@@ -41,6 +42,7 @@ const WORDS: &[&str] = &[
     "goth",
     "signet",
     "valetkey",
+    "/oidc",
 ];
 
 /// Whether a text has any of them, in whatever case.
@@ -115,6 +117,10 @@ pub(crate) fn apps(
                 }
             }
         }
+        if from.language.traits().packages {
+            let modules = found_modules(&file.module.body);
+            wanted.extend(beside(sources, i, &modules));
+        }
         for other in wanted {
             #[allow(clippy::map_entry, reason = "parsing comes between")]
             if !parsed.contains_key(&other) {
@@ -130,6 +136,40 @@ pub(crate) fn apps(
         }
     }
     together(sources, parsed, &links)
+}
+
+fn found_modules(body: &Block) -> Vec<&str> {
+    let mut found = Vec::new();
+    imports(body, &mut found, 0);
+    found.iter().map(|i| i.module.as_str()).collect()
+}
+
+/// The files of the folders that a file's own and the imported modules are.
+fn beside(sources: &[Source], i: usize, modules: &[&str]) -> Vec<usize> {
+    fn folder(source: &Source) -> &str {
+        source
+            .path
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder)
+    }
+    let language = sources[i].language;
+    let own = folder(&sources[i]);
+    let libraries = Libraries::of(language);
+    let wanted: Vec<String> = modules
+        .iter()
+        .filter(|m| !libraries.knows(m))
+        .flat_map(|m| language.folders(m))
+        .collect();
+    let all = sources.iter().enumerate();
+    all.filter(|(other, source)| {
+        let there = folder(source);
+        *other != i
+            && source.language == language
+            && (there == own || wanted.iter().any(|w| means(there, w)))
+    })
+    .map(|(other, _)| other)
+    .take(MOST)
+    .collect()
 }
 
 fn parse(source: &Source, text: String, skipped: &mut Vec<Skipped>) -> Option<Parsed> {

@@ -158,7 +158,25 @@ pub(crate) enum ExprKind {
     Bind(String, Box<Expr>),
     /// An element for each item: target, iterated, conditions, element.
     Each(Box<Expr>, Box<Expr>, Vec<Expr>, Box<Expr>),
+    /// Something that may be missing or fail, and what the language makes of
+    /// that.
+    Fallible(Box<Expr>, Fallible),
+    /// A place that the function it is given to may fill.
+    Ref(Box<Expr>),
     Other(Vec<Expr>),
+}
+
+/// What becomes of a value that may be missing, or of a call that may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fallible {
+    /// The value and the error, which is nothing where there is none.
+    Pair,
+    /// The error alone.
+    Alone,
+    /// The value and whether it is there; otherwise an empty text, or nothing.
+    Asked { text: bool },
+    /// The value; its absence ends the way.
+    Must,
 }
 
 #[derive(Debug)]

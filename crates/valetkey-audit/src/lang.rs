@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::ir::Module;
 
+mod go;
 mod javascript;
 mod python;
 mod tree;
@@ -15,6 +16,7 @@ pub(crate) enum Language {
     Python,
     /// And TypeScript.
     JavaScript,
+    Go,
 }
 
 /// What a file's extension says.
@@ -37,6 +39,12 @@ pub(crate) struct Traits {
     /// Functions without a name are handed around as callbacks: each is
     /// looked at, and those given to something unknown are called.
     pub(crate) callbacks: bool,
+    /// The files of a folder are one module, whose variables come into being
+    /// before a function `main` sets the program up; what its methods belong
+    /// to lives as long as it.
+    pub(crate) packages: bool,
+    /// A text that is not there is read as an empty one.
+    pub(crate) missing_is_empty: bool,
 }
 
 impl Language {
@@ -47,11 +55,22 @@ impl Language {
                 attributes_are_keys: false,
                 missing_is_none: false,
                 callbacks: false,
+                packages: false,
+                missing_is_empty: false,
             },
             Self::JavaScript => Traits {
                 attributes_are_keys: true,
                 missing_is_none: true,
                 callbacks: true,
+                packages: false,
+                missing_is_empty: false,
+            },
+            Self::Go => Traits {
+                attributes_are_keys: true,
+                missing_is_none: true,
+                callbacks: true,
+                packages: true,
+                missing_is_empty: true,
             },
         }
     }
@@ -63,7 +82,7 @@ impl Language {
             "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" => {
                 Kind::Read(Self::JavaScript)
             }
-            "go" => Kind::NotYet("Go"),
+            "go" => Kind::Read(Self::Go),
             "rs" => Kind::NotYet("Rust"),
             "rb" => Kind::NotYet("Ruby"),
             "php" => Kind::NotYet("PHP"),
@@ -80,6 +99,7 @@ impl Language {
         match self {
             Self::Python => python::parse(text),
             Self::JavaScript => javascript::parse(text, extension(path)),
+            Self::Go => go::parse(text),
         }
     }
 
@@ -88,6 +108,7 @@ impl Language {
         match self {
             Self::Python => module.starts_with('.'),
             Self::JavaScript => module.starts_with(['.', '/']) || is_alias(module),
+            Self::Go => is_go_own(module),
         }
     }
 
@@ -96,7 +117,16 @@ impl Language {
         match self {
             Self::Python if module.ends_with('.') => Some(format!("{module}{member}")),
             Self::Python => Some(format!("{module}.{member}")),
-            Self::JavaScript => None,
+            Self::JavaScript | Self::Go => None,
+        }
+    }
+
+    /// Folders whose files, together, a module's name may mean, likeliest
+    /// first; a folder of the app that ends so, or that such a one ends with.
+    pub(crate) fn folders(self, module: &str) -> Vec<String> {
+        match self {
+            Self::Python | Self::JavaScript => Vec::new(),
+            Self::Go => go_folders(module),
         }
     }
 
@@ -107,6 +137,7 @@ impl Language {
         match self {
             Self::Python => python_files(folder, module),
             Self::JavaScript => javascript_files(folder, module),
+            Self::Go => Vec::new(),
         }
     }
 }
@@ -190,4 +221,83 @@ fn javascript_files(folder: &str, module: &str) -> Vec<String> {
         }
     }
     files
+}
+
+/// Packages that are a program's own by how they are named: below `internal`
+/// or `pkg`, or with a path that has no host, but is not of the language's
+/// own library.
+fn is_go_own(module: &str) -> bool {
+    const STANDARD: &[&str] = &[
+        "archive",
+        "bufio",
+        "builtin",
+        "bytes",
+        "cmp",
+        "compress",
+        "container",
+        "context",
+        "crypto",
+        "database",
+        "debug",
+        "embed",
+        "encoding",
+        "errors",
+        "expvar",
+        "flag",
+        "fmt",
+        "go",
+        "hash",
+        "html",
+        "image",
+        "index",
+        "io",
+        "iter",
+        "log",
+        "maps",
+        "math",
+        "mime",
+        "net",
+        "os",
+        "path",
+        "plugin",
+        "reflect",
+        "regexp",
+        "runtime",
+        "slices",
+        "sort",
+        "strconv",
+        "strings",
+        "sync",
+        "syscall",
+        "testing",
+        "text",
+        "time",
+        "unicode",
+        "unique",
+        "unsafe",
+        "weak",
+    ];
+    let mut parts = module.split('/');
+    let first = parts.next().unwrap_or("");
+    let below = parts.any(|p| p == "internal" || p == "pkg");
+    below || !first.contains('.') && !STANDARD.contains(&first)
+}
+
+/// What follows the module's root: that has a host, an owner and a name at
+/// the large hosts, fewer parts elsewhere.
+fn go_folders(module: &str) -> Vec<String> {
+    let parts: Vec<&str> = module.split('/').collect();
+    let hosted = matches!(
+        parts.first().copied(),
+        Some("github.com" | "gitlab.com" | "bitbucket.org" | "codeberg.org")
+    );
+    let roots = if hosted { 3..=3 } else { 1..=3 };
+    if !hosted && parts.len() > 1 && !parts[0].contains('.') && !is_go_own(module) {
+        return Vec::new();
+    }
+    roots
+        .filter_map(|n| parts.get(n..))
+        .filter(|rest| !rest.is_empty())
+        .map(|rest| rest.join("/"))
+        .collect()
 }

@@ -27,6 +27,10 @@ const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
     "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant"
 );
 
+const GO: &[(&str, &str)] = files!("go":
+    "go" "go-web" "go-http" "go-sessions" "go-jwt" "oauth2" "go-oidc" "goth"
+);
+
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,6 +118,37 @@ pub(crate) enum Does {
     Config,
     /// `value` is put under `name` in this browser's session.
     SessionMap,
+    /// The member `name` of this browser's session; with the fact `remove`,
+    /// for the last time.
+    SessionGet,
+    /// `value` becomes the member `name` of this browser's session.
+    SessionPut,
+    /// An object of the class that the fact `class` names, its fields from
+    /// the arguments.
+    Object,
+    /// `into` becomes what `from`, or the receiver, is.
+    Fill,
+    /// The option `key` with `value`; with the fact `hash`, the challenge of
+    /// that verifier.
+    Option,
+    /// A text of a format and values.
+    Format,
+    /// Texts with one between them.
+    Join,
+    /// Writes values to an answer, or to a log.
+    Print,
+    /// Calls the function that it is a method of.
+    Invoke,
+    /// Keeps the next function of a route from running.
+    Halt,
+    /// A page made of a template and `data`.
+    Render,
+    /// `value` becomes the member `name` of a store that all browsers share.
+    StorePut,
+    /// A list with more at its end.
+    Append,
+    /// Decodes base64: of an ID token, what it says.
+    Decode,
     Dict,
     Nothing,
 }
@@ -188,6 +223,10 @@ struct File {
     /// The protocol's names of members that the language spells otherwise.
     #[serde(default)]
     spelling: BTreeMap<String, String>,
+    /// The engine's names of methods of mappings that the language calls
+    /// otherwise.
+    #[serde(default)]
+    methods: BTreeMap<String, String>,
     #[serde(default)]
     call: Vec<CallModel>,
     #[serde(default)]
@@ -214,6 +253,7 @@ pub(crate) struct Libraries {
     files: Vec<Vec<CallModel>>,
     params: Vec<ParamModel>,
     spelling: BTreeMap<String, String>,
+    methods: BTreeMap<String, String>,
     pub(crate) routes: Vec<String>,
     pub(crate) verbs: Vec<String>,
     pub(crate) injects: bool,
@@ -229,9 +269,11 @@ impl Libraries {
     pub(crate) fn of(language: Language) -> &'static Self {
         static PYTHON_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static JAVASCRIPT_KNOWN: OnceLock<Libraries> = OnceLock::new();
+        static GO_KNOWN: OnceLock<Libraries> = OnceLock::new();
         let known = match language {
             Language::Python => &PYTHON_KNOWN,
             Language::JavaScript => &JAVASCRIPT_KNOWN,
+            Language::Go => &GO_KNOWN,
         };
         known.get_or_init(|| Self::fresh(language))
     }
@@ -241,6 +283,7 @@ impl Libraries {
         let files = match language {
             Language::Python => PYTHON,
             Language::JavaScript => JAVASCRIPT,
+            Language::Go => GO,
         };
         Self::read(files).unwrap_or_default()
     }
@@ -276,6 +319,7 @@ impl Libraries {
             known.verbs.extend(file.verbs);
             known.injects |= file.injects;
             known.spelling.extend(file.spelling);
+            known.methods.extend(file.methods);
             known.assumed.extend(file.assumed);
             known.handlers.extend(file.handlers);
             known.changes.extend(file.version);
@@ -318,6 +362,18 @@ impl Libraries {
         self.spelling.get(name).map_or(name, String::as_str)
     }
 
+    /// The engine's name of a method of mappings.
+    pub(crate) fn mapping(&self, name: &str) -> Option<&str> {
+        self.methods.get(name).map(String::as_str)
+    }
+
+    /// Whether anything of a module is known.
+    pub(crate) fn knows(&self, module: &str) -> bool {
+        let begins = format!("{module}.");
+        let next = self.calls.range(begins.clone()..).next();
+        next.is_some_and(|(name, _)| name.starts_with(&begins))
+    }
+
     pub(crate) fn attr(&self, class: &str, name: &str) -> Option<&str> {
         self.attrs
             .get(&(class.to_owned(), name.to_owned()))
@@ -329,7 +385,7 @@ impl Libraries {
 mod tests {
     #[test]
     fn every_file_is_well_formed() {
-        for files in [super::PYTHON, super::JAVASCRIPT] {
+        for files in [super::PYTHON, super::JAVASCRIPT, super::GO] {
             let known = super::Libraries::read(files).unwrap();
             assert!(known.calls.len() > 100);
             for call in known.changes.iter().flat_map(|c| &c.calls) {

@@ -56,6 +56,10 @@ pub(crate) enum Origin {
     Hash,
     /// An authorization URL.
     AuthUrl,
+    /// What an ID token says, taken out of it by hand.
+    Unverified,
+    /// The error of a call that may fail.
+    Failure,
 }
 
 /// All origins of a run, by number; equal ones share a number.
@@ -189,6 +193,8 @@ impl Scope {
 }
 
 pub(crate) struct ClassValue {
+    pub(crate) name: String,
+    pub(crate) file: FileId,
     pub(crate) bases: Vec<Value>,
     pub(crate) members: BTreeMap<String, Value>,
 }

@@ -124,6 +124,7 @@ fn is_test(path: &str) -> bool {
     name == "conftest.py"
         || name.starts_with("test_") && name.ends_with(".py")
         || name.ends_with("_test.py")
+        || name.ends_with("_test.go")
 }
 
 fn take(found: &mut Found, path: String, full: PathBuf) {

@@ -52,6 +52,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     format!("The ID token is verified by {by}."),
                 ));
             }
+            EventKind::SessionWrite { value, .. }
+            | EventKind::Login { value }
+            | EventKind::Respond { value }
+            | EventKind::SetCookie { value, .. }
+                if c.any(value, |o| *o == Origin::Unverified) =>
+            {
+                found.push(Found::fail(
+                    at(event),
+                    High,
+                    "What the ID token says is believed without checking its signature.",
+                ));
+            }
             EventKind::SessionWrite { value, .. } | EventKind::Login { value }
                 if decoded(c, value) =>
             {

@@ -97,6 +97,7 @@ impl Engine<'_> {
 
     pub(super) fn is_method(&self, name: &str) -> bool {
         self.libraries.method("*", name).is_some()
+            || self.libraries.mapping(name).is_some()
             || matches!(
                 name,
                 "get"
@@ -138,6 +139,15 @@ impl Engine<'_> {
             return Ok(value.clone());
         }
         let (class, app_class) = (object.class.clone(), object.app_class.clone());
+        let method = app_class.as_ref().and_then(|c| c.members.get(name));
+        if object.fields.contains_key(super::fallible::WHOLE)
+            && !method.is_some_and(|m| matches!(m.kind, Kind::Func(_)))
+        {
+            let object = object.clone();
+            if let Some(value) = self.of_whole(&object, name, at) {
+                return value;
+            }
+        }
         if let Some(app_class) = app_class
             && let Some(value) = self.class_member(&app_class, name, Some(of), 0)
         {
@@ -189,6 +199,12 @@ impl Engine<'_> {
                 }))));
             }
             return Some(member.clone());
+        }
+        if depth == 0
+            && let Some(other) = self.declared_beside(class, name)
+            && let Some(value) = self.class_member(&other, name, receiver, 1)
+        {
+            return Some(value);
         }
         for base in &class.bases {
             match &base.kind {

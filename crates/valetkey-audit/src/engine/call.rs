@@ -55,8 +55,14 @@ impl Engine<'_> {
             return Ok(value);
         }
         let func = self.eval(&call.func)?;
+        self.call_of(&func, call, at)
+    }
+
+    pub(super) fn call_of(&mut self, func: &Value, call: &Call, at: Span) -> Eval<Value> {
         let (args, named) = self.arguments(call)?;
-        self.call_value(&func, args, named, at)
+        let made = self.call_value(func, args, named, at)?;
+        self.refill(call)?;
+        Ok(made)
     }
 
     fn arguments(&mut self, call: &Call) -> Eval<(Vec<Value>, Fields)> {
@@ -239,13 +245,13 @@ impl Engine<'_> {
         }
         let done = done.and_then(|()| self.block(&function.body));
         self.stack.pop();
-        self.frames.pop();
-        match done {
-            Ok(()) => Ok(Value::none()),
-            Err(Unwind::Return(value)) => Ok(value),
-            Err(Unwind::Break | Unwind::Continue) => Ok(Value::none()),
-            Err(other) => Err(other),
-        }
+        let early = self.frames.pop().map(|f| f.early).unwrap_or_default();
+        let value = match done {
+            Err(Unwind::Return(value)) => value,
+            Ok(()) | Err(Unwind::Break | Unwind::Continue) => Value::none(),
+            Err(other) => return Err(other),
+        };
+        Ok(self.with_early(value, early))
     }
 
     pub(super) fn instantiate(
@@ -327,6 +333,7 @@ impl Engine<'_> {
             let of = Value::ext(path.rsplit_once('.').map_or(path, |(of, _)| of));
             return self.apply(model, Some(of), path, args, named, at);
         }
+        self.may_inspect(path, &args);
         if let Some(own) = path.strip_prefix("own:") {
             self.own_unseen(own, &args, &named, at);
         }
@@ -396,6 +403,7 @@ impl Engine<'_> {
         {
             return self.call_method(&one.clone(), name, args, named, at);
         }
+        self.may_inspect(name, &args);
         if let Some(value) = self.hand_over(&args, at)? {
             return Ok(value);
         }

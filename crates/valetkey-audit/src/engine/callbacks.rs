@@ -38,13 +38,25 @@ pub(super) fn is_array_method(name: &str) -> bool {
 }
 
 /// Whether something of the app that is not seen may look at the state.
-fn may_check(path: &str) -> bool {
+fn is_check(path: &str) -> bool {
     const WORDS: &[&str] = &["state", "csrf", "oauth", "verify", "check", "valid"];
     let lower = path.to_ascii_lowercase();
-    lower.starts_with("own:") && WORDS.iter().any(|w| lower.contains(w))
+    WORDS.iter().any(|w| lower.contains(w))
 }
 
 impl Engine<'_> {
+    /// Something that is not known gets the whole request, and may look at
+    /// the state in it.
+    pub(super) fn may_inspect(&mut self, name: &str, args: &[Value]) {
+        const REQUESTS: &[&str] = &["web.request", "gin", "echo", "fiber"];
+        let whole = args
+            .iter()
+            .any(|v| matches!(&v.kind, Kind::Ext(path) if REQUESTS.contains(&path.as_ref())));
+        if whole && self.traits.packages && is_check(name) {
+            self.notes.opaque = true;
+        }
+    }
+
     /// `promise.catch(f)`: what the promise raises is handled.
     pub(super) fn caught(&mut self, call: &Call, at: Span) -> Eval<Option<Value>> {
         let ExprKind::Attr(of, name) = &call.func.kind else {
@@ -101,7 +113,10 @@ impl Engine<'_> {
 
     /// `router.get("/path", …, handler)` of a router that is not known.
     pub(super) fn unknown_route(&mut self, name: &str, args: &[Value]) -> bool {
-        const VERBS: &[&str] = &["get", "post", "put", "all", "use", "delete", "patch"];
+        const VERBS: &[&str] = &[
+            "get", "post", "put", "all", "use", "delete", "patch", "Get", "Post", "GET", "POST",
+            "Any", "All", "Match", "Put", "PUT",
+        ];
         let path = args
             .first()
             .is_some_and(|v| v.as_str().is_some_and(|s| s.starts_with('/')));
@@ -117,7 +132,9 @@ impl Engine<'_> {
         match &value.kind {
             Kind::Func(_) => into.push(value.clone()),
             // Not seen, but its name says what it may look at.
-            Kind::Ext(path) if may_check(path) => into.push(value.clone()),
+            Kind::Ext(path) if path.starts_with("own:") && is_check(path) => {
+                into.push(value.clone())
+            }
             Kind::List(id) | Kind::Dict(id) if depth < 3 => {
                 if let Some(object) = self.heap.get(*id) {
                     for inner in object.items.iter().chain(object.fields.values()) {

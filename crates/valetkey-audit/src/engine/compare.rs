@@ -96,6 +96,7 @@ impl Engine<'_> {
             (Kind::None, other) | (other, Kind::None) => {
                 let side = if a.is_none() { b } else { a };
                 return match other {
+                    Kind::Sym if self.is_failure(side) => self.present(side).map(|p| !p),
                     Kind::Sym => self.present(side).and_then(|p| p.then_some(false)),
                     Kind::Unknown => None,
                     _ => Some(false),
@@ -105,8 +106,10 @@ impl Engine<'_> {
                 let side = if a.as_str().is_some() { b } else { a };
                 return self.present(side).and_then(|p| p.then_some(false));
             }
-            (Kind::Str(_) | Kind::Number(_), Kind::Bool(_))
-            | (Kind::Bool(_), Kind::Str(_) | Kind::Number(_)) => return Some(false),
+            (Kind::Number(n), Kind::Bool(b)) | (Kind::Bool(b), Kind::Number(n)) => {
+                return Some(i64::from(*b) == *n);
+            }
+            (Kind::Str(_), Kind::Bool(_)) | (Kind::Bool(_), Kind::Str(_)) => return Some(false),
             _ => {}
         }
         if self.mode != Mode::Scenario {
@@ -231,6 +234,11 @@ impl Engine<'_> {
             }
             _ => None,
         }
+    }
+
+    fn is_failure(&self, value: &Value) -> bool {
+        let first = value.taint.first();
+        first.is_some_and(|id| *self.origins.of(*id) == Origin::Failure)
     }
 
     fn made_at_load(&self, id: u32) -> bool {

@@ -16,6 +16,7 @@ impl Engine<'_> {
             return Ok(Value::none());
         };
         let receiver = match &closure.class {
+            _ if closure.receiver.is_some() => closure.receiver.clone(),
             Some(class)
                 if !closure
                     .function
@@ -167,7 +168,8 @@ impl Engine<'_> {
                 named.push((param.name.clone(), given));
             }
         }
-        self.went_on = false;
+        // There, those that do not let it run say so.
+        self.went_on = self.traits.packages;
         let done = self.inline(&closure.clone(), Vec::new(), named, entry.span);
         done.map(|_| self.went_on)
     }
@@ -209,6 +211,9 @@ impl Engine<'_> {
         let annotation = param.annotation.as_deref().unwrap_or("");
         if let Some(is) = self.libraries.param(&param.name, annotation) {
             return self.handed(is, param, annotation, at).map(Some);
+        }
+        if let Some(object) = self.declared(annotation, at) {
+            return Ok(Some(object));
         }
         if entry.route && self.libraries.injects {
             return self.injected(param, annotation, at);

@@ -151,6 +151,8 @@ impl Engine<'_> {
                 }
                 Value::new(Kind::List(self.alloc(object)))
             }
+            ExprKind::Fallible(inner, form) => self.fallible(inner, *form, at)?,
+            ExprKind::Ref(inner) => self.eval(inner)?,
             ExprKind::Other(parts) => {
                 let mut values = Vec::new();
                 for part in parts {
@@ -209,6 +211,7 @@ impl Engine<'_> {
             }
         }
         let file = self.file();
+        let file = self.home(file, name);
         let key = (file, name.to_owned());
         if let Some(value) = self
             .modules
@@ -257,6 +260,9 @@ impl Engine<'_> {
             "map" => Value::map(name),
             "class" => Value::ext(name),
             "const" => Value::str(name),
+            "bool" => Value::bool(name == "true"),
+            // Made elsewhere, with what is not seen.
+            "object" => self.object(name, vec![("**".to_owned(), Value::unknown())]),
             _ => {
                 let origin = match name {
                     "host" => Origin::Host,
@@ -266,6 +272,9 @@ impl Engine<'_> {
                     "claims" => Origin::Claims,
                     "token-response" => Origin::TokenResponse,
                     "meta" => Origin::TokenMeta,
+                    "refresh-token" => Origin::RefreshToken,
+                    "id-token" => Origin::IdToken,
+                    "random" => Origin::Random,
                     _ => return Value::unknown(),
                 };
                 self.sym(origin, at)
@@ -469,6 +478,8 @@ impl Engine<'_> {
     }
 
     pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {
+        self.looked_at(a, at);
+        self.looked_at(b, at);
         let (left, right) = (self.settled(a), self.settled(b));
         let claims = |e: &Self, v: &Value| e.any(&v.taint, |o| matches!(o, Origin::Claims));
         let nonce =

@@ -142,6 +142,11 @@ impl Engine<'_> {
             if known != Some(false) {
                 done = self.quietly(then);
             }
+            if let (true, None, Err(Unwind::Return(value))) = (self.traits.packages, known, &done) {
+                let value = value.clone();
+                self.early(value);
+                done = Ok(());
+            }
             if known != Some(true) && done.is_ok() {
                 done = self.quietly(otherwise);
             }
@@ -342,7 +347,12 @@ impl Engine<'_> {
                 _ => {}
             }
         }
-        let value = Rc::new(ClassValue { bases, members });
+        let value = Rc::new(ClassValue {
+            name: class.name.clone(),
+            file,
+            bases,
+            members,
+        });
         for member in value.members.values() {
             if let Kind::Func(f) = &member.kind {
                 let route = f.function.decorators.iter().any(|d| self.is_route(d))
@@ -437,8 +447,15 @@ impl Engine<'_> {
         let Some(frame) = self.frames.last() else {
             return;
         };
-        let file = frame.file;
         let module = frame.module;
+        let global = frame.globals.iter().any(|g| g == name);
+        let file = match frame.file {
+            own if global => self.home(own, name),
+            own => own,
+        };
+        let Some(frame) = self.frames.last() else {
+            return;
+        };
         if module || frame.globals.iter().any(|g| g == name) {
             if !module && mode != Mode::Load {
                 let key = (file, name.to_owned());

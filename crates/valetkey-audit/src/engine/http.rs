@@ -21,6 +21,7 @@ impl Engine<'_> {
         let mut url = args.get("url").cloned().unwrap_or_else(|| args.first());
         url = self.url_text(&url, at);
         let mut data = None;
+        let (mut basic, mut waits, mut plain) = (None, false, None);
         // `urlopen(Request(url, data))`.
         if let Kind::Obj(id) = &url.kind
             && let Some(object) = self.heap.get(*id)
@@ -36,8 +37,11 @@ impl Engine<'_> {
                 .cloned()
                 .or_else(|| object.items.get(1).cloned());
             let headers = object.fields.get("headers").cloned();
+            basic = object.fields.get("auth").cloned();
+            waits = self.waits(&url, 0);
+            plain = object.fields.get("client").cloned();
             if let Some(inner) = inner {
-                url = inner;
+                url = self.url_text(&inner, at);
             }
             if let Some(headers) = headers {
                 url.taint.extend(self.deep_taint(&headers));
@@ -62,7 +66,8 @@ impl Engine<'_> {
         {
             fields.push(("client_secret".into(), secret.clone()));
         }
-        if let Some(Kind::List(id) | Kind::Obj(id)) = args.get("auth").map(|v| &v.kind)
+        let basic = args.get("auth").or(basic.as_ref());
+        if let Some(Kind::List(id) | Kind::Obj(id)) = basic.map(|v| &v.kind)
             && let Some(object) = self.heap.get(*id)
             && let [_, secret] = object.items.as_slice()
         {
@@ -72,6 +77,7 @@ impl Engine<'_> {
 
         let timeout = match args.get("timeout").or_else(|| args.get("signal")) {
             Some(value) => Some(!value.is_none()),
+            None if waits => Some(true),
             None if args.get("**").is_some() => None,
             None => match model.facts.get("timeout").map(String::as_str) {
                 Some("none") => Some(
@@ -91,8 +97,18 @@ impl Engine<'_> {
                     };
                     match given {
                         Some(value) => Some(!value.is_none()),
+                        // Made elsewhere.
+                        None if self.is_open(of.as_ref()) => None,
                         None => Some(!model.facts.contains_key("client-timeout")),
                     }
+                }
+                Some("context") => {
+                    let made = of.iter().chain(args.get("client"));
+                    let limits: Vec<bool> = made.map(|v| self.waits(v, 0)).collect();
+                    limits
+                        .contains(&true)
+                        .then_some(true)
+                        .or_else(|| self.of_plain(of.as_ref().or(plain.as_ref())))
                 }
                 _ => None,
             },
@@ -194,6 +210,28 @@ impl Engine<'_> {
         let mut answer = Value::unknown();
         answer.add(&from);
         Ok(answer)
+    }
+
+    /// Whether an object may have fields that are not seen.
+    fn is_open(&self, of: Option<&Value>) -> bool {
+        match of.map(|o| &o.kind) {
+            Some(Kind::Obj(id)) => self
+                .heap
+                .get(*id)
+                .is_some_and(|o| o.fields.contains_key("**")),
+            _ => false,
+        }
+    }
+
+    /// A client that was made in a context without a deadline.
+    fn of_plain(&self, of: Option<&Value>) -> Option<bool> {
+        let Kind::Obj(id) = of?.kind else { return None };
+        let inner = self.heap.get(id)?.fields.get("client")?;
+        let args = Args {
+            named: vec![("client".into(), inner.clone())],
+            ..Args::default()
+        };
+        self.plain_context(&args)
     }
 
     /// What of a request stands in its URL.

@@ -49,7 +49,8 @@ impl Engine<'_> {
     fn imported(&mut self, import: &Import) -> Value {
         let Import { module, member, .. } = import;
         let Some(member) = member else {
-            return match self.locate(module) {
+            let found = self.locate(module);
+            return match found.or_else(|| self.locate_folder(module)) {
                 Some(id) => self.module_value(id),
                 None if self.language.is_own(module) => unseen(module),
                 None => self.ext(module, Span::default()),
@@ -74,7 +75,8 @@ impl Engine<'_> {
     }
 
     /// A name of a module, or of what the module exports as a whole.
-    fn exported(&self, id: FileId, name: &str) -> Option<Value> {
+    fn exported(&mut self, id: FileId, name: &str) -> Option<Value> {
+        let id = self.home(id, name);
         let names = self.modules.get(id)?.as_ref()?;
         if let Some(value) = names.get(name) {
             return Some(value.clone());

@@ -12,26 +12,30 @@ const MOST: usize = 4_000;
 impl Engine<'_> {
     /// The closure, with the objects around it where every way finds them.
     pub(super) fn kept(&mut self, closure: &Rc<Closure>) -> Rc<Closure> {
-        let Some(around) = &closure.around else {
-            return closure.clone();
-        };
         let mut moved = BTreeMap::new();
-        let kept: BTreeMap<String, Value> = around
-            .seen()
-            .into_iter()
-            .map(|(name, value)| (name.clone(), self.keep(value, &mut moved, 0)))
-            .collect();
+        let receiver = closure
+            .receiver
+            .as_ref()
+            .map(|r| self.keep(r, &mut moved, 0));
+        let kept = closure.around.as_ref().map(|around| {
+            let kept: BTreeMap<String, Value> = around
+                .seen()
+                .into_iter()
+                .map(|(name, value)| (name.clone(), self.keep(value, &mut moved, 0)))
+                .collect();
+            Rc::new(Scope {
+                own: Rc::new(kept),
+                outer: None,
+            })
+        });
         if moved.is_empty() {
             return closure.clone();
         }
         Rc::new(Closure {
             function: closure.function.clone(),
             file: closure.file,
-            around: Some(Rc::new(Scope {
-                own: Rc::new(kept),
-                outer: None,
-            })),
-            receiver: closure.receiver.clone(),
+            around: kept,
+            receiver,
             class: closure.class.clone(),
         })
     }

@@ -119,10 +119,17 @@ impl Engine<'_> {
             }
         };
         if known == Some(false) {
-            let gone = self.absent(ask)?;
+            let mut gone = self.absent(ask)?;
+            let empty = self.traits.missing_is_empty;
+            if empty && gone.is_none() && !matches!(origin, Origin::Session(_) | Origin::Cookie(_))
+            {
+                gone = Value::str("");
+            }
             // What is missing is still known by where it was looked for.
             return Ok(match origin {
-                Origin::Param(_) | Origin::Cookie(_) | Origin::Session(_) if gone.is_none() => {
+                Origin::Param(_) | Origin::Cookie(_) | Origin::Session(_)
+                    if gone.is_none() || empty =>
+                {
                     gone.with(self.origin(origin, at))
                 }
                 _ => gone,
@@ -249,6 +256,9 @@ impl Engine<'_> {
         if let Some(value) = found {
             return Ok(value);
         }
+        if let Some(whole) = object.fields.get(super::fallible::WHOLE).cloned() {
+            return self.member(&whole, key, ask, at);
+        }
         let open = object.open || name.contains('*') || self.heap.is_old(id);
         if !open {
             return self.absent(ask);
@@ -280,6 +290,8 @@ impl Engine<'_> {
                 Origin::Session(key) => {
                     return self.sym(Origin::Session(format!("{key}.{name}")), at);
                 }
+                // The text of a cookie that is an object.
+                Origin::Cookie(_) if name == "Value" => return settled,
                 Origin::Cookie(key) => {
                     return self.sym(Origin::Cookie(format!("{key}.{name}")), at);
                 }
@@ -288,7 +300,7 @@ impl Engine<'_> {
             }
         }
         if is(self, |o| matches!(o, Origin::TokenResponse)) {
-            let origin = match name {
+            let origin = match self.libraries.spelt(name) {
                 "access_token" | "accessToken" | "token" => Origin::AccessToken,
                 "refresh_token" => Origin::RefreshToken,
                 "id_token" => Origin::IdToken,

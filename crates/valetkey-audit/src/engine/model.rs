@@ -26,6 +26,7 @@ impl Engine<'_> {
         }
         let callback = positional.last().cloned();
         let args = self.given(model, positional, named);
+        let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();
         let made = self.effect(model, of, path, args, at)?;
         let made = match &model.gives {
             Some(is) => {
@@ -35,6 +36,9 @@ impl Engine<'_> {
             }
             None => made,
         };
+        if let Some(into) = into {
+            self.fill(&into, made.clone(), at);
+        }
         if model.does == Does::Route || model.facts.contains_key("hands") {
             return Ok(made);
         }
@@ -67,6 +71,15 @@ impl Engine<'_> {
                 }
             }
         }
+        if model.facts.contains_key("rest") {
+            let rest = positional.get(model.params.len()..).unwrap_or(&[]);
+            self.options(rest, &mut named, 0);
+        }
+        if model.facts.contains_key("scopes") {
+            let rest = positional.get(model.params.len()..).unwrap_or(&[]);
+            let rest = self.list(rest.to_vec());
+            named.push(("scope".into(), rest));
+        }
         for (name, _) in &mut named {
             if let Some(known) = model.rename.get(name.as_str()) {
                 name.clone_from(known);
@@ -90,8 +103,12 @@ impl Engine<'_> {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         Ok(match model.does {
             Does::Random => {
-                let few =
-                    matches!(args.get("bytes").map(|v| &v.kind), Some(Kind::Number(n)) if *n < 8);
+                // A number of bytes, or room for them.
+                let bytes = match args.get("bytes").map(|v| &v.kind) {
+                    Some(Kind::Obj(id)) => self.heap.get(*id).and_then(|o| o.fields.get("size")),
+                    _ => args.get("bytes"),
+                };
+                let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < 8);
                 let origin = if few {
                     Origin::WeakRandom
                 } else {
@@ -143,7 +160,8 @@ impl Engine<'_> {
             }
             Does::Cookie => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let default = args.get("default").cloned();
+                let empty = fact("empty").map(|_| Value::str(""));
+                let default = args.get("default").cloned().or(empty);
                 self.read(
                     "cookies",
                     &key,
@@ -197,11 +215,21 @@ impl Engine<'_> {
                 self.list(pairs)
             }
             Does::Keep => {
-                if let (Some(of), Some(field)) = (&of, fact("field")) {
-                    let value = args.first();
+                if let (Some(into), Some(field)) = (fact("into"), fact("field")) {
+                    if let (Some(into), Some(of)) = (args.get(into).cloned(), &of) {
+                        self.set_attr(&into, field, of.clone(), at);
+                    }
+                } else if let (Some(of), Some(field)) = (&of, fact("field")) {
+                    let value = match fact("all") {
+                        Some(_) => self.list(args.positional.clone()),
+                        None => args.first(),
+                    };
                     self.set_attr(of, field, value, at);
                 }
-                Value::none()
+                match (of, fact("returns")) {
+                    (Some(of), Some(_)) => of,
+                    _ => Value::none(),
+                }
             }
             Does::DefaultTimeout => {
                 self.patient
@@ -216,7 +244,10 @@ impl Engine<'_> {
                     None => self.url_text(&of, at),
                 }
             }
-            Does::Params => self.params(&args.first()),
+            Does::Params => match of {
+                Some(of) => self.params(&of),
+                None => self.params(&args.first()),
+            },
             Does::Equal => {
                 let (Some(a), Some(b)) = (args.positional.first(), args.positional.get(1)) else {
                     return Ok(Value::unknown());
@@ -244,6 +275,7 @@ impl Engine<'_> {
                         None => value,
                     });
                 }
+                let value = self.whole(&value).unwrap_or(value);
                 let value = self.url_text(&value, at);
                 // A text of a list is what it was made of.
                 if matches!(value.kind, Kind::List(_) | Kind::Dict(_) | Kind::Obj(_)) {
@@ -421,7 +453,9 @@ impl Engine<'_> {
             Does::DelegateLogin | Does::DelegateCallback | Does::Register => {
                 self.delegate(model, of, &args, at)?
             }
-            Does::VerifyIdToken | Does::DecodeJwt => self.id_token(model, &args, at)?,
+            Does::VerifyIdToken | Does::DecodeJwt => {
+                self.id_token(model, of.as_ref(), &args, at)?
+            }
             Does::SafeUrl => {
                 let value =
                     Value::derived(&args.all().map(|v| self.settled(v)).collect::<Vec<_>>());
@@ -499,6 +533,20 @@ impl Engine<'_> {
             Does::Request => Value::ext("web.request"),
             Does::UserInput => self.sym(Origin::Query, at),
             Does::SessionMap => Value::map("session"),
+            Does::SessionGet
+            | Does::SessionPut
+            | Does::Object
+            | Does::Fill
+            | Does::Option
+            | Does::Format
+            | Does::Join
+            | Does::Print
+            | Does::Invoke
+            | Does::Render
+            | Does::StorePut
+            | Does::Append
+            | Does::Decode
+            | Does::Halt => self.more(model, of, &args, at)?,
             Does::Dict => {
                 let mut fields: Vec<(String, Value)> = args.named.clone();
                 if let Some(first) = args.positional.first() {
@@ -526,6 +574,13 @@ impl Engine<'_> {
             "verify" | "rejectunauthorized" | "strictssl"
         ) && matches!(value.kind, Kind::Bool(false))
         {
+            self.emit(
+                EventKind::InsecureTransport {
+                    what: "certificate checks are switched off",
+                },
+                at,
+            );
+        } else if lower == "insecureskipverify" && matches!(value.kind, Kind::Bool(true)) {
             self.emit(
                 EventKind::InsecureTransport {
                     what: "certificate checks are switched off",

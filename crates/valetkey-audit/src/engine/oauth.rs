@@ -23,6 +23,9 @@ const PARTS: &[&str] = &[
     "prompt",
     "access_type",
     "callback",
+    "auth_uri",
+    "token_uri",
+    "**",
 ];
 
 impl Engine<'_> {
@@ -42,7 +45,11 @@ impl Engine<'_> {
         let nested: Vec<Value> = fields
             .iter()
             .filter(|(k, _)| {
-                k == "client" || k == "client_config" || k == "config" || k == "client_kwargs"
+                k == "client"
+                    || k == "endpoint"
+                    || k == "client_config"
+                    || k == "config"
+                    || k == "client_kwargs"
             })
             .map(|(_, v)| v.clone())
             .collect();
@@ -54,6 +61,12 @@ impl Engine<'_> {
                     fields.push((key, inner));
                 }
             }
+        }
+        let endpoint = fields.iter().find(|(k, _)| k == "endpoint");
+        if let Some(text) = endpoint.filter(|(_, v)| v.as_str().is_some()) {
+            let text = text.1.clone();
+            fields.push(("auth_uri".into(), text.clone()));
+            fields.push(("token_uri".into(), text));
         }
         if let Some(name) = model.facts.get("endpoint") {
             let all = fields.iter().filter(|(k, _)| k == name);
@@ -362,13 +375,16 @@ impl Engine<'_> {
         }
         fields.push(("grant_type".into(), Value::str(&grant)));
         let fields = self.settle_fields(fields);
-        let url = args.get("url").map(crate::url::base).unwrap_or_default();
+        let known = fields.iter().find(|(k, _)| k == "token_uri");
+        let url = args.get("url").or(known.map(|(_, v)| v));
+        let url = url.map(crate::url::base).unwrap_or_default();
         let timeout = match args.get("timeout") {
             Some(value) => Some(!value.is_none()),
             None if self.client_waits(of.as_ref(), args) => Some(true),
             None => match self.fact(model, "timeout") {
                 Some("none") => Some(false),
                 Some("default") => Some(true),
+                Some("context") => self.plain_context(args),
                 _ => None,
             },
         };
@@ -400,6 +416,9 @@ impl Engine<'_> {
             );
         }
         let response = self.sym(Origin::TokenResponse, at);
+        if self.fact(model, "errors") == Some("returned") {
+            self.reported.extend(response.taint.iter().copied());
+        }
         if let Some(of) = &of
             && self.fact(model, "keeps").is_some()
         {
@@ -410,12 +429,37 @@ impl Engine<'_> {
 
     /// Whether the client object was told how long to wait.
     fn client_waits(&self, of: Option<&Value>, args: &Args) -> bool {
-        let client = of.or_else(|| args.get("client"));
-        client.is_some_and(|of| {
-            self.flat(of, 0)
-                .iter()
-                .any(|(k, v)| k == "timeout" && !v.is_none())
+        let given = args.get("client");
+        of.into_iter().chain(given).any(|of| {
+            self.waits(of, 0)
+                || self
+                    .flat(of, 0)
+                    .iter()
+                    .any(|(k, v)| k == "timeout" && !v.is_none())
         })
+    }
+
+    /// Whether an object, or one that it was made of, knows how long to wait.
+    pub(super) fn waits(&self, of: &Value, depth: usize) -> bool {
+        const PARTS: &[&str] = &["client", "parent", "value", "url", "token"];
+        let Kind::Obj(id) = of.kind else { return false };
+        let Some(object) = self.heap.get(id).filter(|_| depth < 6) else {
+            return false;
+        };
+        object.fields.get("timeout").is_some_and(|v| !v.is_none())
+            || PARTS.iter().any(|p| {
+                let part = object.fields.get(*p);
+                part.is_some_and(|v| self.waits(v, depth + 1))
+            })
+    }
+
+    /// A request in a context that is known, and has no deadline.
+    pub(super) fn plain_context(&self, args: &Args) -> Option<bool> {
+        let Some(Kind::Obj(id)) = args.get("client").map(|v| &v.kind) else {
+            return None;
+        };
+        let class = &self.heap.get(*id)?.class;
+        (class.as_ref() == "context.plain").then_some(false)
     }
 
     /// Without a login under way there is no verifier in the session, and the
@@ -517,6 +561,10 @@ impl Engine<'_> {
                 self.emit(EventKind::TokenChecked, at);
                 match self.fact(model, "returns") {
                     Some("profile") => self.sym(Origin::Profile, at),
+                    Some(is) => {
+                        let id = self.origin(Origin::TokenResponse, at);
+                        self.known_attr(is, at).with(id)
+                    }
                     _ => self.sym(Origin::TokenResponse, at),
                 }
             }
@@ -552,6 +600,7 @@ impl Engine<'_> {
     pub(super) fn id_token(
         &mut self,
         model: &'static CallModel,
+        of: Option<&Value>,
         args: &Args,
         at: Span,
     ) -> Eval<Value> {
@@ -579,18 +628,29 @@ impl Engine<'_> {
                 .iter()
                 .any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false)))
         };
-        let given = |name: &str| args.get(name).is_some_and(|v| !v.is_none());
+        // The library's object may have been told before.
+        let told = of.map(|of| self.flat_once(of)).unwrap_or_default();
+        let given = |name: &str| {
+            args.get(name).is_some_and(|v| !v.is_none()) || told.iter().any(|(k, _)| k == name)
+        };
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        let skips = |what: &str| {
+            let name = fact(what);
+            told.iter()
+                .any(|(k, v)| Some(k.as_str()) == name && matches!(v.kind, Kind::Bool(true)))
+        };
         let fault = if fact("signature") == Some("none")
+            || skips("signature-off")
             || off(self, "verify_signature")
             || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
         {
             Some("its signature is not checked")
-        } else if fact("audience") != Some("always")
-            && (off(self, "verify_aud") || !given("audience"))
+        } else if skips("audience-off")
+            || fact("audience") != Some("always") && (off(self, "verify_aud") || !given("audience"))
         {
             Some("its audience is not compared with the client id")
-        } else if fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
+        } else if skips("issuer-off")
+            || fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
         {
             Some("its issuer is not compared")
         } else {

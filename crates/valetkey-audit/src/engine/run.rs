@@ -31,6 +31,7 @@ impl Engine<'_> {
         for id in 0..self.app.files.len() {
             self.load(id);
         }
+        self.set_up();
         self.heap.settle();
         self.loaded = self.heap.old_len();
         self.base_modules = self.modules.clone();
@@ -97,6 +98,10 @@ impl Engine<'_> {
         let Kind::Func(f) = &entry.function.kind else {
             return false;
         };
+        // There, helpers are given the request by those that answer it.
+        if self.traits.packages {
+            return false;
+        }
         f.class.is_none()
             && f.function.params.iter().any(|p| {
                 let annotation = p.annotation.as_deref().unwrap_or("");

@@ -62,6 +62,7 @@ impl Engine<'_> {
         named: &[(String, Value)],
         at: Span,
     ) -> Eval<Option<Value>> {
+        let name = self.libraries.mapping(name).unwrap_or(name);
         let default = args.get(1).cloned().or_else(|| {
             named
                 .iter()
@@ -304,6 +305,8 @@ impl Engine<'_> {
         let Some(format) = text.as_str().map(str::to_owned) else {
             return Value::derived([text, &self.settled(values)]);
         };
+        // The format on its own is no URL yet.
+        self.candidates.retain(|(id, _)| !text.taint.contains(id));
         let items = match &values.kind {
             Kind::List(id) => self
                 .heap
@@ -330,10 +333,12 @@ impl Engine<'_> {
                         .map_or_else(Value::unknown, |(_, v)| v.clone()),
                 );
                 rest = after.get(1..).unwrap_or("");
-            } else if rest.starts_with(['s', 'd', 'r']) {
+            } else if let Some(end) = rest.find(|c: char| c.is_ascii_alphabetic())
+                && rest[..end].chars().all(|c| "+-# 0123456789.".contains(c))
+            {
                 parts.push(items.get(next).cloned().unwrap_or_else(Value::unknown));
                 next += 1;
-                rest = &rest[1..];
+                rest = &rest[end + 1..];
             } else {
                 parts.push(Value::str("%"));
             }

@@ -17,6 +17,9 @@ const PARAMS: &str = "$params";
 impl Engine<'_> {
     /// A URL made of a text, and perhaps of one before it.
     pub(super) fn url(&mut self, args: &Args, at: Span) -> Value {
+        if let Some(host) = args.get("Host").cloned() {
+            return self.url_of_parts(host, args, at);
+        }
         let first = args.get("url").cloned().unwrap_or_else(|| args.first());
         let first = self.url_text(&first, at);
         let outside = self.any(&first.taint, |o| matches!(o, Origin::Query));
@@ -44,6 +47,16 @@ impl Engine<'_> {
                 base
             }
         };
+        let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];
+        self.object(URL, fields)
+    }
+
+    /// A URL of its parts.
+    fn url_of_parts(&mut self, host: Value, args: &Args, at: Span) -> Value {
+        let part = |name: &str| args.get(name).cloned().unwrap_or_else(|| Value::str(""));
+        let parts = vec![part("Scheme"), Value::str("://"), host, part("Path")];
+        let base = self.join(parts, at);
+        let params = args.get("RawQuery").cloned().unwrap_or_else(Value::none);
         let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];
         self.object(URL, fields)
     }
@@ -143,6 +156,14 @@ impl Engine<'_> {
 
     /// A list of parameters: those of the request, or of what is given.
     pub(super) fn params(&mut self, of: &Value) -> Value {
+        // Those of a URL that can be taken apart.
+        if let Kind::Obj(id) = of.kind
+            && let Some(object) = self.heap.get(id)
+            && object.class.as_ref() == URL
+            && let Some(own) = object.fields.get(PARAMS).cloned()
+        {
+            return self.params(&own);
+        }
         let settled = self.settled(of);
         if matches!(settled.kind, Kind::Map(_)) {
             return settled;

@@ -132,6 +132,7 @@ fn function(f: &Function) -> String {
 
 fn expr(e: &Expr) -> String {
     match &e.kind {
+        ExprKind::Fallible(inner, _) | ExprKind::Ref(inner) => expr(inner),
         ExprKind::Name(name) => name.clone(),
         ExprKind::Str(text) => format!("{text:?}"),
         ExprKind::Template(parts) => format!("`{}`", list(parts)),

@@ -1,0 +1,213 @@
+//! Calls that may fail and values that may be missing, where a language
+//! hands out an error or a word of it beside the value; and places that a
+//! call fills.
+
+use super::{Engine, Eval, Mode, Unwind};
+use crate::{
+    facts::EventKind,
+    ir::{Call, Expr, ExprKind, Fallible, Span},
+    value::{Kind, Object, Origin, Value},
+};
+
+/// The field that stands for everything that is not set on its own.
+pub(super) const WHOLE: &str = "$whole";
+
+impl Engine<'_> {
+    pub(super) fn fallible(&mut self, inner: &Expr, form: Fallible, at: Span) -> Eval<Value> {
+        let mut own = false;
+        let made = match &inner.kind {
+            ExprKind::Call(call) => {
+                let func = self.eval(&call.func)?;
+                own = matches!(func.kind, Kind::Func(_));
+                self.call_of(&func, call, inner.span)
+            }
+            _ => self.eval(inner),
+        };
+        // The app's own functions hand out both themselves.
+        if own {
+            return made;
+        }
+        let value = match made {
+            // What a library refuses is its error, not the end of the way.
+            Err(Unwind::Raise(name)) if name.as_ref() == "LibraryError" => None,
+            other => Some(other?),
+        };
+        match form {
+            Fallible::Pair => {
+                let (value, error) = self.with_error(value, at);
+                Ok(self.list(vec![value, error]))
+            }
+            Fallible::Alone => match value {
+                // A text of the outside that is called an error.
+                Some(value) if self.from_outside(&value) => Ok(value),
+                value => Ok(self.with_error(value, at).1),
+            },
+            Fallible::Asked { text } => {
+                let value = value.unwrap_or_else(Value::none);
+                let (value, there) = self.with_word(value, text, at);
+                Ok(self.list(vec![value, there]))
+            }
+            Fallible::Must => {
+                let value = value.unwrap_or_else(Value::none);
+                if value.is_none() || self.truth(&value) == Some(false) && value.as_str().is_none()
+                {
+                    return match value.kind {
+                        Kind::None | Kind::Sym => self.raise("TypeError"),
+                        _ => Ok(value),
+                    };
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    /// A value that is there or not, by itself.
+    fn from_outside(&self, value: &Value) -> bool {
+        let sym = matches!(value.kind, Kind::Sym);
+        let absent = matches!(&value.kind, Kind::None | Kind::Str(_)) && !value.taint.is_empty();
+        (sym || absent)
+            && value.taint.first().is_some_and(|id| {
+                matches!(
+                    self.origins.of(*id),
+                    Origin::Param(_)
+                        | Origin::Cookie(_)
+                        | Origin::Session(_)
+                        | Origin::Store(_)
+                        | Origin::Header(_)
+                )
+            })
+    }
+
+    fn with_error(&mut self, value: Option<Value>, at: Span) -> (Value, Value) {
+        let Some(value) = value else {
+            return (Value::unknown(), self.object("error", Vec::new()));
+        };
+        if self.mode == Mode::Load {
+            return (value, Value::none());
+        }
+        if self.from_outside(&value) {
+            if self.truth_or_decide(&value, at) {
+                return (value, Value::none());
+            }
+            let missing = match value.kind {
+                Kind::Sym => Value::none().with(value.taint[0]),
+                _ => value,
+            };
+            return (missing, self.object("error", Vec::new()));
+        }
+        let id = self.origin(Origin::Failure, at);
+        let mut error = Value::sym(id);
+        let reported: Vec<u32> = value
+            .taint
+            .iter()
+            .copied()
+            .filter(|id| self.reported.contains(id))
+            .collect();
+        error.add(&reported);
+        (value, error)
+    }
+
+    fn with_word(&mut self, value: Value, text: bool, at: Span) -> (Value, Value) {
+        let there = match &value.kind {
+            Kind::None => Some(false),
+            Kind::Str(s) if s.is_empty() => Some(false),
+            Kind::Sym => Some(self.truth_or_decide(&value, at)),
+            Kind::Unknown | Kind::Method(_) | Kind::Alt(_) => None,
+            _ => Some(true),
+        };
+        let mut word = Value::derived([&self.settled(&value)]);
+        let Some(there) = there else {
+            return (value, word);
+        };
+        word.kind = Kind::Bool(there);
+        if there {
+            return (value, word);
+        }
+        let mut missing = if text { Value::str("") } else { Value::none() };
+        missing.add(&value.taint);
+        (missing, word)
+    }
+
+    /// Somebody looks at whether a call failed: that is decided now, once.
+    pub(super) fn looked_at(&mut self, value: &Value, at: Span) {
+        let Some(id) = value.taint.first().copied() else {
+            return;
+        };
+        if !matches!(value.kind, Kind::Sym)
+            || *self.origins.of(id) != Origin::Failure
+            || self.memo.contains_key(&id)
+        {
+            return;
+        }
+        let failed = self.mode != Mode::Load && !self.decide(at);
+        self.memo.insert(id, failed);
+        self.checked_token(value, at);
+    }
+
+    /// A call fills what it was given a reference to.
+    pub(super) fn fill(&mut self, into: &Value, value: Value, at: Span) {
+        let (Kind::Obj(id) | Kind::Dict(id) | Kind::List(id)) = into.kind else {
+            self.filled = Some(value);
+            return;
+        };
+        if self.heap.is_old(id) && self.mode != Mode::Load {
+            self.shared_objects.insert((id, "*".to_owned()));
+            let value = self.settled(&value);
+            let name = WHOLE.to_owned();
+            self.emit(EventKind::StoreWrite { name, value }, at);
+        }
+        if let Some(object) = self.heap.get_mut(id) {
+            object.fields.insert(WHOLE.to_owned(), value);
+            object.open = true;
+        }
+    }
+
+    /// A variable that the call was given a reference to gets what it was
+    /// filled with.
+    pub(super) fn refill(&mut self, call: &Call) -> Eval<()> {
+        let Some(value) = self.filled.take() else {
+            return Ok(());
+        };
+        let target = call.args.iter().rev().find_map(|a| match &a.kind {
+            ExprKind::Ref(target) => Some(target),
+            _ => None,
+        });
+        match target {
+            Some(target) => self.assign(target, value),
+            None => Ok(()),
+        }
+    }
+
+    /// What something was filled with.
+    pub(super) fn whole(&self, value: &Value) -> Option<Value> {
+        match value.kind {
+            Kind::Obj(id) | Kind::Dict(id) | Kind::List(id) => {
+                self.heap.get(id)?.fields.get(WHOLE).cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// A member of something that was filled as a whole.
+    pub(super) fn of_whole(
+        &mut self,
+        object: &Object,
+        name: &str,
+        at: Span,
+    ) -> Option<Eval<Value>> {
+        let whole = object.fields.get(WHOLE)?.clone();
+        let known = object.app_class.as_ref();
+        let key = known
+            .and_then(|c| c.members.get(&format!("json:{name}")))
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| self.libraries.spelt(name))
+            .to_owned();
+        Some(match &whole.kind {
+            Kind::Map(_) | Kind::Dict(_) => {
+                let ask = super::maps::Ask::default();
+                self.member(&whole, &Value::str(&key), ask, at)
+            }
+            _ => Ok(self.part(&whole, &key, at)),
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! Files that are one module together, and the function that sets a program
+//! up.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{Engine, Frame, Mode};
+use crate::{
+    facts::{Entry, Handed},
+    ir::Span,
+    value::{ClassValue, Closure, FileId, Kind, Value},
+};
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+impl Engine<'_> {
+    /// The other files of the module that a file belongs to.
+    fn siblings(&self, file: FileId) -> Vec<FileId> {
+        if !self.traits.packages {
+            return Vec::new();
+        }
+        let Some(own) = self.app.files.get(file) else {
+            return Vec::new();
+        };
+        let own = folder(&own.path);
+        let all = self.app.files.iter().enumerate();
+        all.filter(|(id, f)| *id != file && folder(&f.path) == own)
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    fn has_name(&self, file: FileId, name: &str) -> bool {
+        let names = self.modules.get(file).and_then(Option::as_ref);
+        names.is_some_and(|m| m.contains_key(name))
+    }
+
+    /// The file among those of one module that has a variable.
+    pub(super) fn home(&mut self, file: FileId, name: &str) -> FileId {
+        if !self.traits.packages || self.has_name(file, name) {
+            return file;
+        }
+        let others = self.siblings(file);
+        for other in &others {
+            self.load(*other);
+        }
+        let home = others.into_iter().find(|o| self.has_name(*o, name));
+        home.unwrap_or(file)
+    }
+
+    /// A member of a class that another file of its module declares.
+    pub(super) fn declared_beside(
+        &self,
+        class: &Rc<ClassValue>,
+        name: &str,
+    ) -> Option<Rc<ClassValue>> {
+        if !self.traits.packages || class.name.is_empty() {
+            return None;
+        }
+        let mut files = vec![class.file];
+        files.extend(self.siblings(class.file));
+        files.into_iter().find_map(|file| {
+            let names = self.modules.get(file)?.as_ref()?;
+            match &names.get(&class.name)?.kind {
+                Kind::Class(other)
+                    if !Rc::ptr_eq(other, class) && other.members.contains_key(name) =>
+                {
+                    Some(other.clone())
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// A file of the folder that a module's name means.
+    pub(super) fn locate_folder(&self, module: &str) -> Option<FileId> {
+        if self.libraries.knows(module) {
+            return None;
+        }
+        let here = self.file();
+        let own = folder(&self.app.files.get(here)?.path);
+        for wanted in self.language.folders(module) {
+            let found = self.app.files.iter().position(|f| {
+                let folder = folder(&f.path);
+                folder != own && means(folder, &wanted)
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Runs what sets the program up, without looking at what it does: that
+    /// is looked at when it is entered like any other function.
+    pub(super) fn set_up(&mut self) {
+        if !self.traits.packages {
+            return;
+        }
+        let events = std::mem::take(&mut self.events);
+        for file in 0..self.app.files.len() {
+            let main = self.modules.get(file).and_then(Option::as_ref);
+            let main = main.and_then(|m| m.get("main")).cloned();
+            let Some(Kind::Func(main)) = main.map(|v| v.kind) else {
+                continue;
+            };
+            self.steps = 0;
+            self.frames.push(Frame {
+                file,
+                module: true,
+                ..Frame::default()
+            });
+            let _ = self.inline(&main, Vec::new(), Vec::new(), main.function.span);
+            self.frames.pop();
+            self.take_candidates();
+            self.called.remove(&(file, main.function.span.at));
+        }
+        self.receivers();
+        self.events = events;
+    }
+
+    /// Methods that nothing was seen to be bound to belong to one object,
+    /// which lives as long as the program.
+    fn receivers(&mut self) {
+        let mut made: BTreeMap<usize, Value> = BTreeMap::new();
+        for (key, entry) in self.known.clone() {
+            let Kind::Func(f) = &entry.function.kind else {
+                continue;
+            };
+            let (Some(class), None) = (f.class.clone(), &f.receiver) else {
+                continue;
+            };
+            let number = Rc::as_ptr(&class) as usize;
+            let receiver = match made.get(&number) {
+                Some(object) => object.clone(),
+                None => {
+                    let object = match self.constructed(&class) {
+                        Some(object) => object,
+                        None => self
+                            .instantiate(&class, Vec::new(), Vec::new(), Span::default())
+                            .unwrap_or_else(|_| Value::unknown()),
+                    };
+                    made.insert(number, object.clone());
+                    object
+                }
+            };
+            let closure = Closure {
+                function: f.function.clone(),
+                file: f.file,
+                around: f.around.clone(),
+                receiver: Some(receiver),
+                class: Some(class),
+            };
+            if let Some(entry) = self.known.get_mut(&key) {
+                entry.function = Value::new(Kind::Func(Rc::new(closure)));
+            }
+        }
+    }
+
+    /// What a constructor that nobody is seen to call makes.
+    fn constructed(&mut self, class: &Rc<ClassValue>) -> Option<Value> {
+        let mut files = vec![class.file];
+        files.extend(self.siblings(class.file));
+        let lower = class.name.to_ascii_lowercase();
+        for file in files {
+            let functions: Vec<Rc<Closure>> = self
+                .modules
+                .get(file)?
+                .iter()
+                .flat_map(|m| m.iter())
+                .filter(|(name, _)| {
+                    let rest = name.strip_prefix("New").or(name.strip_prefix("new"));
+                    rest.is_some_and(|r| r.is_empty() || lower.starts_with(&r.to_ascii_lowercase()))
+                })
+                .filter_map(|(_, value)| match &value.kind {
+                    Kind::Func(f) => Some(f.clone()),
+                    _ => None,
+                })
+                .collect();
+            for function in functions {
+                let entry = Entry {
+                    name: String::new(),
+                    file,
+                    span: function.function.span,
+                    function: Value::none(),
+                    route: false,
+                    handed: Handed::default(),
+                };
+                self.steps = 0;
+                self.frames.push(Frame {
+                    file,
+                    module: true,
+                    ..Frame::default()
+                });
+                let made = self.made_by(&entry, &function);
+                self.frames.pop();
+                let object = match made.as_ref().map(|v| &v.kind) {
+                    Some(Kind::List(id)) => {
+                        self.heap.get(*id).and_then(|o| o.items.first().cloned())
+                    }
+                    _ => made,
+                };
+                if let Some(Kind::Obj(id)) = object.as_ref().map(|v| &v.kind)
+                    && let Some(own) = self.heap.get(*id).and_then(|o| o.app_class.as_ref())
+                    && own.name == class.name
+                {
+                    return object;
+                }
+            }
+        }
+        None
+    }
+
+    fn made_by(&mut self, entry: &Entry, function: &Rc<Closure>) -> Option<Value> {
+        let mut given = Vec::new();
+        for param in &function.function.params {
+            if let Some(value) = self.outside(entry, function, param).ok()? {
+                given.push((param.name.clone(), value));
+            }
+        }
+        let key = (entry.file, function.function.span.at);
+        let called = self.called.contains(&key);
+        let made = self.inline(function, Vec::new(), given, entry.span).ok();
+        if !called {
+            self.called.remove(&key);
+        }
+        made
+    }
+
+    /// An object of the app's class that a parameter is declared to be.
+    pub(super) fn declared(&mut self, annotation: &str, at: Span) -> Option<Value> {
+        let plain = annotation.trim_start_matches('*');
+        let word = |s: &str| s.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !self.traits.packages || plain.is_empty() || !plain.split('.').all(word) {
+            return None;
+        }
+        let class = match plain.split_once('.') {
+            None => self.variable(plain, at),
+            Some((package, name)) => {
+                let package = self.variable(package, at);
+                self.attr(&package, name, at).ok()?
+            }
+        };
+        match &class.kind {
+            Kind::Class(class) => {
+                let class = class.clone();
+                self.instantiate(&class, Vec::new(), Vec::new(), at).ok()
+            }
+            // A library's, with what is not seen.
+            Kind::Ext(path) if path.contains('/') && plain.contains('.') => {
+                let open = vec![("**".to_owned(), Value::unknown())];
+                let path = path.clone();
+                let last = path.rsplit('.').next().unwrap_or("");
+                if !last.starts_with(char::is_uppercase) {
+                    return None;
+                }
+                self.call_ext(&path, Vec::new(), open, at).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// While modules load, a condition that nothing decides ended the
+    /// function early: what it returned is one of the values.
+    pub(super) fn early(&mut self, value: Value) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.early.push(value);
+        }
+    }
+
+    /// The value of a function, and those that it may have returned early.
+    pub(super) fn with_early(&self, last: Value, early: Vec<Value>) -> Value {
+        debug_assert!(self.mode == Mode::Load || early.is_empty());
+        let mut value = last;
+        for other in early.into_iter().rev() {
+            // Of several results, the last ones are those without an error.
+            if !matches!(value.kind, Kind::List(_)) && !other.is_none() {
+                value = if value.is_none() {
+                    other
+                } else {
+                    Value::either(other, value)
+                };
+            }
+        }
+        value
+    }
+}
+
+/// Whether a folder ends with a path, or a path with the folder.
+pub(crate) fn means(folder: &str, wanted: &str) -> bool {
+    let ends = |long: &str, short: &str| {
+        !short.is_empty()
+            && long
+                .strip_suffix(short)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    ends(folder, wanted) || ends(wanted, folder)
+}

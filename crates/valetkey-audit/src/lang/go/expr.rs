@@ -1,0 +1,253 @@
+//! Expressions.
+
+use tree_sitter::Node;
+
+use super::{DEEP, Lower, Made, at, bare, called, name, nothing, parts};
+use crate::ir::{Cmp, Expr, ExprKind, Fallible};
+
+impl Lower<'_> {
+    pub(super) fn expr(&mut self, node: Node<'_>) -> Expr {
+        let node = bare(node);
+        if self.depth > DEEP {
+            return nothing(node);
+        }
+        self.depth += 1;
+        let kind = self.expr_kind(node);
+        self.depth -= 1;
+        at(node, kind)
+    }
+
+    pub(super) fn all(&mut self, node: Node<'_>) -> Vec<Expr> {
+        parts(node).into_iter().map(|n| self.expr(n)).collect()
+    }
+
+    fn boxed(&mut self, node: Node<'_>, field: &str) -> Box<Expr> {
+        Box::new(self.field(node, field))
+    }
+
+    fn expr_kind(&mut self, node: Node<'_>) -> ExprKind {
+        match node.kind() {
+            "identifier" | "package_identifier" | "type_identifier" => match self.text(node) {
+                "_" => ExprKind::Other(Vec::new()),
+                name => ExprKind::Name(name.to_owned()),
+            },
+            "nil" => ExprKind::None,
+            "true" => ExprKind::Bool(true),
+            "false" => ExprKind::Bool(false),
+            "iota" => ExprKind::Number(0),
+            "int_literal" => self.number(node),
+            "interpreted_string_literal" | "raw_string_literal" | "rune_literal" => {
+                ExprKind::Str(self.literal(node))
+            }
+            "selector_expression" | "qualified_type" => {
+                let member = match node.kind() {
+                    "qualified_type" => self.field_text(node, "name"),
+                    _ => self.field_text(node, "field"),
+                };
+                let of = match node.kind() {
+                    "qualified_type" => self.boxed(node, "package"),
+                    _ => self.boxed(node, "operand"),
+                };
+                ExprKind::Attr(of, member.to_owned())
+            }
+            "index_expression" => {
+                let of = self.boxed(node, "operand");
+                ExprKind::Index(of, self.boxed(node, "index"))
+            }
+            // `b[:]` is all of it.
+            "slice_expression" if parts(node).len() == 1 => self.field(node, "operand").kind,
+            "call_expression" => self.call(node),
+            "type_conversion_expression" => self.field(node, "operand").kind,
+            "type_assertion_expression" => {
+                let of = self.boxed(node, "operand");
+                ExprKind::Fallible(of, Fallible::Must)
+            }
+            "type_instantiation_expression" => match parts(node).into_iter().next() {
+                Some(of) => self.expr(of).kind,
+                None => ExprKind::Other(Vec::new()),
+            },
+            "composite_literal" => self.composite(node),
+            "literal_value" => self.untyped(node),
+            "func_literal" => {
+                let function = self.function(node, String::new(), None);
+                ExprKind::Lambda(function.into())
+            }
+            "binary_expression" => self.binary(node),
+            "unary_expression" => self.unary(node),
+            "variadic_argument" => match parts(node).into_iter().next() {
+                Some(of) => self.expr(of).kind,
+                None => ExprKind::Other(Vec::new()),
+            },
+            kind if kind.ends_with("_type") => ExprKind::Other(Vec::new()),
+            _ => ExprKind::Other(self.all(node)),
+        }
+    }
+
+    fn binary(&mut self, node: Node<'_>) -> ExprKind {
+        let operator = self.field_text(node, "operator");
+        if let Some(kind) = self.counted(node, operator) {
+            return kind;
+        }
+        let (left, right) = (self.boxed(node, "left"), self.boxed(node, "right"));
+        let cmp = match operator {
+            "+" => return ExprKind::Concat(left, right),
+            "&&" => return ExprKind::And(vec![*left, *right]),
+            "||" => return ExprKind::Or(vec![*left, *right]),
+            "==" => Cmp::Eq,
+            "!=" => Cmp::Ne,
+            "<" | ">" | "<=" | ">=" => Cmp::Order,
+            _ => return ExprKind::Other(vec![*left, *right]),
+        };
+        ExprKind::Compare(cmp, left, right)
+    }
+
+    /// A length compared with nothing asks whether there is anything; the
+    /// comparison in constant time says 1 for equal and 0 for not.
+    fn counted(&mut self, node: Node<'_>, operator: &str) -> Option<ExprKind> {
+        let left = bare(node.child_by_field_name("left")?);
+        let right = self.field_text(node, "right");
+        if left.kind() != "call_expression" {
+            return None;
+        }
+        let function = self.field_text(left, "function");
+        if function == "len" {
+            let any = match (operator, right) {
+                (">" | "!=", "0") | (">=", "1") => true,
+                ("==" | "<=", "0") | ("<", "1") => false,
+                _ => return None,
+            };
+            let list = left.child_by_field_name("arguments")?;
+            let of = parts(list).into_iter().next()?;
+            let not = ExprKind::Not(Box::new(self.expr(of)));
+            return Some(match any {
+                true => ExprKind::Not(Box::new(at(left, not))),
+                false => not,
+            });
+        }
+        if function.ends_with(".ConstantTimeCompare") {
+            let equal = match (operator, right) {
+                ("==", "1") | ("!=", "0") => true,
+                ("==", "0") | ("!=", "1") => false,
+                _ => return None,
+            };
+            let compared = self.expr(left);
+            return Some(match equal {
+                true => compared.kind,
+                false => ExprKind::Not(Box::new(compared)),
+            });
+        }
+        None
+    }
+
+    fn unary(&mut self, node: Node<'_>) -> ExprKind {
+        let operand = self.field(node, "operand");
+        match self.field_text(node, "operator") {
+            "!" => ExprKind::Not(Box::new(operand)),
+            // Of a variable: whoever gets it may fill it.
+            "&" if matches!(
+                operand.kind,
+                ExprKind::Name(_) | ExprKind::Attr(..) | ExprKind::Index(..)
+            ) =>
+            {
+                ExprKind::Ref(Box::new(operand))
+            }
+            "&" | "*" => operand.kind,
+            "-" => match operand.kind {
+                ExprKind::Number(n) => ExprKind::Number(-n),
+                _ => ExprKind::Other(vec![operand]),
+            },
+            _ => ExprKind::Other(vec![operand]),
+        }
+    }
+
+    fn call(&mut self, node: Node<'_>) -> ExprKind {
+        let Some(function) = node.child_by_field_name("function").map(bare) else {
+            return ExprKind::Other(Vec::new());
+        };
+        let list: Vec<Node<'_>> = node
+            .child_by_field_name("arguments")
+            .map(parts)
+            .unwrap_or_default();
+        let local = function.kind() == "identifier";
+        let kind = self.kinds.get(self.text(function)).copied();
+        match (self.text(function), list.as_slice()) {
+            ("new", [of]) => return self.zero(*of, false).kind,
+            ("make", [of, rest @ ..]) => return self.made(*of, rest.first().copied()),
+            ("string" | "any", [of]) => return self.expr(*of).kind,
+            ("delete", [_, _]) if local => {}
+            (_, [of]) if local && kind.is_some_and(|k| k != Made::Struct) => {
+                return self.expr(*of).kind;
+            }
+            _ => {}
+        }
+        if function.kind().ends_with("_type") && function.kind() != "qualified_type" {
+            let inner = list.first().map(|n| self.expr(*n).kind);
+            return inner.unwrap_or(ExprKind::Other(Vec::new()));
+        }
+        let func = match function.kind() {
+            // A function that is called where it is written.
+            "type_identifier" => name(function, self.text(function)),
+            _ => self.expr(function),
+        };
+        let args = list.into_iter().map(|n| self.expr(n)).collect();
+        called(func, args, Vec::new())
+    }
+
+    fn number(&self, node: Node<'_>) -> ExprKind {
+        let text = self.text(node).replace('_', "").to_ascii_lowercase();
+        let parsed = match text.get(..2) {
+            Some("0x") => i64::from_str_radix(&text[2..], 16),
+            Some("0b") => i64::from_str_radix(&text[2..], 2),
+            Some("0o") => i64::from_str_radix(&text[2..], 8),
+            _ => text.parse(),
+        };
+        parsed.map_or_else(|_| ExprKind::Other(Vec::new()), ExprKind::Number)
+    }
+
+    /// A text without its quotes.
+    pub(super) fn literal(&self, node: Node<'_>) -> String {
+        let text = self.text(node);
+        if let Some(raw) = text.strip_prefix('`') {
+            return raw.trim_end_matches('`').replace('\r', "");
+        }
+        let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or("");
+        unescaped(inner)
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        let digits = match chars.next() {
+            Some('n') => {
+                out.push('\n');
+                continue;
+            }
+            Some('t') => {
+                out.push('\t');
+                continue;
+            }
+            Some('r') => {
+                out.push('\r');
+                continue;
+            }
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            Some(other) => {
+                out.push(other);
+                continue;
+            }
+            None => break,
+        };
+        let code: String = chars.by_ref().take(digits).collect();
+        let known = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
+        out.extend(known);
+    }
+    out
+}

@@ -1,0 +1,136 @@
+//! Literals of structs, maps and lists.
+
+use tree_sitter::Node;
+
+use super::{Lower, Made, at, bare, called, parts};
+use crate::ir::{Expr, ExprKind};
+
+/// Names that libraries give to types that are maps.
+const MAPS: &[&str] = &["Values", "Header", "H", "M", "Map", "MapClaims"];
+
+impl Lower<'_> {
+    pub(super) fn composite(&mut self, node: Node<'_>) -> ExprKind {
+        let (Some(of), Some(body)) = (
+            node.child_by_field_name("type"),
+            node.child_by_field_name("body"),
+        ) else {
+            return ExprKind::Other(Vec::new());
+        };
+        let of = plain(of);
+        match of.kind() {
+            "map_type" => self.pairs(body),
+            "slice_type" | "array_type" | "implicit_length_array_type" => self.items(body),
+            "struct_type" => self.record(body),
+            _ => {
+                let last = self.text(of).rsplit('.').next().unwrap_or("");
+                match self.kinds.get(self.text(of)) {
+                    Some(Made::Map) => return self.pairs(body),
+                    Some(Made::Plain) => return self.items(body),
+                    Some(Made::Struct) => {}
+                    None if MAPS.contains(&last) && self.text(of) != "sync.Map"
+                        || self.has_text_keys(body) =>
+                    {
+                        return self.pairs(body);
+                    }
+                    None => {}
+                }
+                let func = self.expr(of);
+                let known = self.fields.get(self.text(of)).cloned().unwrap_or_default();
+                let (mut args, mut named) = (Vec::new(), Vec::new());
+                for (i, element) in parts(body).into_iter().enumerate() {
+                    match self.keyed(element) {
+                        Some((key, value)) => {
+                            let value = self.expr(value);
+                            named.push((Some(self.text(key).to_owned()), value));
+                        }
+                        None => {
+                            let value = self.expr(element);
+                            match known.get(i) {
+                                Some(field) => named.push((Some(field.clone()), value)),
+                                None => args.push(value),
+                            }
+                        }
+                    }
+                }
+                called(func, args, named)
+            }
+        }
+    }
+
+    /// A literal whose type the one around it says.
+    pub(super) fn untyped(&mut self, node: Node<'_>) -> ExprKind {
+        let mut keyed = parts(node).into_iter().filter_map(|n| self.keyed(n));
+        match keyed.next() {
+            Some((key, _)) if key.kind() == "identifier" => self.record(node),
+            Some(_) => self.pairs(node),
+            None => self.items(node),
+        }
+    }
+
+    fn keyed<'n>(&self, node: Node<'n>) -> Option<(Node<'n>, Node<'n>)> {
+        if node.kind() != "keyed_element" {
+            return None;
+        }
+        match parts(node).as_slice() {
+            [key, value] => Some((bare(*key), bare(*value))),
+            _ => None,
+        }
+    }
+
+    fn has_text_keys(&self, body: Node<'_>) -> bool {
+        parts(body)
+            .into_iter()
+            .filter_map(|n| self.keyed(n))
+            .any(|(key, _)| key.kind().ends_with("string_literal"))
+    }
+
+    /// A map. A list of one text stands for the text, as parameters have it.
+    fn pairs(&mut self, body: Node<'_>) -> ExprKind {
+        let mut entries = Vec::new();
+        for element in parts(body) {
+            let Some((key, value)) = self.keyed(element) else {
+                continue;
+            };
+            let key = self.expr(key);
+            let mut value = self.expr(value);
+            if let ExprKind::List(items) = &mut value.kind
+                && items.len() == 1
+            {
+                value = items.remove(0);
+            }
+            entries.push((Some(key), value));
+        }
+        ExprKind::Dict(entries)
+    }
+
+    fn record(&mut self, body: Node<'_>) -> ExprKind {
+        let mut entries = Vec::new();
+        for element in parts(body) {
+            if let Some((key, value)) = self.keyed(element) {
+                let text = self.text(key).to_owned();
+                let key: Expr = at(key, ExprKind::Str(text));
+                entries.push((Some(key), self.expr(value)));
+            }
+        }
+        ExprKind::Dict(entries)
+    }
+
+    fn items(&mut self, body: Node<'_>) -> ExprKind {
+        let mut items = Vec::new();
+        for element in parts(body) {
+            items.push(match self.keyed(element) {
+                Some((_, value)) => self.expr(value),
+                None => self.expr(element),
+            });
+        }
+        ExprKind::List(items)
+    }
+}
+
+/// A type without what it is made generic with.
+pub(super) fn plain(node: Node<'_>) -> Node<'_> {
+    match node.kind() {
+        "generic_type" => node.child_by_field_name("type").unwrap_or(node),
+        _ => node,
+    }
+}
