@@ -33,6 +33,7 @@ mod fallible;
 mod headers;
 mod heap;
 mod http;
+mod id_token;
 mod imports;
 mod inject;
 mod keep;
@@ -41,8 +42,10 @@ mod model;
 mod oauth;
 pub(crate) mod packages;
 mod run;
+mod settings;
 mod text;
 mod urls;
+mod waits;
 mod writes;
 
 use heap::Heap;

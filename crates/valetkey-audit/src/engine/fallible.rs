@@ -39,7 +39,7 @@ impl Engine<'_> {
             }
             Fallible::Alone => match value {
                 // A text of the outside that is called an error.
-                Some(value) if self.from_outside(&value) => Ok(value),
+                Some(value) if self.is_outside(&value) => Ok(value),
                 value => Ok(self.with_error(value, at).1),
             },
             Fallible::Asked { text } => {
@@ -62,7 +62,7 @@ impl Engine<'_> {
     }
 
     /// A value that is there or not, by itself.
-    fn from_outside(&self, value: &Value) -> bool {
+    fn is_outside(&self, value: &Value) -> bool {
         let sym = matches!(value.kind, Kind::Sym);
         let absent = matches!(&value.kind, Kind::None | Kind::Str(_)) && !value.taint.is_empty();
         (sym || absent)
@@ -85,7 +85,7 @@ impl Engine<'_> {
         if self.mode == Mode::Load {
             return (value, Value::none());
         }
-        if self.from_outside(&value) {
+        if self.is_outside(&value) {
             if self.truth_or_decide(&value, at) {
                 return (value, Value::none());
             }

@@ -93,7 +93,7 @@ impl Engine<'_> {
                 (None, origin)
             }
             "env" => {
-                if super::model::is_secret_name(&name.to_ascii_lowercase()) {
+                if super::settings::is_secret_name(&name.to_ascii_lowercase()) {
                     let value = self.sym(Origin::Env(name.clone()), at);
                     self.emit(EventKind::Secret { value }, at);
                 }

@@ -100,7 +100,7 @@ impl Engine<'_> {
     }
 
     /// The members of a dict and of the dicts in it.
-    fn flat(&self, value: &Value, depth: usize) -> Fields {
+    pub(super) fn flat(&self, value: &Value, depth: usize) -> Fields {
         let mut all = Vec::new();
         if depth > 3 {
             return all;
@@ -427,41 +427,6 @@ impl Engine<'_> {
         Ok(response)
     }
 
-    /// Whether the client object was told how long to wait.
-    fn client_waits(&self, of: Option<&Value>, args: &Args) -> bool {
-        let given = args.get("client");
-        of.into_iter().chain(given).any(|of| {
-            self.waits(of, 0)
-                || self
-                    .flat(of, 0)
-                    .iter()
-                    .any(|(k, v)| k == "timeout" && !v.is_none())
-        })
-    }
-
-    /// Whether an object, or one that it was made of, knows how long to wait.
-    pub(super) fn waits(&self, of: &Value, depth: usize) -> bool {
-        const PARTS: &[&str] = &["client", "parent", "value", "url", "token"];
-        let Kind::Obj(id) = of.kind else { return false };
-        let Some(object) = self.heap.get(id).filter(|_| depth < 6) else {
-            return false;
-        };
-        object.fields.get("timeout").is_some_and(|v| !v.is_none())
-            || PARTS.iter().any(|p| {
-                let part = object.fields.get(*p);
-                part.is_some_and(|v| self.waits(v, depth + 1))
-            })
-    }
-
-    /// A request in a context that is known, and has no deadline.
-    pub(super) fn plain_context(&self, args: &Args) -> Option<bool> {
-        let Some(Kind::Obj(id)) = args.get("client").map(|v| &v.kind) else {
-            return None;
-        };
-        let class = &self.heap.get(*id)?.class;
-        (class.as_ref() == "context.plain").then_some(false)
-    }
-
     /// Without a login under way there is no verifier in the session, and the
     /// provider refuses the code (RFC 7636 section 4.6).
     fn unanswered(&self, fields: &Fields) -> Eval<()> {
@@ -595,84 +560,5 @@ impl Engine<'_> {
             self.delegate(model, None, &args, at)?;
         }
         Ok(())
-    }
-
-    pub(super) fn id_token(
-        &mut self,
-        model: &'static CallModel,
-        of: Option<&Value>,
-        args: &Args,
-        at: Span,
-    ) -> Eval<Value> {
-        let token = args.get("token").cloned().unwrap_or_else(|| args.first());
-        let token = self.settled(&token);
-        let handed = self.any(&token.taint, |o| matches!(o, Origin::Param(_)));
-        let known = self.any(&token.taint, |o| {
-            matches!(o, Origin::IdToken | Origin::TokenResponse)
-        });
-        let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "credential"));
-        // A JWT that this app made itself is another matter.
-        if model.does == Does::DecodeJwt && !known && !named {
-            if self.mode == Mode::Scenario && self.carries_state(&token) {
-                if !self.scenario.state {
-                    return self.raise("LibraryError");
-                }
-                self.notes.unbound = true;
-            }
-            return Ok(Value::derived([&token]));
-        }
-        let options = args.get("options").cloned().unwrap_or_else(Value::unknown);
-        let off = |engine: &Self, name: &str| {
-            engine
-                .fields(&options)
-                .iter()
-                .any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false)))
-        };
-        // The library's object may have been told before.
-        let told = of.map(|of| self.flat_once(of)).unwrap_or_default();
-        let given = |name: &str| {
-            args.get(name).is_some_and(|v| !v.is_none()) || told.iter().any(|(k, _)| k == name)
-        };
-        let fact = |name: &str| model.facts.get(name).map(String::as_str);
-        let skips = |what: &str| {
-            let name = fact(what);
-            told.iter()
-                .any(|(k, v)| Some(k.as_str()) == name && matches!(v.kind, Kind::Bool(true)))
-        };
-        let fault = if fact("signature") == Some("none")
-            || skips("signature-off")
-            || off(self, "verify_signature")
-            || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
-        {
-            Some("its signature is not checked")
-        } else if skips("audience-off")
-            || fact("audience") != Some("always") && (off(self, "verify_aud") || !given("audience"))
-        {
-            Some("its audience is not compared with the client id")
-        } else if skips("issuer-off")
-            || fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
-        {
-            Some("its issuer is not compared")
-        } else {
-            None
-        };
-        self.emit(
-            EventKind::IdToken {
-                fault,
-                library: Some(model.library),
-            },
-            at,
-        );
-        let mut claims = self.sym(Origin::Claims, at);
-        if let Some(nonce) = args.get("nonce").filter(|v| !v.is_none()).cloned() {
-            // The library compares it.
-            let (left, right) = (claims.clone(), self.settled(&nonce));
-            self.emit(EventKind::Compare { left, right }, at);
-        }
-        if handed && fault.is_some() {
-            claims.add(&token.taint);
-        }
-        claims.kind = Kind::Unknown;
-        Ok(claims)
     }
 }

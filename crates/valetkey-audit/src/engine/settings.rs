@@ -1,0 +1,103 @@
+//! What a name or a key says of its value: a secret, a switch.
+
+use super::{Engine, Mode};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{Kind, Value},
+};
+
+impl Engine<'_> {
+    /// A name or key says that its value is a secret or a switch.
+    pub(super) fn setting(&mut self, name: &str, value: &Value, at: Span) {
+        let lower = name.to_ascii_lowercase();
+        let settled = || value.clone();
+        let off = matches!(
+            lower.as_str(),
+            "verify" | "rejectunauthorized" | "strictssl"
+        ) && matches!(value.kind, Kind::Bool(false));
+        if off || lower == "insecureskipverify" && matches!(value.kind, Kind::Bool(true)) {
+            self.emit(
+                EventKind::InsecureTransport {
+                    what: "certificate checks are switched off",
+                },
+                at,
+            );
+        } else if matches!(
+            lower.as_str(),
+            "secret_key" | "jwt_secret_key" | "cookie_secret" | "session_secret"
+        ) {
+            if self.mode != Mode::Scenario {
+                self.emit(EventKind::SecretKey { value: settled() }, at);
+            }
+        } else if name == "DEBUG"
+            || lower == "debug"
+                && self.frames.last().is_some_and(|f| f.module)
+                && matches!(value.kind, Kind::Bool(_))
+        {
+            self.emit(EventKind::Debug { value: settled() }, at);
+        } else if name == "OAUTHLIB_INSECURE_TRANSPORT" || name == "NODE_TLS_REJECT_UNAUTHORIZED" {
+            self.set_env(name, value, at);
+        } else if is_secret_name(&lower)
+            && matches!(
+                value.kind,
+                Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None
+            )
+        {
+            self.emit(EventKind::Secret { value: settled() }, at);
+        }
+    }
+
+    pub(super) fn set_env(&mut self, name: &str, value: &Value, at: Span) {
+        let off = matches!(&value.kind, Kind::Str(s) if s.is_empty() || s.as_ref() == "0")
+            || matches!(value.kind, Kind::Bool(false) | Kind::None | Kind::Number(0));
+        if name == "OAUTHLIB_INSECURE_TRANSPORT" && !off {
+            self.emit(
+                EventKind::InsecureTransport { what: "OAUTHLIB_INSECURE_TRANSPORT lets codes and tokens travel over plain http" },
+                at,
+            );
+        }
+        if name == "NODE_TLS_REJECT_UNAUTHORIZED" && off {
+            self.emit(
+                EventKind::InsecureTransport {
+                    what: "certificate checks are switched off for the whole program",
+                },
+                at,
+            );
+        }
+    }
+}
+
+/// Names of the credentials of an OAuth client.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    const NOT: &[&str] = &[
+        "secret_key",
+        "secret_name",
+        "secret_file",
+        "secret_path",
+        "secret_id",
+        "webhook",
+        "jwt",
+        "session",
+        "cookie",
+        "secret_arn",
+        "secret_version",
+    ];
+    if NOT.iter().any(|n| name.contains(n)) {
+        return false;
+    }
+    name.ends_with("client_secret")
+        || name.ends_with("clientsecret")
+        || name.ends_with("app_secret")
+        || name.ends_with("consumer_secret")
+        || name.ends_with("oauth_secret")
+        || name.contains("oauth2_secret")
+        || name == "client_credential"
+        || name.starts_with("social_auth_") && name.ends_with("_secret")
+        || [
+            "google", "github", "facebook", "twitter", "discord", "slack", "azure", "okta",
+            "auth0", "gitlab", "linkedin", "spotify", "reddit", "twitch",
+        ]
+        .iter()
+        .any(|p| name.starts_with(p) && name.ends_with("_secret"))
+}

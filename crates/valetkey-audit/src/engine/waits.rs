@@ -1,0 +1,41 @@
+//! How long a request may wait, by the objects that it is made with.
+
+use super::{Engine, call::Args};
+use crate::value::{Kind, Value};
+
+impl Engine<'_> {
+    /// Whether the client object was told how long to wait.
+    pub(super) fn client_waits(&self, of: Option<&Value>, args: &Args) -> bool {
+        let given = args.get("client");
+        of.into_iter().chain(given).any(|of| {
+            self.waits(of, 0)
+                || self
+                    .flat(of, 0)
+                    .iter()
+                    .any(|(k, v)| k == "timeout" && !v.is_none())
+        })
+    }
+
+    /// Whether an object, or one that it was made of, knows how long to wait.
+    pub(super) fn waits(&self, of: &Value, depth: usize) -> bool {
+        const PARTS: &[&str] = &["client", "parent", "value", "url", "token"];
+        let Kind::Obj(id) = of.kind else { return false };
+        let Some(object) = self.heap.get(id).filter(|_| depth < 6) else {
+            return false;
+        };
+        object.fields.get("timeout").is_some_and(|v| !v.is_none())
+            || PARTS.iter().any(|p| {
+                let part = object.fields.get(*p);
+                part.is_some_and(|v| self.waits(v, depth + 1))
+            })
+    }
+
+    /// A request in a context that is known, and has no deadline.
+    pub(super) fn plain_context(&self, args: &Args) -> Option<bool> {
+        let Some(Kind::Obj(id)) = args.get("client").map(|v| &v.kind) else {
+            return None;
+        };
+        let class = &self.heap.get(*id)?.class;
+        (class.as_ref() == "context.plain").then_some(false)
+    }
+}
