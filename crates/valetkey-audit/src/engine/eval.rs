@@ -262,7 +262,7 @@ impl Engine<'_> {
             "const" => Value::str(name),
             "bool" => Value::bool(name == "true"),
             // Made elsewhere, with what is not seen.
-            "object" => self.object(name, vec![("**".to_owned(), Value::unknown())]),
+            "object" => self.object(name, vec![("$open".to_owned(), Value::unknown())]),
             _ => {
                 let origin = match name {
                     "host" => Origin::Host,

@@ -218,7 +218,7 @@ impl Engine<'_> {
             Some(Kind::Obj(id)) => self
                 .heap
                 .get(*id)
-                .is_some_and(|o| o.fields.contains_key("**")),
+                .is_some_and(|o| o.fields.contains_key("$open")),
             _ => false,
         }
     }

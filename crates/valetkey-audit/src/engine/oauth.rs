@@ -25,7 +25,8 @@ const PARTS: &[&str] = &[
     "callback",
     "auth_uri",
     "token_uri",
-    "**",
+    // Made elsewhere, with what is not seen.
+    "$open",
 ];
 
 impl Engine<'_> {
@@ -192,7 +193,9 @@ impl Engine<'_> {
             }
         }
         for (key, _) in &mut fields {
-            if key == "scopes" {
+            if key == "$open" {
+                *key = "**".into();
+            } else if key == "scopes" {
                 *key = "scope".into();
             } else if key == "callback" {
                 *key = "redirect_uri".into();

@@ -248,7 +248,7 @@ impl Engine<'_> {
             }
             // A library's, with what is not seen.
             Kind::Ext(path) if path.contains('/') && plain.contains('.') => {
-                let open = vec![("**".to_owned(), Value::unknown())];
+                let open = vec![("$open".to_owned(), Value::unknown())];
                 let path = path.clone();
                 let last = path.rsplit('.').next().unwrap_or("");
                 if !last.starts_with(char::is_uppercase) {

@@ -65,7 +65,7 @@ impl Lower<'_> {
             _ => self.expr(node),
         };
         let named = match open {
-            true => vec![(Some("**".to_owned()), nothing(node))],
+            true => vec![(Some("$open".to_owned()), nothing(node))],
             false => Vec::new(),
         };
         called(func, Vec::new(), named)

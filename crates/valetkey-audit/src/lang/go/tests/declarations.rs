@@ -35,7 +35,7 @@ fn types_and_methods() {
     check(&[
         (
             "package p\nfunc (s *S) m(w http.ResponseWriter) {}\ntype S struct { c *oauth2.Config; n string }",
-            "class S() {c = oauth2.Config(**: ?()); func m(s, w http.ResponseWriter) {}}",
+            "class S() {c = oauth2.Config($open: ?()); func m(s, w http.ResponseWriter) {}}",
         ),
         (
             "package p\ntype T struct { A string `json:\"access_token,omitempty\"` }",
@@ -43,7 +43,7 @@ fn types_and_methods() {
         ),
         (
             "package p\ntype A struct { B }\ntype B struct { m map[string]int }",
-            "class B() {m = {}}; class A(B) {B = B(**: ?())}",
+            "class B() {m = {}}; class A(B) {B = B($open: ?())}",
         ),
         (
             "package p\ntype key string\nvar k = key(\"a\")",
