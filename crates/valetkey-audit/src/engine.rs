@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod attrs;
+mod builder;
 mod call;
 mod callback;
 mod callbacks;
@@ -40,10 +41,12 @@ mod keep;
 mod maps;
 mod model;
 mod oauth;
+mod outcome;
 pub(crate) mod packages;
 mod run;
 mod settings;
 mod text;
+mod typed;
 mod urls;
 mod waits;
 mod writes;
@@ -202,6 +205,9 @@ pub(crate) struct Engine<'a> {
     /// the file whose they are.
     covered: BTreeSet<((FileId, u32, u32), bool)>,
     covering: Option<FileId>,
+    /// What the app gives its framework to hand to functions, by type.
+    /// Those that only come out of a function are not sure.
+    provided: BTreeMap<String, (Value, bool)>,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), Object>,
 }
@@ -253,6 +259,7 @@ impl<'a> Engine<'a> {
             cut: false,
             covered: BTreeSet::new(),
             covering: None,
+            provided: BTreeMap::new(),
             cached: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {

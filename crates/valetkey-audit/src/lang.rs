@@ -8,6 +8,7 @@ use crate::ir::Module;
 mod go;
 mod javascript;
 mod python;
+mod rust;
 mod tree;
 
 /// A language that is read.
@@ -17,6 +18,7 @@ pub(crate) enum Language {
     /// And TypeScript.
     JavaScript,
     Go,
+    Rust,
 }
 
 /// What a file's extension says.
@@ -45,6 +47,9 @@ pub(crate) struct Traits {
     pub(crate) packages: bool,
     /// A text that is not there is read as an empty one.
     pub(crate) missing_is_empty: bool,
+    /// Types say what may be absent, what may fail, and what frameworks hand
+    /// over.
+    pub(crate) typed: bool,
 }
 
 impl Language {
@@ -57,6 +62,7 @@ impl Language {
                 callbacks: false,
                 packages: false,
                 missing_is_empty: false,
+                typed: false,
             },
             Self::JavaScript => Traits {
                 attributes_are_keys: true,
@@ -64,6 +70,7 @@ impl Language {
                 callbacks: true,
                 packages: false,
                 missing_is_empty: false,
+                typed: false,
             },
             Self::Go => Traits {
                 attributes_are_keys: true,
@@ -71,6 +78,15 @@ impl Language {
                 callbacks: true,
                 packages: true,
                 missing_is_empty: true,
+                typed: false,
+            },
+            Self::Rust => Traits {
+                attributes_are_keys: false,
+                missing_is_none: false,
+                callbacks: false,
+                packages: false,
+                missing_is_empty: false,
+                typed: true,
             },
         }
     }
@@ -83,7 +99,7 @@ impl Language {
                 Kind::Read(Self::JavaScript)
             }
             "go" => Kind::Read(Self::Go),
-            "rs" => Kind::NotYet("Rust"),
+            "rs" => Kind::Read(Self::Rust),
             "rb" => Kind::NotYet("Ruby"),
             "php" => Kind::NotYet("PHP"),
             "java" => Kind::NotYet("Java"),
@@ -100,6 +116,7 @@ impl Language {
             Self::Python => python::parse(text),
             Self::JavaScript => javascript::parse(text, extension(path)),
             Self::Go => go::parse(text),
+            Self::Rust => rust::parse(text),
         }
     }
 
@@ -109,6 +126,10 @@ impl Language {
             Self::Python => module.starts_with('.'),
             Self::JavaScript => module.starts_with(['.', '/']) || is_alias(module),
             Self::Go => is_go_own(module),
+            Self::Rust => {
+                let root = module.split("::").next().unwrap_or(module);
+                matches!(root, "crate" | "self" | "super")
+            }
         }
     }
 
@@ -118,6 +139,7 @@ impl Language {
             Self::Python if module.ends_with('.') => Some(format!("{module}{member}")),
             Self::Python => Some(format!("{module}.{member}")),
             Self::JavaScript | Self::Go => None,
+            Self::Rust => Some(format!("{module}::{member}")),
         }
     }
 
@@ -125,7 +147,7 @@ impl Language {
     /// first; a folder of the app that ends so, or that such a one ends with.
     pub(crate) fn folders(self, module: &str) -> Vec<String> {
         match self {
-            Self::Python | Self::JavaScript => Vec::new(),
+            Self::Python | Self::JavaScript | Self::Rust => Vec::new(),
             Self::Go => go_folders(module),
         }
     }
@@ -138,6 +160,7 @@ impl Language {
             Self::Python => python_files(folder, module),
             Self::JavaScript => javascript_files(folder, module),
             Self::Go => Vec::new(),
+            Self::Rust => rust::files(here, module),
         }
     }
 }

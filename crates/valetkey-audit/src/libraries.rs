@@ -22,6 +22,11 @@ const PYTHON: &[(&str, &str)] = files!("python":
     "django-allauth" "rauth" "fastapi-sso"
 );
 
+const RUST: &[(&str, &str)] = files!("rust":
+    "rust" "rust-web" "rust-session" "rust-http" "rust-jwt" "oauth2" "openidconnect" "axum-login"
+    "rocket-oauth2" "valetkey"
+);
+
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
     "javascript" "node-web" "node-http" "node-jwt" "passport" "openid-client" "next-auth"
     "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant"
@@ -112,6 +117,22 @@ pub(crate) enum Does {
     Entries,
     /// `value` becomes the field that the fact `field` names.
     Keep,
+    /// An object that knows what its maker knows, and the arguments; a
+    /// function among them is called for its value.
+    Begin,
+    /// Such an object with one part more: the field that the fact `field` or
+    /// the argument `name` names.
+    Part,
+    /// A verifier and its challenge, as a pair; the fact `method`.
+    Pkce,
+    /// The member of its receiver that the fact `field` names.
+    Member,
+    /// A framework hands the argument to functions, by its type.
+    Provide,
+    /// The result of the function that it is given.
+    Run,
+    /// The method of that name of the app's own class.
+    Implemented,
     /// What other requests of this family of functions wait at most.
     DefaultTimeout,
     /// A value of the framework's settings.
@@ -268,12 +289,14 @@ impl Libraries {
     /// Read once. A file that does not parse is a bug that a test finds.
     pub(crate) fn of(language: Language) -> &'static Self {
         static PYTHON_KNOWN: OnceLock<Libraries> = OnceLock::new();
+        static RUST_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static JAVASCRIPT_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static GO_KNOWN: OnceLock<Libraries> = OnceLock::new();
         let known = match language {
             Language::Python => &PYTHON_KNOWN,
             Language::JavaScript => &JAVASCRIPT_KNOWN,
             Language::Go => &GO_KNOWN,
+            Language::Rust => &RUST_KNOWN,
         };
         known.get_or_init(|| Self::fresh(language))
     }
@@ -284,6 +307,7 @@ impl Libraries {
             Language::Python => PYTHON,
             Language::JavaScript => JAVASCRIPT,
             Language::Go => GO,
+            Language::Rust => RUST,
         };
         Self::read(files).unwrap_or_default()
     }
@@ -385,7 +409,7 @@ impl Libraries {
 mod tests {
     #[test]
     fn every_file_is_well_formed() {
-        for files in [super::PYTHON, super::JAVASCRIPT, super::GO] {
+        for files in [super::PYTHON, super::JAVASCRIPT, super::GO, super::RUST] {
             let known = super::Libraries::read(files).unwrap();
             assert!(known.calls.len() > 100);
             for call in known.changes.iter().flat_map(|c| &c.calls) {

@@ -138,6 +138,9 @@ pub(crate) enum Kind {
     Map(Rc<str>),
     /// One of several.
     Alt(Rc<Vec<Value>>),
+    /// What a fallible call came to: what it holds may still be absent.
+    /// Nothing is a failure.
+    Outcome(Option<Rc<Value>>),
 }
 
 pub(crate) struct Closure {
@@ -232,6 +235,19 @@ impl Value {
 
     pub(crate) fn none() -> Self {
         Self::new(Kind::None)
+    }
+
+    /// A success that holds this.
+    pub(crate) fn success(value: Value) -> Self {
+        let taint = value.taint.clone();
+        Self {
+            kind: Kind::Outcome(Some(Rc::new(value))),
+            taint,
+        }
+    }
+
+    pub(crate) fn failure() -> Self {
+        Self::new(Kind::Outcome(None))
     }
 
     pub(crate) fn bool(value: bool) -> Self {

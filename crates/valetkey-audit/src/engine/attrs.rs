@@ -11,6 +11,10 @@ use crate::{
 impl Engine<'_> {
     pub(super) fn attr(&mut self, of: &Value, name: &str, at: Span) -> Eval<Value> {
         match &of.kind {
+            Kind::None if self.traits.typed => Ok(Value::new(Kind::Method(Rc::new((
+                of.clone(),
+                name.to_owned(),
+            ))))),
             Kind::None => self.raise("AttributeError"),
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
                 Some(value) => self.attr(&value.clone(), name, at),

@@ -54,6 +54,15 @@ impl Engine<'_> {
         if let Some(value) = self.caught(call, at)? {
             return Ok(value);
         }
+        if let (true, ExprKind::Attr(of, name)) = (self.traits.typed, &call.func.kind) {
+            let of = self.eval(of)?;
+            let func = self.method_of(&of, name, at)?;
+            let (args, named) = self.arguments(call)?;
+            return match func {
+                Some(func) => self.call_value(&func, args, named, at),
+                None => self.call_method(&of, name, args, named, at),
+            };
+        }
         let func = self.eval(&call.func)?;
         self.call_of(&func, call, at)
     }
@@ -249,6 +258,10 @@ impl Engine<'_> {
         let value = match done {
             Err(Unwind::Return(value)) => value,
             Ok(()) | Err(Unwind::Break | Unwind::Continue) => Value::none(),
+            // `?` ends a function, and the function fails.
+            Err(Unwind::Raise(name)) if self.traits.typed && name.as_ref() == "Refused" => {
+                Value::failure()
+            }
             Err(other) => return Err(other),
         };
         Ok(self.with_early(value, early))
@@ -311,6 +324,9 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
+        if let Some(name) = path.strip_prefix('?') {
+            return self.intrinsic(name, &args, at);
+        }
         if path == "getattr"
             && let [of, name, rest @ ..] = args.as_slice()
             && let Some(name) = name.as_str()
@@ -330,6 +346,12 @@ impl Engine<'_> {
         if path.contains('.')
             && let Some(model) = self.libraries.method("*", last)
         {
+            // `Type::method(x)` is `x.method()`.
+            if self.traits.typed && !args.is_empty() {
+                let mut args = args;
+                let of = args.remove(0);
+                return self.call_method(&of, last, args, named, at);
+            }
             let of = Value::ext(path.rsplit_once('.').map_or(path, |(of, _)| of));
             return self.apply(model, Some(of), path, args, named, at);
         }
@@ -366,6 +388,12 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
+        if matches!(of.kind, Kind::Outcome(_)) {
+            if let Some(value) = self.optional(of, name, &args, at)? {
+                return Ok(value);
+            }
+            return self.call_method(&super::outcome::held_or_unknown(of), name, args, named, at);
+        }
         if let Kind::Obj(id) = &of.kind {
             let class = self
                 .heap
@@ -385,6 +413,9 @@ impl Engine<'_> {
             && let Some(model) = self.libraries.method(&format!("map:{map}"), name)
         {
             return self.apply(model, Some(of.clone()), name, args, named, at);
+        }
+        if let Some(value) = self.optional(of, name, &args, at)? {
+            return Ok(value);
         }
         if !matches!(of.kind, Kind::Map(_)) && self.unknown_route(name, &args) {
             return Ok(of.clone());

@@ -163,7 +163,7 @@ impl Engine<'_> {
 
     /// What is not known may call the functions that it is given.
     pub(super) fn hand_over(&mut self, args: &[Value], at: Span) -> Eval<Option<Value>> {
-        if !self.traits.callbacks {
+        if !self.traits.callbacks && !self.traits.typed {
             return Ok(None);
         }
         let functions: Vec<Value> = args

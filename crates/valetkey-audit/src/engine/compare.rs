@@ -49,6 +49,7 @@ impl Engine<'_> {
                     .then_some(first)
             }
             Kind::Sym => self.present(value),
+            Kind::Outcome(held) => Some(held.is_some()),
             Kind::Unknown => None,
         }
     }

@@ -33,7 +33,10 @@ impl Engine<'_> {
                     }
                     _ => Vec::new(),
                 };
-                let object = self.instantiate(&class, Vec::new(), given, entry.span);
+                let object = match self.traits.typed {
+                    true => Ok(self.typed_object(&class, 0, entry.span)),
+                    false => self.instantiate(&class, Vec::new(), given, entry.span),
+                };
                 Some(object.unwrap_or_else(|_| Value::unknown()))
             }
             _ => None,
@@ -238,6 +241,15 @@ impl Engine<'_> {
         // All parameters at once.
         let whole = quoted.is_none() && annotation.contains("()");
         match what {
+            "class" if self.traits.typed => Ok(match self.inside(name) {
+                Some(kept) => kept,
+                None => self.known_attr(is, at),
+            }),
+            "state" => Ok(self.provided(annotation, at)),
+            "extract" => {
+                self.extracted(annotation, name, at)?;
+                Ok(Value::map(name))
+            }
             "param" if whole => Ok(Value::map("params")),
             "param" => self.read("params", &Value::str(name), Ask::default(), at),
             "cookie" => self.read("cookies", &Value::str(name), Ask::default(), at),
@@ -248,6 +260,7 @@ impl Engine<'_> {
 
     /// What an entry returns is what the browser sees.
     pub(super) fn answered(&mut self, value: &Value, entry: &Entry) {
+        let value = &super::outcome::held(value);
         let texts = match &value.kind {
             Kind::List(id) => self
                 .heap
@@ -260,7 +273,10 @@ impl Engine<'_> {
             return;
         }
         for text in texts {
-            if matches!(text.kind, Kind::Obj(_) | Kind::None | Kind::Number(_)) {
+            if matches!(
+                text.kind,
+                Kind::Obj(_) | Kind::None | Kind::Number(_) | Kind::Outcome(_)
+            ) {
                 continue;
             }
             let value = self.settled(&text);

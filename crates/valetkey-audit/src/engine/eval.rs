@@ -237,7 +237,7 @@ impl Engine<'_> {
         }
         match self.libraries.assumed.get(name) {
             Some(path) => self.ext(&path.clone(), at),
-            None => Value::ext(name),
+            None => self.ext(name, at),
         }
     }
 
@@ -263,6 +263,10 @@ impl Engine<'_> {
             "bool" => Value::bool(name == "true"),
             // Made elsewhere, with what is not seen.
             "object" => self.object(name, vec![("$open".to_owned(), Value::unknown())]),
+            "app" => match self.app_object(name, at) {
+                Some((_, object)) => object,
+                None => Value::unknown(),
+            },
             _ => {
                 let origin = match name {
                     "host" => Origin::Host,
@@ -385,7 +389,10 @@ impl Engine<'_> {
                     keys
                 }
             }
+            Kind::Map(name) if name.as_ref() == "params" && self.traits.typed => self.pairs(at),
             Kind::Map(name) if name.as_ref() == "params" => vec![self.sym(Origin::Query, at)],
+            Kind::Outcome(Some(held)) => self.items(&held.clone(), at),
+            Kind::Outcome(None) => Vec::new(),
             Kind::None => Vec::new(),
             _ => vec![Value::derived([value])],
         }
@@ -443,6 +450,12 @@ impl Engine<'_> {
                 }
                 fields
             }
+            Kind::Obj(id) if self.traits.typed => self
+                .heap
+                .get(*id)
+                .filter(|o| o.app_class.is_some())
+                .map(|o| o.fields.clone().into_iter().collect())
+                .unwrap_or_default(),
             Kind::List(id) => {
                 let mut fields = Vec::new();
                 for item in self

@@ -51,17 +51,22 @@ impl Engine<'_> {
             told.iter()
                 .any(|(k, v)| Some(k.as_str()) == name && matches!(v.kind, Kind::Bool(true)))
         };
+        let denied =
+            |name: &str| matches!(args.get(name).map(|v| &v.kind), Some(Kind::Bool(false)));
         let fault = if fact("signature") == Some("none")
+            || given("insecure")
             || skips("signature-off")
             || off(self, "verify_signature")
             || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
         {
             Some("its signature is not checked")
-        } else if skips("audience-off")
+        } else if denied("audience_match")
+            || skips("audience-off")
             || fact("audience") != Some("always") && (off(self, "verify_aud") || !given("audience"))
         {
             Some("its audience is not compared with the client id")
-        } else if skips("issuer-off")
+        } else if denied("issuer_match")
+            || skips("issuer-off")
             || fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
         {
             Some("its issuer is not compared")

@@ -40,7 +40,12 @@ impl Engine<'_> {
         })
     }
 
-    fn keep(&mut self, value: &Value, moved: &mut BTreeMap<ObjId, ObjId>, depth: usize) -> Value {
+    pub(super) fn keep(
+        &mut self,
+        value: &Value,
+        moved: &mut BTreeMap<ObjId, ObjId>,
+        depth: usize,
+    ) -> Value {
         let (Kind::Dict(id) | Kind::List(id) | Kind::Obj(id)) = value.kind else {
             return value.clone();
         };

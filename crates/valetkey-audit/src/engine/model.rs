@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, Mode, call::Args, maps::Ask};
+use super::{Engine, Eval, Mode, Unwind, call::Args, maps::Ask};
 use crate::{
     facts::EventKind,
     ir::{Cmp, Span},
@@ -27,7 +27,20 @@ impl Engine<'_> {
         let callback = positional.last().cloned();
         let args = self.given(model, positional, named);
         let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();
-        let made = self.effect(model, of, path, args, at)?;
+        let made = match self.effect(model, of, path, args, at) {
+            // What a library refuses is a result like any other.
+            Err(Unwind::Raise(name))
+                if self.traits.typed
+                    && matches!(name.as_ref(), "LibraryError" | "BadSignature" | "Abort") =>
+            {
+                return Ok(Value::failure());
+            }
+            done => done?,
+        };
+        let made = match model.facts.get("fallible") {
+            Some(_) => Value::success(made),
+            None => made,
+        };
         let made = match &model.gives {
             Some(is) => {
                 let mut given = self.known_attr(is, at);
@@ -52,6 +65,14 @@ impl Engine<'_> {
         positional: Vec<Value>,
         mut named: Vec<(String, Value)>,
     ) -> Args {
+        let mut positional = positional;
+        if model.facts.contains_key("tuple")
+            && let [one] = positional.as_slice()
+            && let Kind::List(id) = one.kind
+            && let Some(tuple) = self.heap.get(id)
+        {
+            positional.clone_from(&tuple.items);
+        }
         if let Some(options) = &model.options {
             let at = model.params.iter().position(|p| p == options);
             if let Some(value) = at.and_then(|at| positional.get(at)) {
@@ -231,6 +252,13 @@ impl Engine<'_> {
                     _ => Value::none(),
                 }
             }
+            Does::Begin
+            | Does::Part
+            | Does::Pkce
+            | Does::Member
+            | Does::Provide
+            | Does::Run
+            | Does::Implemented => self.making(model, of, path, args, at)?,
             Does::DefaultTimeout => {
                 self.patient
                     .insert(fact("family").unwrap_or_default().to_owned());
@@ -249,13 +277,20 @@ impl Engine<'_> {
                 None => self.params(&args.first()),
             },
             Does::Equal => {
-                let (Some(a), Some(b)) = (args.positional.first(), args.positional.get(1)) else {
-                    return Ok(Value::unknown());
+                let (a, b) = match (&of, args.positional.as_slice()) {
+                    (Some(of), [one]) => (of, one),
+                    (_, [a, b, ..]) => (a, b),
+                    _ => return Ok(Value::unknown()),
                 };
                 if a.is_none() || b.is_none() {
                     return self.raise("TypeError");
                 }
-                self.compare(Cmp::Eq, &a.clone(), &b.clone(), at)?
+                let equal = self.compare(Cmp::Eq, &a.clone(), &b.clone(), at)?;
+                match fact("result") {
+                    Some(_) if self.truth_or_decide(&equal, at) => Value::success(Value::none()),
+                    Some(_) => Value::failure(),
+                    None => equal,
+                }
             }
             // `set()`, `list()`: something to add to.
             Does::Same if of.is_none() && args.all().next().is_none() => self.list(Vec::new()),
@@ -269,6 +304,7 @@ impl Engine<'_> {
                         .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
+                let object = matches!(value.kind, Kind::Obj(_) | Kind::List(_) | Kind::Dict(_));
                 if fact("keeps").is_some() {
                     return Ok(match fact("text") {
                         Some(form) => self.as_text(&value, form),
@@ -278,7 +314,9 @@ impl Engine<'_> {
                 let value = self.whole(&value).unwrap_or(value);
                 let value = self.url_text(&value, at);
                 // A text of a list is what it was made of.
-                if matches!(value.kind, Kind::List(_) | Kind::Dict(_) | Kind::Obj(_)) {
+                if self.traits.typed && object {
+                    value
+                } else if matches!(value.kind, Kind::List(_) | Kind::Dict(_) | Kind::Obj(_)) {
                     Value::derived([&self.settled(&value)])
                 } else {
                     value
@@ -442,6 +480,18 @@ impl Engine<'_> {
                     _ => Value::derived([&value]),
                 }
             }
+            Does::Http if fact("built").is_some() => {
+                let args = self.built_args(of.as_ref(), &args);
+                self.http(model, of, path, &args, at)?
+            }
+            Does::AuthorizeUrl if fact("built").is_some() => {
+                let args = self.built_args(of.as_ref(), &args);
+                self.authorize_url(model, of, &args, at)?
+            }
+            Does::TokenRequest if fact("built").is_some() => {
+                let args = self.built_args(of.as_ref(), &args);
+                self.token_request(model, of, &args, at)?
+            }
             Does::Http => self.http(model, of, path, &args, at)?,
             Does::HttpClient => {
                 let class = fact("class").unwrap_or(path).to_owned();
@@ -454,6 +504,17 @@ impl Engine<'_> {
                 self.delegate(model, of, &args, at)?
             }
             Does::VerifyIdToken | Does::DecodeJwt => {
+                let mut args = args;
+                if let (Some("receiver"), Some(of)) = (fact("token"), &of) {
+                    let taint = self.deep_taint(of);
+                    let token = self.any(&taint, |o| {
+                        matches!(o, Origin::IdToken | Origin::TokenResponse)
+                    });
+                    if !token {
+                        return Ok(Value::derived([&self.settled(of)]));
+                    }
+                    args.named.push(("token".into(), of.clone()));
+                }
                 self.id_token(model, of.as_ref(), &args, at)?
             }
             Does::SafeUrl => {
@@ -516,6 +577,10 @@ impl Engine<'_> {
                         self.provider_of_config(model, &provider, at)?;
                     }
                 }
+                if fact("makes").is_some() {
+                    let value = self.sym(Origin::Random, at);
+                    self.emit(EventKind::SecretKey { value }, at);
+                }
                 if let Some(value) = args.get("secret_key") {
                     let value = self.listed(value);
                     self.emit(EventKind::SecretKey { value }, at);
@@ -524,6 +589,11 @@ impl Engine<'_> {
                     Some(class) => self.object(class, Vec::new()),
                     None => Value::none(),
                 }
+            }
+            Does::CheckToken if fact("of").is_some() => {
+                let of = of.unwrap_or_else(|| args.first());
+                self.checked_token(&of, at);
+                of
             }
             Does::CheckToken => {
                 self.emit(EventKind::TokenChecked, at);

@@ -292,6 +292,11 @@ impl Engine<'_> {
                 plain.kind = Kind::Unknown;
                 self.list(vec![plain, state])
             }
+            Some("url,state,nonce") => {
+                let plain = Value::unknown().with(id);
+                let nonce = args.get("nonce").cloned().unwrap_or_else(Value::unknown);
+                self.list(vec![plain, state, nonce])
+            }
             Some("flow") => {
                 let flow = [("auth_uri".to_owned(), url), ("state".to_owned(), state)];
                 self.dict(flow.into_iter().collect())

@@ -226,6 +226,10 @@ impl Engine<'_> {
         let end = self.enter(entry);
         if let Ok(value) = &end {
             self.answered(value, entry);
+            if self.traits.typed && !entry.route {
+                let made = super::outcome::held(value);
+                self.provide(&made, false);
+            }
         }
         let candidates = self.take_candidates();
         self.events.extend(candidates);

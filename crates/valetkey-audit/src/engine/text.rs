@@ -28,7 +28,7 @@ impl Engine<'_> {
             Kind::List(id) => {
                 let id = *id;
                 match name {
-                    "append" | "add" | "insert" | "extend" => {
+                    "append" | "add" | "insert" | "extend" | "push" | "push_back" => {
                         if let Some(value) = args.last() {
                             self.append(id, value.clone(), at);
                         }
@@ -120,9 +120,10 @@ impl Engine<'_> {
                 }
                 value
             }
-            ("set" | "append" | "setItem" | "Set" | "Add", [key, value, ..])
-                if matches!(of.kind, Kind::Dict(_) | Kind::Map(_)) =>
-            {
+            (
+                "set" | "append" | "setItem" | "Set" | "Add" | "insert" | "append_pair",
+                [key, value, ..],
+            ) if matches!(of.kind, Kind::Dict(_) | Kind::Map(_)) => {
                 self.set_index(of, key, value.clone(), at);
                 of.clone()
             }
@@ -132,7 +133,7 @@ impl Engine<'_> {
                 }
                 of.clone()
             }
-            ("delete" | "removeItem" | "unset", [key, ..])
+            ("delete" | "removeItem" | "unset" | "remove", [key, ..])
                 if matches!(of.kind, Kind::Dict(_) | Kind::Map(_)) =>
             {
                 self.remove(of, key, Some(Value::none()), at)?

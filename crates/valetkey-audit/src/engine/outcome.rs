@@ -1,0 +1,441 @@
+//! What may be absent and what may have failed, as languages have it that
+//! say so in a value's type.
+//!
+//! An optional value is the value itself or none. Something that can fail is
+//! what it comes to, or a [`Kind::Outcome`] where that may be absent, too:
+//! then `?` takes off the one, and leaves the other.
+
+use super::{Engine, Eval, ITEMS, Mode};
+use crate::{
+    ir::{Cmp, Span},
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// What front ends write that no program does: names that begin with `?`.
+    pub(super) fn intrinsic(&mut self, name: &str, args: &[Value], at: Span) -> Eval<Value> {
+        let of = args.first().cloned().unwrap_or_else(Value::unknown);
+        let second = args.get(1);
+        Ok(match name {
+            "" => self.unwrapped(&of, "Refused", at)?,
+            "ok" => held(&of),
+            "Ok" => Value::success(of),
+            "Err" => Value::failure(),
+            "some" => self.is_there(&of, at),
+            "okay" => self.is_okay(&of, at),
+            "nth" => {
+                let number = match second.map(|v| &v.kind) {
+                    Some(Kind::Number(n)) => usize::try_from(*n).unwrap_or(0),
+                    _ => 0,
+                };
+                self.nth(&of, number)
+            }
+            "async" => match &of.kind {
+                Kind::Outcome(_) => of,
+                _ => Value::success(of),
+            },
+            "field" => match (&of.kind, second.and_then(Value::as_str)) {
+                (Kind::None | Kind::Outcome(None), _) | (_, None) => Value::none(),
+                (_, Some(name)) => {
+                    let name = name.to_owned();
+                    self.attr(&of, &name, at)?
+                }
+            },
+            "typed" => {
+                if let Some(Value {
+                    kind: Kind::Class(class),
+                    ..
+                }) = second
+                    && self.asks_for_token(class)
+                {
+                    self.checked_token(&of, at);
+                }
+                of
+            }
+            _ => Value::unknown(),
+        })
+    }
+
+    /// A part by its number; a wrapper of one value is that value.
+    fn nth(&mut self, of: &Value, number: usize) -> Value {
+        match &of.kind {
+            Kind::List(id) => {
+                let object = self.heap.get(*id).cloned().unwrap_or_default();
+                match object.items.get(number) {
+                    Some(item) => item.clone(),
+                    None => Value::derived([&self.settled(of)]),
+                }
+            }
+            Kind::Obj(id) => {
+                let field = self.heap.get(*id).map(|o| &o.fields);
+                field
+                    .and_then(|f| f.get(&number.to_string()).cloned())
+                    .unwrap_or_else(|| of.clone())
+            }
+            Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
+                Some(one) => self.nth(&one.clone(), number),
+                None => Value::unknown(),
+            },
+            _ => of.clone(),
+        }
+    }
+
+    /// `x?`, `x.unwrap()`: what is held, or a raise.
+    fn unwrapped(&mut self, of: &Value, raises: &str, at: Span) -> Eval<Value> {
+        match &of.kind {
+            Kind::Outcome(Some(held)) => Ok(held.as_ref().clone()),
+            Kind::Outcome(None) | Kind::None => self.raise(raises),
+            Kind::Sym if self.may_lack(of) => {
+                if self.truth_or_decide(of, at) {
+                    Ok(of.clone())
+                } else {
+                    self.raise(raises)
+                }
+            }
+            _ => Ok(of.clone()),
+        }
+    }
+
+    /// Whether the outside decides if a value is there.
+    fn may_lack(&self, of: &Value) -> bool {
+        of.taint.first().is_some_and(|id| {
+            matches!(
+                self.origins.of(*id),
+                Origin::Param(_) | Origin::Session(_) | Origin::Cookie(_) | Origin::Header(_)
+            )
+        })
+    }
+
+    /// Whether something is there, where that is known.
+    fn there(&self, of: &Value) -> Option<bool> {
+        match &of.kind {
+            Kind::Outcome(Some(held)) => self.there(held),
+            Kind::Outcome(None) | Kind::None => Some(false),
+            Kind::Sym => self.truth(of),
+            Kind::Unknown => None,
+            Kind::Alt(all) => {
+                let first = self.there(all.first()?)?;
+                let same = all.iter().all(|v| self.there(v) == Some(first));
+                same.then_some(first)
+            }
+            _ => Some(true),
+        }
+    }
+
+    fn is_there(&mut self, of: &Value, at: Span) -> Value {
+        let known = self.there(of);
+        let taint = self.deep_taint(of);
+        let there = known.unwrap_or_else(|| self.truth_or_decide(&held(of), at));
+        Value {
+            kind: Kind::Bool(there),
+            taint,
+        }
+    }
+
+    fn is_okay(&mut self, of: &Value, at: Span) -> Value {
+        let okay = match &of.kind {
+            Kind::Outcome(held) => held.is_some(),
+            // A store of sessions and a form work as a rule.
+            _ if self.mode == Mode::Scenario && !matches!(of.kind, Kind::Unknown) => true,
+            Kind::Sym if self.may_lack(of) => self.decide(at),
+            Kind::Sym | Kind::Unknown => self.truth_or_decide(of, at),
+            _ => true,
+        };
+        Value {
+            kind: Kind::Bool(okay),
+            taint: self.deep_taint(of),
+        }
+    }
+
+    /// Calls what a method was given.
+    fn given_to(&mut self, f: &Value, args: Vec<Value>, at: Span) -> Eval<Value> {
+        self.call_value(f, args, Vec::new(), at)
+    }
+
+    /// Methods of optional and fallible values, and of iterators.
+    pub(super) fn optional(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        if !self.traits.typed {
+            return Ok(None);
+        }
+        let arg = args.first();
+        Ok(Some(match (name, arg) {
+            ("unwrap" | "expect", _) => self.unwrapped(of, "TypeError", at)?,
+            ("is_some", None) => self.is_there(of, at),
+            ("is_ok", None) => self.is_okay(of, at),
+            ("is_none" | "is_err", None) => {
+                let mut value = match name {
+                    "is_none" => self.is_there(of, at),
+                    _ => self.is_okay(of, at),
+                };
+                if let Kind::Bool(b) = &mut value.kind {
+                    *b = !*b;
+                }
+                value
+            }
+            ("ok", None) => match &of.kind {
+                Kind::Outcome(None) => Value::none(),
+                _ => held(of),
+            },
+            ("flatten" | "transpose", None) => held(of),
+            ("err" | "unwrap_err", None) => Value::unknown(),
+            (
+                "ok_or" | "ok_or_else" | "context" | "with_context" | "ok_or_eyre" | "wrap_err"
+                | "wrap_err_with",
+                Some(_),
+            ) => match &of.kind {
+                Kind::Outcome(Some(inner)) if name.starts_with("ok_or") => {
+                    let inner = inner.as_ref().clone();
+                    return self.optional(&inner, name, args, at);
+                }
+                Kind::None => Value::failure(),
+                Kind::Outcome(_) => of.clone(),
+                Kind::Sym => {
+                    let first = of.taint.first().map(|id| self.origins.of(*id).clone());
+                    let asks = self.may_lack(of)
+                        || matches!(
+                            first,
+                            Some(
+                                Origin::AccessToken
+                                    | Origin::IdToken
+                                    | Origin::RefreshToken
+                                    | Origin::Store(_)
+                            )
+                        );
+                    if !asks || self.truth_or_decide(of, at) {
+                        of.clone()
+                    } else {
+                        Value::failure()
+                    }
+                }
+                _ => of.clone(),
+            },
+            ("map_err" | "inspect_err" | "inspect" | "or_raise", Some(_)) => of.clone(),
+            ("unwrap_or" | "or" | "unwrap_or_default" | "unwrap_or_else" | "or_else", _) => {
+                return self.or_else(of, name, arg, at).map(Some);
+            }
+            ("map" | "and_then" | "map_ok" | "filter_map" | "flat_map" | "then", Some(f))
+                if is_callable(f) =>
+            {
+                return self.mapped(of, name, &f.clone(), at).map(Some);
+            }
+            ("is_some_and" | "is_ok_and" | "is_none_or" | "map_or" | "map_or_else", Some(_)) => {
+                return self.tested(of, name, args, at).map(Some);
+            }
+            ("filter" | "take_if" | "find" | "any" | "all" | "position" | "for_each", Some(f))
+                if is_callable(f) =>
+            {
+                return self.chosen(of, name, &f.clone(), at).map(Some);
+            }
+            ("then_some", Some(value)) => match self.truth_or_decide(of, at) {
+                true => value.clone(),
+                false => Value::none(),
+            },
+            ("zip", Some(other)) => match (self.there(of), self.there(other)) {
+                (Some(false), _) | (_, Some(false)) => Value::none(),
+                _ => self.list(vec![held(of), other.clone()]),
+            },
+            ("get_or_init" | "get_or_insert_with" | "get_or_try_init", Some(f)) => {
+                self.call_value(&f.clone(), Vec::new(), Vec::new(), at)?
+            }
+            ("contains" | "remove" | "take", Some(item)) if matches!(of.kind, Kind::List(_)) => {
+                self.compare(Cmp::In, &item.clone(), of, at)?
+            }
+            ("insert" | "push" | "push_back", Some(value))
+                if args.len() == 1 && matches!(&of.kind, Kind::Map(m) if m.as_ref() == "store") =>
+            {
+                self.put("store", "*".into(), value.clone(), at);
+                Value::none()
+            }
+            ("contains", Some(key)) if matches!(&of.kind, Kind::Map(m) if m.as_ref() == "store") => {
+                self.mapped_key(of, &key.clone(), at)?
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn mapped_key(&mut self, of: &Value, key: &Value, at: Span) -> Eval<Value> {
+        let found = self.contains(of, key, at);
+        let mut value = Value::derived([&self.settled(key)]);
+        if let Some(found) = found {
+            value.kind = Kind::Bool(found);
+        }
+        Ok(value)
+    }
+
+    fn or_else(&mut self, of: &Value, name: &str, arg: Option<&Value>, at: Span) -> Eval<Value> {
+        match &of.kind {
+            Kind::Outcome(Some(inner)) => return Ok(inner.as_ref().clone()),
+            Kind::None | Kind::Outcome(None) => {}
+            _ if self.there(of) == Some(true) => return Ok(of.clone()),
+            Kind::Sym | Kind::Alt(_) => {
+                // Left open: the default only where it says something.
+                if name == "unwrap_or_default" {
+                    return Ok(of.clone());
+                }
+                let other = match arg {
+                    Some(f) if is_callable(f) => {
+                        let there = self.mode != Mode::Load && self.truth_or_decide(of, at);
+                        if there {
+                            return Ok(of.clone());
+                        }
+                        let made = self.call_value(&f.clone(), Vec::new(), Vec::new(), at)?;
+                        if self.mode != Mode::Load {
+                            return Ok(made);
+                        }
+                        made
+                    }
+                    Some(value) => value.clone(),
+                    None => return Ok(of.clone()),
+                };
+                let empty = other.is_none() || other.as_str() == Some("");
+                return Ok(match empty {
+                    true => of.clone(),
+                    false => Value::either(of.clone(), other),
+                });
+            }
+            _ => return Ok(of.clone()),
+        }
+        Ok(match arg {
+            Some(f) if is_callable(f) => self.call_value(&f.clone(), Vec::new(), Vec::new(), at)?,
+            Some(value) => value.clone(),
+            None => Value::str(""),
+        })
+    }
+
+    fn mapped(&mut self, of: &Value, name: &str, f: &Value, at: Span) -> Eval<Value> {
+        match &of.kind {
+            Kind::None | Kind::Outcome(None) => Ok(of.clone()),
+            Kind::Outcome(Some(inner)) => {
+                let made = self.given_to(f, vec![inner.as_ref().clone()], at)?;
+                Ok(match (name, &made.kind) {
+                    ("map" | "map_ok", _) | (_, Kind::None) => Value::success(made),
+                    _ => made,
+                })
+            }
+            Kind::Bool(false) if name == "then" => Ok(Value::none()),
+            Kind::List(_) => {
+                let mut made = Vec::new();
+                for item in self.items(of, at).into_iter().take(ITEMS) {
+                    let value = self.given_to(f, vec![item], at)?;
+                    if name == "map" || !matches!(value.kind, Kind::None | Kind::Outcome(None)) {
+                        made.push(value);
+                    }
+                }
+                Ok(self.list(made))
+            }
+            _ if name == "then" => {
+                if self.truth_or_decide(of, at) {
+                    self.call_value(f, Vec::new(), Vec::new(), at)
+                } else {
+                    Ok(Value::none())
+                }
+            }
+            _ => self.given_to(f, vec![of.clone()], at),
+        }
+    }
+
+    /// `is_some_and(f)`, `map_or(default, f)`.
+    fn tested(&mut self, of: &Value, name: &str, args: &[Value], at: Span) -> Eval<Value> {
+        let there = match self.is_there(of, at).kind {
+            Kind::Bool(b) => b,
+            _ => true,
+        };
+        let taint = self.deep_taint(of);
+        let f = args.last().cloned().unwrap_or_else(Value::unknown);
+        let mut value = match (there, name) {
+            (true, _) => self.given_to(&f, vec![held(of)], at)?,
+            (false, "is_none_or") => Value::bool(true),
+            (false, "map_or") => args[0].clone(),
+            (false, "map_or_else") => {
+                self.call_value(&args[0].clone(), Vec::new(), Vec::new(), at)?
+            }
+            _ => Value::bool(false),
+        };
+        if matches!(value.kind, Kind::Bool(_)) {
+            value.add(&taint);
+        }
+        Ok(value)
+    }
+
+    /// `filter(f)` of something optional, `any(f)` of a list, and their like.
+    fn chosen(&mut self, of: &Value, name: &str, f: &Value, at: Span) -> Eval<Value> {
+        if matches!(name, "filter" | "take_if") && !matches!(of.kind, Kind::List(_)) {
+            if self.there(of) == Some(false) {
+                return Ok(Value::none());
+            }
+            let value = self.given_to(f, vec![held(of)], at)?;
+            return Ok(match self.truth_or_decide(&value, at) {
+                true => of.clone(),
+                false => Value::none(),
+            });
+        }
+        let mut answers = Vec::new();
+        for item in self.items(of, at).into_iter().take(ITEMS) {
+            let value = self.given_to(f, vec![item.clone()], at)?;
+            let known = self.truth(&value);
+            match name {
+                "any" if known == Some(true) => return Ok(Value::bool(true)),
+                "find" if known == Some(true) => return Ok(item),
+                "find" if known == Some(false) => continue,
+                _ => {}
+            }
+            answers.push(if name == "find" { item } else { value });
+        }
+        let answers: Vec<Value> = answers.iter().map(|v| self.settled(v)).collect();
+        let sure = answers.iter().all(|v| self.truth(v) == Some(false));
+        Ok(match name {
+            "filter" => of.clone(),
+            "for_each" => Value::none(),
+            "any" if sure && !answers.is_empty() => Value::bool(false),
+            "find" if answers.is_empty() => Value::none(),
+            _ => Value::derived(&answers),
+        })
+    }
+
+    /// The parameters that a callback may carry, one pair each.
+    pub(super) fn pairs(&mut self, at: Span) -> Vec<Value> {
+        let mut all = Vec::new();
+        for name in ["code", "state", "error"] {
+            let known = match name {
+                _ if self.mode != Mode::Scenario => true,
+                "code" => self.scenario.code,
+                "state" => self.scenario.state,
+                _ => self.scenario.error,
+            };
+            if known {
+                let value = self.sym(Origin::Param(name.into()), at);
+                all.push(self.list(vec![Value::str(name), value]));
+            }
+        }
+        all
+    }
+}
+
+/// What a success holds; anything else is itself.
+pub(super) fn held(of: &Value) -> Value {
+    match &of.kind {
+        Kind::Outcome(Some(inner)) => inner.as_ref().clone(),
+        _ => of.clone(),
+    }
+}
+
+/// The same, of which nothing is known where it failed.
+pub(super) fn held_or_unknown(of: &Value) -> Value {
+    match &of.kind {
+        Kind::Outcome(None) => Value::unknown(),
+        _ => held(of),
+    }
+}
+
+fn is_callable(value: &Value) -> bool {
+    matches!(
+        value.kind,
+        Kind::Func(_) | Kind::Ext(_) | Kind::Class(_) | Kind::Method(_)
+    )
+}

@@ -1,0 +1,235 @@
+//! What types say: of the parameters that a framework hands over, and of the
+//! fields of what the app keeps for all requests.
+
+use super::{Engine, Eval, maps::Ask};
+use crate::{
+    ir::Span,
+    value::{ClassValue, Kind, Object, Origin, Value},
+};
+
+/// The member that says what the fields' types are.
+const FIELDS: &str = "$fields";
+/// The member that says the type's name.
+const NAME: &str = "$name";
+/// Types of which something is kept; more are not written by hand.
+const MOST: usize = 200;
+/// Wrappers that are looked through.
+const WRAPPERS: &[&str] = &[
+    "Arc",
+    "Rc",
+    "Box",
+    "Mutex",
+    "RwLock",
+    "RefCell",
+    "Cell",
+    "State",
+    "Data",
+    "Extension",
+    "OnceLock",
+    "OnceCell",
+    "LazyLock",
+    "Lazy",
+    "ArcSwap",
+    "Option",
+];
+const STORES: &[&str] = &[
+    "HashMap", "HashSet", "BTreeMap", "BTreeSet", "DashMap", "DashSet", "Cache", "LruCache", "Vec",
+    "IndexMap",
+];
+
+impl Engine<'_> {
+    /// A framework keeps this to hand it to functions.
+    pub(super) fn provide(&mut self, value: &Value, sure: bool) {
+        if self.mode != super::Mode::Discover {
+            return;
+        }
+        let Some(key) = self.type_of(value) else {
+            return;
+        };
+        let better = match self.provided.get(&key) {
+            Some((_, known)) => sure && !known,
+            None => true,
+        };
+        if better && self.provided.len() < MOST {
+            let kept = self.keep(value, &mut std::collections::BTreeMap::new(), 0);
+            self.provided.insert(key, (kept, sure));
+        }
+    }
+
+    /// What is kept under that name, from the next way on.
+    fn kept_as(&self, name: &str) -> Option<Value> {
+        let (kept, _) = self.provided.get(name)?;
+        let old = matches!(kept.kind, Kind::Obj(id) if self.heap.is_old(id));
+        old.then(|| kept.clone())
+    }
+
+    fn type_of(&self, value: &Value) -> Option<String> {
+        let Kind::Obj(id) = &value.kind else {
+            return None;
+        };
+        let object = self.heap.get(*id)?;
+        match &object.app_class {
+            Some(class) => class.members.get(NAME)?.as_str().map(str::to_owned),
+            None if object.class.is_empty() => None,
+            None => Some(object.class.to_string()),
+        }
+    }
+
+    /// What is kept of that type, or what its type says of it.
+    pub(super) fn provided(&mut self, annotation: &str, at: Span) -> Value {
+        let name = unwrapped(annotation);
+        self.of_type(name, "state", 0, at)
+    }
+
+    /// A value of which only the type is known, and perhaps its name.
+    fn of_type(&mut self, annotation: &str, field: &str, depth: usize, at: Span) -> Value {
+        let plain = unwrapped(annotation);
+        let name = plain.split('<').next().unwrap_or(plain);
+        let name = name.rsplit("::").next().unwrap_or(name);
+        if let Some(kept) = self.kept_as(name) {
+            return kept;
+        }
+        if STORES.contains(&name) {
+            return Value::map("store");
+        }
+        if matches!(name, "String" | "str" | "Url" | "SecretString" | "Secret") {
+            return self.sym(Origin::Config(field.to_owned()), at);
+        }
+        if let Some(is) = self.libraries.param("", plain) {
+            let is = is.to_owned();
+            if let Some(kept) = is.strip_prefix("class:").and_then(|c| self.inside(c)) {
+                return kept;
+            }
+            return self.known_attr(&is, at);
+        }
+        if depth < 3
+            && let Kind::Class(class) = self.variable(name, at).kind
+        {
+            return self.typed_object(&class, depth + 1, at);
+        }
+        Value::unknown()
+    }
+
+    /// An object of a library's class among what is kept, or in it.
+    pub(super) fn inside(&self, class: &str) -> Option<Value> {
+        if let Some(kept) = self.kept_as(class) {
+            return Some(kept);
+        }
+        self.provided.values().find_map(|(value, _)| {
+            let Kind::Obj(id) = &value.kind else {
+                return None;
+            };
+            if !self.heap.is_old(*id) {
+                return None;
+            }
+            let fields = &self.heap.get(*id)?.fields;
+            fields
+                .values()
+                .find(|v| {
+                    matches!(&v.kind, Kind::Obj(inner)
+                    if self.heap.get(*inner).is_some_and(|o| o.class.as_ref() == class))
+                })
+                .cloned()
+        })
+    }
+
+    /// An object of the app whose fields are known by their types only.
+    pub(super) fn typed_object(
+        &mut self,
+        class: &std::rc::Rc<ClassValue>,
+        depth: usize,
+        at: Span,
+    ) -> Value {
+        if let Some(kept) = class
+            .members
+            .get(NAME)
+            .and_then(Value::as_str)
+            .and_then(|name| self.kept_as(name))
+        {
+            return kept;
+        }
+        let mut fields = std::collections::BTreeMap::new();
+        for (name, kind) in self.field_types(class) {
+            let value = self.of_type(&kind, &name, depth, at);
+            fields.insert(name, value);
+        }
+        let id = self.alloc(Object {
+            app_class: Some(class.clone()),
+            fields,
+            open: true,
+            ..Object::default()
+        });
+        Value::new(Kind::Obj(id))
+    }
+
+    fn field_types(&self, class: &ClassValue) -> Vec<(String, String)> {
+        let Some(Kind::Dict(id)) = class.members.get(FIELDS).map(|v| &v.kind) else {
+            return Vec::new();
+        };
+        let Some(object) = self.heap.get(*id) else {
+            return Vec::new();
+        };
+        object
+            .fields
+            .iter()
+            .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
+            .collect()
+    }
+
+    /// What a method call means that the app or a module defines: methods and
+    /// fields do not share their names.
+    pub(super) fn method_of(&mut self, of: &Value, name: &str, at: Span) -> Eval<Option<Value>> {
+        Ok(match &of.kind {
+            Kind::Ext(_) | Kind::Class(_) => Some(self.attr(of, name, at)?),
+            Kind::Obj(id) => {
+                let class = self.heap.get(*id).and_then(|o| o.app_class.clone());
+                class.and_then(|class| self.class_member(&class, name, Some(of), 0))
+            }
+            _ => None,
+        })
+    }
+
+    /// An answer that lacks a token does not become a value of this type.
+    pub(super) fn asks_for_token(&self, class: &ClassValue) -> bool {
+        self.field_types(class).iter().any(|(name, kind)| {
+            matches!(name.as_str(), "access_token" | "id_token") && !kind.starts_with("Option<")
+        })
+    }
+
+    /// An extractor refuses a request that lacks what its type asks for.
+    pub(super) fn extracted(&mut self, annotation: &str, map: &str, at: Span) -> Eval<()> {
+        let inner = annotation.split_once('<').map_or("", |(_, rest)| rest);
+        let name = inner.trim_end_matches('>');
+        let name = name.rsplit("::").next().unwrap_or(name);
+        if annotation.starts_with("Option<") || annotation.starts_with("Result<") {
+            return Ok(());
+        }
+        let Kind::Class(class) = self.variable(name, at).kind else {
+            return Ok(());
+        };
+        for (field, kind) in self.field_types(&class) {
+            if !kind.starts_with("Option<") && !kind.starts_with("default ") {
+                let ask = Ask {
+                    strict: true,
+                    ..Ask::default()
+                };
+                self.read(map, &Value::str(&field), ask, at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A type without what only wraps it.
+fn unwrapped(mut annotation: &str) -> &str {
+    loop {
+        let Some((outer, rest)) = annotation.split_once('<') else {
+            return annotation;
+        };
+        let outer = outer.rsplit("::").next().unwrap_or(outer);
+        if !WRAPPERS.contains(&outer) {
+            return annotation;
+        }
+        annotation = rest.strip_suffix('>').unwrap_or(rest);
+    }
+}
