@@ -21,16 +21,20 @@ use crate::{
 };
 
 mod attrs;
+mod bare;
+mod blocks;
 mod builder;
 mod call;
 mod callback;
 mod callbacks;
+mod classes;
 mod compare;
 mod effects;
 mod enter;
 mod eval;
 mod exec;
 mod fallible;
+mod filters;
 mod headers;
 mod heap;
 mod http;
@@ -106,6 +110,8 @@ pub(crate) struct Notes {
 pub(crate) enum Unwind {
     Return(Value),
     Raise(Rc<str>),
+    /// Out of a block, and of the call in which it was written.
+    Leave(u64, Value),
     Break,
     Continue,
     /// Enough is known, or the budget is spent.
@@ -142,6 +148,9 @@ struct Frame {
     context: u64,
     /// What it may have returned, while modules load.
     early: Vec<Value>,
+    /// Its number, and that of the call in which its function was written.
+    id: u64,
+    home: u64,
 }
 
 pub(crate) struct Engine<'a> {
@@ -208,6 +217,12 @@ pub(crate) struct Engine<'a> {
     /// What the app gives its framework to hand to functions, by type.
     /// Those that only come out of a function are not sure.
     provided: BTreeMap<String, (Value, bool)>,
+    /// How many calls there were.
+    calls: u64,
+    /// What runs before functions that answer requests.
+    filters: Vec<filters::Filter>,
+    /// A function on this way has answered.
+    has_answered: bool,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), Object>,
 }
@@ -260,6 +275,9 @@ impl<'a> Engine<'a> {
             covered: BTreeSet::new(),
             covering: None,
             provided: BTreeMap::new(),
+            calls: 0,
+            filters: Vec::new(),
+            has_answered: false,
             cached: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {

@@ -19,6 +19,7 @@ use crate::{
 /// Words without which a file has nothing to do with OAuth.
 const WORDS: &[&str] = &[
     "oauth",
+    "omniauth",
     "openid",
     "authlib",
     "msal",

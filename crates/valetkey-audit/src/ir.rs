@@ -63,6 +63,8 @@ pub(crate) enum StmtKind {
         body: Block,
     },
     Return(Option<Expr>),
+    /// Ends the function that the block is written in.
+    Leave(Option<Expr>),
     Raise(Option<Expr>),
     Break,
     Continue,

@@ -7,7 +7,10 @@ use crate::ir::Module;
 
 mod go;
 mod javascript;
+#[cfg(test)]
+mod printed;
 mod python;
+mod ruby;
 mod rust;
 mod tree;
 
@@ -19,6 +22,7 @@ pub(crate) enum Language {
     JavaScript,
     Go,
     Rust,
+    Ruby,
 }
 
 /// What a file's extension says.
@@ -50,27 +54,45 @@ pub(crate) struct Traits {
     /// Types say what may be absent, what may fail, and what frameworks hand
     /// over.
     pub(crate) typed: bool,
+    /// A name that is no variable calls a method of one's own, and `a.b`
+    /// calls `b`; nothing has methods, too.
+    pub(crate) bare_calls: bool,
+    /// Functions may be blocks: they see and change what is around them, and
+    /// what is not known is worth what its block is.
+    pub(crate) blocks: bool,
+    /// Only what is false or nothing counts as false.
+    pub(crate) empty_is_true: bool,
+    /// What a method calls its object, where that is no parameter.
+    pub(crate) own_name: Option<&'static str>,
+    /// The method of a class that makes an object of it.
+    pub(crate) constructor: Option<&'static str>,
 }
+
+/// The traits of a language that has none of them.
+const PLAIN: Traits = Traits {
+    attributes_are_keys: false,
+    missing_is_none: false,
+    callbacks: false,
+    bare_calls: false,
+    blocks: false,
+    empty_is_true: false,
+    own_name: None,
+    constructor: None,
+    packages: false,
+    missing_is_empty: false,
+    typed: false,
+};
 
 impl Language {
     /// How it differs.
     pub(crate) fn traits(self) -> Traits {
         match self {
-            Self::Python => Traits {
-                attributes_are_keys: false,
-                missing_is_none: false,
-                callbacks: false,
-                packages: false,
-                missing_is_empty: false,
-                typed: false,
-            },
+            Self::Python => PLAIN,
             Self::JavaScript => Traits {
                 attributes_are_keys: true,
                 missing_is_none: true,
                 callbacks: true,
-                packages: false,
-                missing_is_empty: false,
-                typed: false,
+                ..PLAIN
             },
             Self::Go => Traits {
                 attributes_are_keys: true,
@@ -78,15 +100,21 @@ impl Language {
                 callbacks: true,
                 packages: true,
                 missing_is_empty: true,
-                typed: false,
+                ..PLAIN
             },
             Self::Rust => Traits {
-                attributes_are_keys: false,
-                missing_is_none: false,
-                callbacks: false,
-                packages: false,
-                missing_is_empty: false,
                 typed: true,
+                ..PLAIN
+            },
+            Self::Ruby => Traits {
+                missing_is_none: true,
+                callbacks: true,
+                bare_calls: true,
+                blocks: true,
+                empty_is_true: true,
+                own_name: Some("self"),
+                constructor: Some("new"),
+                ..PLAIN
             },
         }
     }
@@ -100,7 +128,7 @@ impl Language {
             }
             "go" => Kind::Read(Self::Go),
             "rs" => Kind::Read(Self::Rust),
-            "rb" => Kind::NotYet("Ruby"),
+            "rb" | "ru" | "rake" => Kind::Read(Self::Ruby),
             "php" => Kind::NotYet("PHP"),
             "java" => Kind::NotYet("Java"),
             "kt" => Kind::NotYet("Kotlin"),
@@ -117,6 +145,7 @@ impl Language {
             Self::JavaScript => javascript::parse(text, extension(path)),
             Self::Go => go::parse(text),
             Self::Rust => rust::parse(text),
+            Self::Ruby => ruby::parse(text),
         }
     }
 
@@ -130,6 +159,7 @@ impl Language {
                 let root = module.split("::").next().unwrap_or(module);
                 matches!(root, "crate" | "self" | "super")
             }
+            Self::Ruby => module.starts_with('.'),
         }
     }
 
@@ -138,7 +168,7 @@ impl Language {
         match self {
             Self::Python if module.ends_with('.') => Some(format!("{module}{member}")),
             Self::Python => Some(format!("{module}.{member}")),
-            Self::JavaScript | Self::Go => None,
+            Self::JavaScript | Self::Go | Self::Ruby => None,
             Self::Rust => Some(format!("{module}::{member}")),
         }
     }
@@ -147,7 +177,7 @@ impl Language {
     /// first; a folder of the app that ends so, or that such a one ends with.
     pub(crate) fn folders(self, module: &str) -> Vec<String> {
         match self {
-            Self::Python | Self::JavaScript | Self::Rust => Vec::new(),
+            Self::Python | Self::JavaScript | Self::Rust | Self::Ruby => Vec::new(),
             Self::Go => go_folders(module),
         }
     }
@@ -161,6 +191,7 @@ impl Language {
             Self::JavaScript => javascript_files(folder, module),
             Self::Go => Vec::new(),
             Self::Rust => rust::files(here, module),
+            Self::Ruby => ruby::files(folder, module),
         }
     }
 }

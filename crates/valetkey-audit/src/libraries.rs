@@ -27,6 +27,11 @@ const RUST: &[(&str, &str)] = files!("rust":
     "rocket-oauth2" "valetkey"
 );
 
+const RUBY: &[(&str, &str)] = files!("ruby":
+    "ruby" "ruby-web" "ruby-http" "ruby-jwt" "oauth2" "rack-oauth2" "omniauth" "googleauth"
+    "octokit" "koala"
+);
+
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
     "javascript" "node-web" "node-http" "node-jwt" "passport" "openid-client" "next-auth"
     "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant"
@@ -115,6 +120,16 @@ pub(crate) enum Does {
     Next,
     /// The pairs of a mapping.
     Entries,
+    /// Whether there is a value; with the fact `empty`, one that says
+    /// something.
+    Present,
+    /// The opposite.
+    Absent,
+    /// The functions among the arguments, or the methods that they name, run
+    /// before those that answer requests, and let them run unless they answer.
+    Before,
+    /// `name` is set to `value`, as a setting.
+    Setting,
     /// `value` becomes the field that the fact `field` names.
     Keep,
     /// An object that knows what its maker knows, and the arguments; a
@@ -235,7 +250,8 @@ struct File {
     /// Words of decorators that make a function answer requests.
     #[serde(default)]
     routes: Vec<String>,
-    /// Names of methods that answer requests in the classes of `handlers`.
+    /// Names of methods that answer requests in the classes of `handlers`;
+    /// `*`: all that are not private.
     #[serde(default)]
     verbs: Vec<String>,
     /// Parameters of such functions are parameters of the request.
@@ -257,9 +273,12 @@ struct File {
     /// Names that stand for something where no import says so.
     #[serde(default)]
     assumed: BTreeMap<String, String>,
-    /// Base classes whose methods are entries.
+    /// Base classes whose methods are entries; `*` stands for a beginning.
     #[serde(default)]
     handlers: Vec<String>,
+    /// Ends of names that stand for routes of the app.
+    #[serde(default)]
+    route_names: Vec<String>,
     /// Names in imports or settings that make the library responsible for the
     /// whole flow.
     #[serde(default)]
@@ -280,6 +299,7 @@ pub(crate) struct Libraries {
     pub(crate) injects: bool,
     pub(crate) assumed: BTreeMap<String, String>,
     pub(crate) handlers: Vec<String>,
+    pub(crate) route_names: Vec<String>,
     pub(crate) delegates: Vec<(String, &'static str)>,
     /// What other versions do otherwise.
     pub(crate) changes: Vec<Change>,
@@ -291,12 +311,14 @@ impl Libraries {
         static PYTHON_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static RUST_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static JAVASCRIPT_KNOWN: OnceLock<Libraries> = OnceLock::new();
+        static RUBY_KNOWN: OnceLock<Libraries> = OnceLock::new();
         static GO_KNOWN: OnceLock<Libraries> = OnceLock::new();
         let known = match language {
             Language::Python => &PYTHON_KNOWN,
             Language::JavaScript => &JAVASCRIPT_KNOWN,
             Language::Go => &GO_KNOWN,
             Language::Rust => &RUST_KNOWN,
+            Language::Ruby => &RUBY_KNOWN,
         };
         known.get_or_init(|| Self::fresh(language))
     }
@@ -308,6 +330,7 @@ impl Libraries {
             Language::JavaScript => JAVASCRIPT,
             Language::Go => GO,
             Language::Rust => RUST,
+            Language::Ruby => RUBY,
         };
         Self::read(files).unwrap_or_default()
     }
@@ -347,6 +370,7 @@ impl Libraries {
             known.assumed.extend(file.assumed);
             known.handlers.extend(file.handlers);
             known.changes.extend(file.version);
+            known.route_names.extend(file.route_names);
             known
                 .delegates
                 .extend(file.delegates.into_iter().map(|d| (d, *library)));
@@ -409,7 +433,13 @@ impl Libraries {
 mod tests {
     #[test]
     fn every_file_is_well_formed() {
-        for files in [super::PYTHON, super::JAVASCRIPT, super::GO, super::RUST] {
+        for files in [
+            super::PYTHON,
+            super::JAVASCRIPT,
+            super::GO,
+            super::RUST,
+            super::RUBY,
+        ] {
             let known = super::Libraries::read(files).unwrap();
             assert!(known.calls.len() > 100);
             for call in known.changes.iter().flat_map(|c| &c.calls) {

@@ -151,6 +151,8 @@ pub(crate) struct Closure {
     /// The object it is a method of.
     pub(crate) receiver: Option<Value>,
     pub(crate) class: Option<Rc<ClassValue>>,
+    /// The call in which it was written, for a function within another.
+    pub(crate) home: u64,
 }
 
 /// By where it stands: what is around it leads to everything else.

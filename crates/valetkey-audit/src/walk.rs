@@ -125,6 +125,8 @@ fn is_test(path: &str) -> bool {
         || name.starts_with("test_") && name.ends_with(".py")
         || name.ends_with("_test.py")
         || name.ends_with("_test.go")
+        || name.ends_with("_spec.rb")
+        || name.ends_with("_test.rb")
 }
 
 fn take(found: &mut Found, path: String, full: PathBuf) {

@@ -4,7 +4,7 @@ use super::{Check, Context, Found, at, seen_to, text};
 use crate::{
     facts::{EventKind, StateVerdict},
     report::Severity::{High, Low},
-    value::Origin,
+    value::{Kind, Origin},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -79,6 +79,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             Some(Ok(())) => Low,
             _ => High,
         };
+        // The library compares what it has sent, unless it is told not to.
+        if let Some(off) = text(fields, "fact:compare-off")
+            && fields
+                .iter()
+                .any(|(k, v)| k == off && matches!(v.kind, Kind::Bool(true)))
+        {
+            found.push(Found::fail(
+                at(event),
+                severity,
+                format!("{library} does not compare the state: `{off}` is on."),
+            ));
+            continue;
+        }
         found.extend(seen_to(fields, "state").map(|seen| match seen {
             Ok(()) => Found::pass(
                 at(event),

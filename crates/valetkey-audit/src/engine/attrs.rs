@@ -15,6 +15,14 @@ impl Engine<'_> {
                 of.clone(),
                 name.to_owned(),
             ))))),
+            Kind::None
+                if self.traits.bare_calls && self.libraries.method("nil", name).is_some() =>
+            {
+                Ok(Value::new(Kind::Method(Rc::new((
+                    of.clone(),
+                    name.to_owned(),
+                )))))
+            }
             Kind::None => self.raise("AttributeError"),
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
                 Some(value) => self.attr(&value.clone(), name, at),
@@ -33,9 +41,11 @@ impl Engine<'_> {
             }
             Kind::Class(class) => {
                 let class = class.clone();
-                Ok(self
-                    .class_member(&class, name, None, 0)
-                    .unwrap_or_else(Value::unknown))
+                Ok(match self.class_member(&class, name, None, 0) {
+                    Some(member) => member,
+                    None if self.traits.constructor == Some(name) => of.clone(),
+                    None => Value::unknown(),
+                })
             }
             Kind::Obj(id) => self.object_attr(*id, of, name, at),
             Kind::Sym | Kind::Unknown => {
@@ -67,8 +77,9 @@ impl Engine<'_> {
                 if let Some(is) = self.libraries.attr(&map, name) {
                     return Ok(self.known_attr(is, at));
                 }
-                let readable =
-                    self.traits.attributes_are_keys || matches!(map.as_ref(), "params" | "config");
+                let readable = self.traits.attributes_are_keys
+                    || map.as_ref() == "config"
+                    || map.as_ref() == "params" && !self.traits.bare_calls;
                 let own = format!("map:{map}");
                 if readable && !self.is_method(name) && self.libraries.method(&own, name).is_none()
                 {
@@ -126,6 +137,7 @@ impl Engine<'_> {
                     | "multi_items"
                     | "getall"
             )
+            || self.traits.bare_calls && matches!(name, "fetch" | "dig")
             || self.traits.callbacks && super::callbacks::is_array_method(name)
     }
 
@@ -139,8 +151,16 @@ impl Engine<'_> {
         let Some(object) = self.heap.get(id) else {
             return Ok(Value::unknown());
         };
-        if let Some(value) = object.fields.get(name) {
+        // What a library's class can do comes before what its object was told.
+        let able = self.traits.bare_calls
+            && object.app_class.is_none()
+            && self.libraries.method(&object.class, name).is_some();
+        if let Some(value) = object.fields.get(name).filter(|_| !able) {
             return Ok(value.clone());
+        }
+        // A variable of the object is nothing until it is set.
+        if name.starts_with('@') {
+            return Ok(Value::none());
         }
         let (class, app_class) = (object.class.clone(), object.app_class.clone());
         let method = app_class.as_ref().and_then(|c| c.members.get(name));
@@ -166,6 +186,8 @@ impl Engine<'_> {
         if let Some(is) = self.libraries.attr(&class, name) {
             return Ok(match (is, is.strip_prefix("field:")) {
                 ("url:text", _) => self.url_text(of, at),
+                ("itself", _) => of.clone(),
+                _ if is.starts_with("as:") => self.seen_as(id, &is["as:".len()..]),
                 (_, Some(field)) => {
                     let object = self.heap.get(id);
                     let value = object.and_then(|o| o.fields.get(field).cloned());
@@ -200,6 +222,7 @@ impl Engine<'_> {
                     around: f.around.clone(),
                     receiver: if fixed { None } else { receiver.cloned() },
                     class: Some(class.clone()),
+                    home: f.home,
                 }))));
             }
             return Some(member.clone());

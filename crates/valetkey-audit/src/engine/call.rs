@@ -63,7 +63,7 @@ impl Engine<'_> {
                 None => self.call_method(&of, name, args, named, at),
             };
         }
-        let func = self.eval(&call.func)?;
+        let func = self.callee(&call.func)?;
         self.call_of(&func, call, at)
     }
 
@@ -142,6 +142,7 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         self.step()?;
+        let (args, named) = self.with_block(func, args, named);
         match &func.kind {
             Kind::Func(closure) => self.inline(&closure.clone(), args, named, at),
             Kind::Class(class) => self.instantiate(&class.clone(), args, named, at),
@@ -158,7 +159,7 @@ impl Engine<'_> {
             // `await request.json()`.
             Kind::Map(_) => Ok(func.clone()),
             _ => {
-                if let Some(value) = self.hand_over(&args, at)? {
+                if let Some(value) = self.hand_over(func, &args, at)? {
                     return Ok(value);
                 }
                 Ok(self.foreign(func, &args, &named))
@@ -208,8 +209,12 @@ impl Engine<'_> {
             context,
             ..Frame::default()
         };
-        let mut positional = closure.receiver.iter().cloned().chain(args);
-        let mut rest = named;
+        let (args, mut rest) = self.prepare(closure, &mut frame, args, named);
+        let before = match self.traits.own_name {
+            Some(_) => None,
+            None => closure.receiver.clone(),
+        };
+        let mut positional = before.into_iter().chain(args);
         let mut missing: Vec<(String, Option<usize>)> = Vec::new();
         for (i, param) in function.params.iter().enumerate() {
             let value = match param.star {
@@ -233,6 +238,10 @@ impl Engine<'_> {
                 None => missing.push((param.name.clone(), param.default.is_some().then_some(i))),
             }
         }
+        if self.traits.blocks {
+            self.rest_as_mapping(&function, rest, &mut missing, &mut frame);
+        }
+        let own = frame.id;
         self.frames.push(frame);
         self.stack.push(key);
         let mut done = Ok(());
@@ -254,9 +263,18 @@ impl Engine<'_> {
         }
         let done = done.and_then(|()| self.block(&function.body));
         self.stack.pop();
-        let early = self.frames.pop().map(|f| f.early).unwrap_or_default();
+        let mut early = Vec::new();
+        if let Some(frame) = self.frames.pop() {
+            self.written_back(closure, &frame);
+            early = frame.early;
+        }
         let value = match done {
             Err(Unwind::Return(value)) => value,
+            Err(Unwind::Leave(home, value))
+                if home == own || !self.frames.iter().any(|f| f.id == home) =>
+            {
+                value
+            }
             Ok(()) | Err(Unwind::Break | Unwind::Continue) => Value::none(),
             // `?` ends a function, and the function fails.
             Err(Unwind::Raise(name)) if self.traits.typed && name.as_ref() == "Refused" => {
@@ -301,6 +319,7 @@ impl Engine<'_> {
             }
             self.inline(&closure.clone(), args, named, at)?;
         } else if let Some(path) = library {
+            let path = self.maker_of(&path);
             let made = self.call_ext(&path, args, named, at)?;
             self.inherit(&made, id);
         }
@@ -360,6 +379,12 @@ impl Engine<'_> {
             self.own_unseen(own, &args, &named, at);
         }
         // A class of a library that is not known: an object of it.
+        let constructor = self.traits.constructor;
+        let path = match path.rsplit_once('.') {
+            Some((of, new)) if Some(new) == constructor => of,
+            _ => path,
+        };
+        let last = path.rsplit('.').next().unwrap_or(path);
         if last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase) {
             let taint: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
             let id = self.alloc(Object {
@@ -369,12 +394,15 @@ impl Engine<'_> {
                 open: true,
                 ..Object::default()
             });
-            self.hand_over(&args, at)?;
+            self.hand_over(&Value::unknown(), &args, at)?;
             let mut value = Value::derived(&taint);
             value.kind = Kind::Obj(id);
             return Ok(value);
         }
-        if let Some(value) = self.hand_over(&args, at)? {
+        if let Some(value) = self.hand_over(&Value::unknown(), &args, at)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.route_named(path, at) {
             return Ok(value);
         }
         Ok(self.foreign(&Value::unknown(), &args, &named))
@@ -393,6 +421,14 @@ impl Engine<'_> {
                 return Ok(value);
             }
             return self.call_method(&super::outcome::held_or_unknown(of), name, args, named, at);
+        }
+        if of.is_none()
+            && let Some(model) = self.libraries.method("nil", name)
+        {
+            return self.apply(model, Some(of.clone()), name, args, named, at);
+        }
+        if let (Kind::Func(_), "call") = (&of.kind, name) {
+            return self.call_value(of, args, named, at);
         }
         if let Kind::Obj(id) = &of.kind {
             let class = self
@@ -435,7 +471,7 @@ impl Engine<'_> {
             return self.call_method(&one.clone(), name, args, named, at);
         }
         self.may_inspect(name, &args);
-        if let Some(value) = self.hand_over(&args, at)? {
+        if let Some(value) = self.hand_over(of, &args, at)? {
             return Ok(value);
         }
         Ok(self.foreign(of, &args, &named))

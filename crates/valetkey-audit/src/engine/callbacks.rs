@@ -38,7 +38,7 @@ pub(super) fn is_array_method(name: &str) -> bool {
 }
 
 /// Whether something of the app that is not seen may look at the state.
-fn is_check(path: &str) -> bool {
+pub(super) fn is_check(path: &str) -> bool {
     const WORDS: &[&str] = &["state", "csrf", "oauth", "verify", "check", "valid"];
     let lower = path.to_ascii_lowercase();
     WORDS.iter().any(|w| lower.contains(w))
@@ -148,6 +148,9 @@ impl Engine<'_> {
 
     /// A known call was given a function to hand its result to.
     pub(super) fn called_back(&mut self, args: &[Value], result: Value, at: Span) -> Eval<Value> {
+        if self.traits.blocks {
+            return Ok(result);
+        }
         let Some(callback) = args.last().filter(|v| matches!(v.kind, Kind::Func(_))) else {
             return Ok(result);
         };
@@ -162,7 +165,12 @@ impl Engine<'_> {
     }
 
     /// What is not known may call the functions that it is given.
-    pub(super) fn hand_over(&mut self, args: &[Value], at: Span) -> Eval<Option<Value>> {
+    pub(super) fn hand_over(
+        &mut self,
+        of: &Value,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
         if !self.traits.callbacks && !self.traits.typed {
             return Ok(None);
         }
@@ -173,6 +181,10 @@ impl Engine<'_> {
             .collect();
         if functions.is_empty() {
             return Ok(None);
+        }
+        if self.traits.blocks {
+            let given = Value::derived([&self.settled(of)]);
+            return self.yielded(&functions, given, at).map(Some);
         }
         if self.mode == Mode::Load {
             // A wrapper around a handler is as good as the handler.
@@ -201,12 +213,19 @@ impl Engine<'_> {
             .filter(|v| matches!(v.kind, Kind::Func(_) | Kind::Ext(_) | Kind::Method(_)));
         Ok(match (name, function) {
             ("then", Some(f)) => Some(self.call_value(f, vec![of.clone()], Vec::new(), at)?),
+            ("tap", Some(f)) if self.traits.blocks => {
+                self.call_value(f, vec![of.clone()], Vec::new(), at)?;
+                Some(of.clone())
+            }
             ("finally", Some(f)) => {
                 self.call_value(f, Vec::new(), Vec::new(), at)?;
                 Some(of.clone())
             }
             ("forEach" | "map" | "filter" | "find" | "some" | "every" | "flatMap", Some(f)) => {
-                let items = self.items(of, at);
+                let items = match (&f.kind, self.traits.blocks) {
+                    (Kind::Func(c), true) if c.function.params.len() > 1 => self.each_pair(of, at),
+                    _ => self.items(of, at),
+                };
                 let mut made = Vec::new();
                 for item in items.into_iter().take(ITEMS) {
                     let value = self.call_value(f, vec![item.clone()], Vec::new(), at)?;

@@ -12,6 +12,16 @@ impl Engine<'_> {
         match &value.kind {
             Kind::None => Some(false),
             Kind::Bool(b) => Some(*b),
+            Kind::Number(_)
+            | Kind::Str(_)
+            | Kind::Template(_)
+            | Kind::Query(_)
+            | Kind::Dict(_)
+            | Kind::List(_)
+                if self.traits.empty_is_true =>
+            {
+                Some(true)
+            }
             Kind::Number(n) => Some(*n != 0),
             Kind::Str(s) => Some(!s.is_empty()),
             Kind::Template(parts) => parts

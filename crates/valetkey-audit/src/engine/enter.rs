@@ -29,7 +29,7 @@ impl Engine<'_> {
                 let given = match class.members.get("__init__").map(|m| &m.kind) {
                     Some(Kind::Func(init)) => {
                         let init = init.function.clone();
-                        self.left_open(&init, 1)
+                        self.left_open(&init, usize::from(self.traits.own_name.is_none()))
                     }
                     _ => Vec::new(),
                 };
@@ -39,10 +39,17 @@ impl Engine<'_> {
                 };
                 Some(object.unwrap_or_else(|_| Value::unknown()))
             }
+            // What the functions of a file keep belongs to one request.
+            _ if self.traits.own_name.is_some() && closure.class.is_none() => {
+                Some(self.object("web.app", Vec::new()))
+            }
             _ => None,
         };
         self.events.clear();
         self.surround(entry, closure);
+        if !self.filtered(closure, receiver.as_ref(), entry)? {
+            return Ok(Value::none());
+        }
         for value in entry.handed.before.clone() {
             if !self.passes(entry, &value)? {
                 return Ok(Value::none());
@@ -69,7 +76,8 @@ impl Engine<'_> {
         }
         let given = named.len();
         let params = &closure.function.params;
-        let skip = usize::from(receiver.is_some()).max(given);
+        let hidden = self.traits.own_name.is_none() && receiver.is_some();
+        let skip = usize::from(hidden).max(given);
         for param in params.iter().skip(skip) {
             if param.star != Star::No {
                 continue;
@@ -91,6 +99,7 @@ impl Engine<'_> {
             around: closure.around.clone(),
             receiver,
             class: closure.class.clone(),
+            home: closure.home,
         });
         self.inline(&closure, Vec::new(), named, entry.span)
     }
@@ -258,9 +267,30 @@ impl Engine<'_> {
         }
     }
 
+    /// An answer as a list of status, headers and body.
+    fn answered_in_parts(&mut self, value: &Value, entry: &Entry) {
+        let Kind::List(id) = value.kind else { return };
+        let parts = self.heap.get(id).map(|o| o.items.clone());
+        let Some([status, headers, body]) = parts.as_deref() else {
+            return;
+        };
+        if self.traits.own_name.is_none()
+            || !matches!(status.kind, Kind::Number(_))
+            || !matches!(headers.kind, Kind::Dict(_))
+        {
+            return;
+        }
+        for (name, value) in self.fields(headers) {
+            self.answer_header(&name, &value, entry.span);
+        }
+        let value = self.settled(body);
+        self.emit(EventKind::Respond { value }, entry.span);
+    }
+
     /// What an entry returns is what the browser sees.
     pub(super) fn answered(&mut self, value: &Value, entry: &Entry) {
         let value = &super::outcome::held(value);
+        self.answered_in_parts(value, entry);
         let texts = match &value.kind {
             Kind::List(id) => self
                 .heap

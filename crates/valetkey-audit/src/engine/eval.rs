@@ -15,6 +15,7 @@ impl Engine<'_> {
         self.step()?;
         let at = e.span;
         Ok(match &e.kind {
+            ExprKind::Name(name) if self.traits.bare_calls => self.bare_name(name, at)?,
             ExprKind::Name(name) => self.variable(name, at),
             ExprKind::Str(text) => {
                 let value = Value::str(text);
@@ -35,7 +36,12 @@ impl Engine<'_> {
             }
             ExprKind::Attr(of, name) => {
                 let of = self.eval(of)?;
-                self.attr(&of, name, at)?
+                let value = self.attr(&of, name, at)?;
+                if self.traits.bare_calls {
+                    self.bare_attr(&of, name, value, at)?
+                } else {
+                    value
+                }
             }
             ExprKind::Index(of, key) => {
                 let of = self.eval(of)?;
@@ -124,7 +130,8 @@ impl Engine<'_> {
                     file: self.file(),
                     around: self.surroundings(),
                     receiver: None,
-                    class: None,
+                    class: self.class_around(),
+                    home: self.frames.last().map_or(0, |f| f.home),
                 });
                 if self.traits.callbacks {
                     self.learn(&closure, None);
@@ -210,6 +217,11 @@ impl Engine<'_> {
                 return value.clone();
             }
         }
+        if self.traits.bare_calls
+            && let Some(value) = self.own_member(name, at)
+        {
+            return value;
+        }
         let file = self.file();
         let file = self.home(file, name);
         let key = (file, name.to_owned());
@@ -267,6 +279,7 @@ impl Engine<'_> {
                 Some((_, object)) => object,
                 None => Value::unknown(),
             },
+            "header" => self.sym(Origin::Header(name.to_owned()), at),
             _ => {
                 let origin = match name {
                     "host" => Origin::Host,
@@ -279,6 +292,7 @@ impl Engine<'_> {
                     "refresh-token" => Origin::RefreshToken,
                     "id-token" => Origin::IdToken,
                     "random" => Origin::Random,
+                    "route" => Origin::Route,
                     _ => return Value::unknown(),
                 };
                 self.sym(origin, at)

@@ -97,11 +97,22 @@ impl Engine<'_> {
                 };
                 return Err(Unwind::Raise(name));
             }
+            StmtKind::Leave(value) => {
+                let value = match value {
+                    Some(e) => self.eval(e)?,
+                    None => Value::none(),
+                };
+                let home = self.frames.last().map_or(0, |f| f.home);
+                return Err(Unwind::Leave(home, value));
+            }
             StmtKind::Break => return Err(Unwind::Break),
             StmtKind::Continue => return Err(Unwind::Continue),
             StmtKind::Function(function) => self.define(function)?,
             StmtKind::Class(class) => {
-                let value = self.class(class)?;
+                let value = match self.traits.own_name {
+                    Some(_) => self.class_run(class)?,
+                    None => self.class(class)?,
+                };
                 self.set_name(&class.name, value, at);
             }
             StmtKind::Import(imports) => self.import(imports),
@@ -163,11 +174,11 @@ impl Engine<'_> {
 
     /// While modules load: what would end them is passed over, except in a
     /// function that they call.
-    fn quietly(&mut self, block: &Block) -> Eval<()> {
+    pub(super) fn quietly(&mut self, block: &Block) -> Eval<()> {
         let module = self.frames.last().is_some_and(|f| f.module);
         match self.block(block) {
             Err(Unwind::Raise(_)) => Ok(()),
-            Err(Unwind::Return(_)) if module => Ok(()),
+            Err(Unwind::Return(_) | Unwind::Leave(..)) if module => Ok(()),
             other => other,
         }
     }
@@ -274,6 +285,7 @@ impl Engine<'_> {
             around,
             receiver: None,
             class: None,
+            home: 0,
         });
         let mut route = false;
         for decorator in &function.decorators {
@@ -318,6 +330,7 @@ impl Engine<'_> {
                         around: around.clone(),
                         receiver: None,
                         class: None,
+                        home: 0,
                     });
                     for decorator in &function.decorators {
                         self.eval(decorator)?;
@@ -364,6 +377,7 @@ impl Engine<'_> {
                     around: f.around.clone(),
                     receiver: None,
                     class: Some(value.clone()),
+                    home: 0,
                 });
                 self.learn(&closure, route.then(answering));
             }
@@ -385,7 +399,13 @@ impl Engine<'_> {
             && class.bases.iter().any(|base| match &base.kind {
                 Kind::Ext(name) => {
                     let last = name.rsplit('.').next().unwrap_or(name);
-                    self.libraries.handlers.iter().any(|h| h == last)
+                    self.libraries
+                        .handlers
+                        .iter()
+                        .any(|h| match h.strip_prefix('*') {
+                            Some(end) => last.ends_with(end),
+                            None => h == last || h == name.as_ref(),
+                        })
                 }
                 Kind::Class(inner) => self.is_handler(inner, depth + 1),
                 _ => false,
@@ -456,7 +476,7 @@ impl Engine<'_> {
         let Some(frame) = self.frames.last() else {
             return;
         };
-        if module || frame.globals.iter().any(|g| g == name) {
+        if module || frame.globals.iter().any(|g| g == name) || self.is_of_file(file, name) {
             if !module && mode != Mode::Load {
                 let key = (file, name.to_owned());
                 self.remember(&key, &value);
@@ -504,7 +524,7 @@ fn raised(e: &Expr) -> Rc<str> {
 }
 
 /// A function that is marked to answer requests with what it returns.
-fn answering() -> Handed {
+pub(super) fn answering() -> Handed {
     Handed {
         answers: true,
         ..Handed::default()

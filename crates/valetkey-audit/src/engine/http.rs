@@ -22,6 +22,7 @@ impl Engine<'_> {
         url = self.url_text(&url, at);
         let mut data = None;
         let (mut basic, mut waits, mut plain) = (None, false, None);
+        let mut secret = None;
         // `urlopen(Request(url, data))`.
         if let Kind::Obj(id) = &url.kind
             && let Some(object) = self.heap.get(*id)
@@ -36,30 +37,44 @@ impl Engine<'_> {
                 .get("data")
                 .cloned()
                 .or_else(|| object.items.get(1).cloned());
-            let headers = object.fields.get("headers").cloned();
             basic = object.fields.get("auth").cloned();
             waits = self.waits(&url, 0);
             plain = object.fields.get("client").cloned();
+            let others: Vec<Value> = object.fields.values().cloned().collect();
+            secret = object.fields.get("client_secret").cloned();
             if let Some(inner) = inner {
                 url = self.url_text(&inner, at);
             }
-            if let Some(headers) = headers {
-                url.taint.extend(self.deep_taint(&headers));
+            for other in others {
+                let taint = self.deep_taint(&other);
+                url.add(&taint);
             }
         }
-        let data = ["data", "json", "content", "body", "fields", "form"]
-            .iter()
-            .filter_map(|n| args.get(n))
-            // `json: true` says how the body is written.
-            .find(|v| !v.is_none() && !matches!(v.kind, Kind::Bool(_)))
-            .cloned()
-            .or(data);
-        let params = args.get("params").cloned();
+        // A path is one of the client's site.
+        if let Some(base) = model.facts.get("base")
+            && let Some(Kind::Obj(id)) = of.as_ref().map(|o| &o.kind)
+            && let Some(base) = self.heap.get(*id).and_then(|o| o.fields.get(base).cloned())
+            && !url::base(&self.settled(&url)).contains("://")
+        {
+            let base = self.url_text(&base, at);
+            url = self.join(vec![base, url], at);
+        }
+        let data = [
+            "data", "json", "content", "body", "fields", "form", "payload",
+        ]
+        .iter()
+        .filter_map(|n| args.get(n))
+        // `json: true` says how the body is written.
+        .find(|v| !v.is_none() && !matches!(v.kind, Kind::Bool(_)))
+        .cloned()
+        .or(data);
+        let params = args.get("params").or_else(|| args.get("query")).cloned();
         let mut fields: Fields = Vec::new();
         for part in data.iter().chain(&params) {
             fields.extend(self.fields(part));
         }
         fields.extend(url::parameters(&self.settled(&url)));
+        fields.extend(secret.map(|s| ("client_secret".to_owned(), s)));
         // HTTP Basic carries the client's credentials, too (RFC 6749 2.3.1).
         if let Some(Kind::Dict(id)) = args.get("auth").map(|v| &v.kind)
             && let Some(secret) = self.heap.get(*id).and_then(|o| o.fields.get("password"))
@@ -164,7 +179,12 @@ impl Engine<'_> {
             },
             at,
         );
-        if token_request && model.facts.get("errors").is_some_and(|e| e == "raise") {
+        let told = model.facts.get("errors-field").is_some_and(|field| {
+            matches!(of.as_ref().map(|o| &o.kind), Some(Kind::Obj(id))
+                if self.heap.get(*id).is_some_and(|o| o.fields.contains_key(field)))
+        });
+        let raises = told || model.facts.get("errors").is_some_and(|e| e == "raise");
+        if token_request && raises {
             self.emit(EventKind::TokenChecked, at);
         }
         if token_request {

@@ -41,8 +41,14 @@ impl Engine<'_> {
             .unwrap_or_default();
         let file = self.file();
         if let Some(Some(module)) = self.modules.get_mut(file) {
-            let names = names.iter().map(|(k, v)| (k.clone(), v.clone()));
-            Rc::make_mut(module).extend(names);
+            let module = Rc::make_mut(module);
+            for (name, value) in names.iter() {
+                let merged = module
+                    .get(name)
+                    .filter(|_| self.traits.own_name.is_some())
+                    .and_then(|old| super::classes::reopened(old, value));
+                module.insert(name.clone(), merged.unwrap_or_else(|| value.clone()));
+            }
         }
     }
 
@@ -139,7 +145,13 @@ impl Engine<'_> {
         for statement in &file.module.body {
             match self.one(statement) {
                 Ok(())
-                | Err(Unwind::Raise(_) | Unwind::Return(_) | Unwind::Break | Unwind::Continue) => {}
+                | Err(
+                    Unwind::Raise(_)
+                    | Unwind::Return(_)
+                    | Unwind::Leave(..)
+                    | Unwind::Break
+                    | Unwind::Continue,
+                ) => {}
                 Err(Unwind::Stop) => self.steps = 0,
             }
             let candidates = self.take_candidates();

@@ -37,6 +37,7 @@ impl Engine<'_> {
             around: kept,
             receiver,
             class: closure.class.clone(),
+            home: closure.home,
         })
     }
 

@@ -85,6 +85,11 @@ impl Engine<'_> {
             }
             "headers" => {
                 let lower = name.to_ascii_lowercase();
+                // As the gateway interfaces spell them.
+                let lower = match lower.strip_prefix("http_") {
+                    Some(rest) => rest.replace('_', "-"),
+                    None => lower,
+                };
                 let origin = if lower == "host" || lower.contains("forwarded-host") {
                     Origin::Host
                 } else {
@@ -199,7 +204,19 @@ impl Engine<'_> {
         match &of.kind {
             Kind::Map(map) => {
                 let map = map.clone();
+                if let Some(value) = self.known_member(&map, key, at)? {
+                    return Ok(value);
+                }
                 self.read(&map, key, ask, at)
+            }
+            Kind::Obj(id)
+                if key.as_str().is_some_and(|name| {
+                    let class = self.heap.get(*id).map(|o| o.class.clone());
+                    class.is_some_and(|class| self.libraries.attr(&class, name).is_some())
+                }) =>
+            {
+                let name = self.key(key);
+                self.attr(of, &name, at)
             }
             Kind::Dict(id) | Kind::Obj(id) => self.field(*id, key, ask, at),
             Kind::List(id) => {
@@ -309,6 +326,7 @@ impl Engine<'_> {
                 "userinfo" | "id_token_claims" | "idTokenClaims" => Origin::Claims,
                 "*" => return settled,
                 "text" | "content" | "body" | "data" | "json" | "headers" | "raw" | "args"
+                | "parsed_response" | "parsed" | "parse" | "to_h" | "to_hash" | "to_s"
                 | "tokens" | "authentication" | "credentials" | "params" => {
                     return settled;
                 }

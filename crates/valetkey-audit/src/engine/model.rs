@@ -25,6 +25,7 @@ impl Engine<'_> {
             self.routes(model, &positional);
         }
         let callback = positional.last().cloned();
+        let (positional, named) = self.configured(model, positional, named, at)?;
         let args = self.given(model, positional, named);
         let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();
         let made = match self.effect(model, of, path, args, at) {
@@ -52,8 +53,11 @@ impl Engine<'_> {
         if let Some(into) = into {
             self.fill(&into, made.clone(), at);
         }
-        if model.does == Does::Route || model.facts.contains_key("hands") {
+        if matches!(model.does, Does::Route | Does::Before) || model.facts.contains_key("hands") {
             return Ok(made);
+        }
+        if self.traits.blocks {
+            return self.blocked(model, callback.as_ref(), made, at);
         }
         self.called_back(callback.as_slice(), made, at)
     }
@@ -218,6 +222,29 @@ impl Engine<'_> {
                     None => self.object("web.server", Vec::new()),
                 }
             }
+            Does::Before => {
+                self.runs_before(model, &args);
+                Value::none()
+            }
+            Does::Present | Does::Absent => {
+                let of = of.unwrap_or_else(|| args.first());
+                let empty = fact("empty").is_some();
+                let there = self.is_present(&of, empty, at);
+                let mut value = Value::bool(there == (model.does == Does::Present));
+                value.add(&self.deep_taint(&of));
+                value
+            }
+            Does::Setting => {
+                if let Some(name) = args.positional.first().and_then(Value::as_str)
+                    && let Some(value) = args.positional.get(1)
+                {
+                    self.setting(name, value, at);
+                }
+                for (name, value) in args.named.clone() {
+                    self.setting(&name, &value, at);
+                }
+                Value::none()
+            }
             Does::Next => {
                 if args.all().next().is_some() {
                     return self.raise("Next");
@@ -236,15 +263,23 @@ impl Engine<'_> {
                 self.list(pairs)
             }
             Does::Keep => {
+                let value = match (fact("all"), fact("of").and_then(|name| args.get(name))) {
+                    (Some(_), _) => self.list(args.positional.clone()),
+                    (_, Some(value)) => value.clone(),
+                    _ => args.first(),
+                };
+                // Some give back the object, or a new one that knows more.
+                let of = match (of, fact("class")) {
+                    (Some(of), _) if matches!(of.kind, Kind::Obj(_)) => Some(of),
+                    (_, Some(class)) => Some(self.object(class, Vec::new())),
+                    (of, None) => of,
+                };
+                let said = fact("when").is_none_or(|word| value.as_str() == Some(word));
                 if let (Some(into), Some(field)) = (fact("into"), fact("field")) {
                     if let (Some(into), Some(of)) = (args.get(into).cloned(), &of) {
                         self.set_attr(&into, field, of.clone(), at);
                     }
-                } else if let (Some(of), Some(field)) = (&of, fact("field")) {
-                    let value = match fact("all") {
-                        Some(_) => self.list(args.positional.clone()),
-                        None => args.first(),
-                    };
+                } else if let (Some(of), Some(field), true) = (&of, fact("field"), said) {
                     self.set_attr(of, field, value, at);
                 }
                 match (of, fact("returns")) {
@@ -344,13 +379,14 @@ impl Engine<'_> {
                 Value::none()
             }
             Does::Abort => {
-                for value in args.all() {
+                for value in args.all().filter(|_| fact("quiet").is_none()) {
                     let value = self.settled(value);
                     self.emit(EventKind::Respond { value }, at);
                 }
                 return self.raise("Abort");
             }
             Does::Redirect => {
+                self.has_answered = true;
                 // Some take the status first.
                 let text = args
                     .positional
@@ -379,6 +415,7 @@ impl Engine<'_> {
                 answer
             }
             Does::Respond => {
+                self.has_answered = true;
                 let headers = args.get("headers").cloned();
                 for value in args.positional.iter().chain(args.get("body")) {
                     if matches!(value.kind, Kind::Func(_)) {
@@ -426,9 +463,13 @@ impl Engine<'_> {
                 Value::none()
             }
             Does::UrlEncode => {
-                let fields = self.fields(&args.first());
+                let given = match of {
+                    Some(of) if args.all().next().is_none() => of,
+                    _ => args.first(),
+                };
+                let fields = self.fields(&given);
                 let value = if fields.is_empty() {
-                    Value::derived([&self.settled(&args.first())])
+                    Value::derived([&self.settled(&given)])
                 } else {
                     let fields = self.settle_fields(fields);
                     let mut value =

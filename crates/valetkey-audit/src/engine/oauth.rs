@@ -27,6 +27,8 @@ const PARTS: &[&str] = &[
     "token_uri",
     // Made elsewhere, with what is not seen.
     "$open",
+    "code",
+    "code_verifier",
 ];
 
 impl Engine<'_> {
@@ -69,8 +71,10 @@ impl Engine<'_> {
             fields.push(("auth_uri".into(), text.clone()));
             fields.push(("token_uri".into(), text));
         }
-        if let Some(name) = model.facts.get("endpoint") {
-            let all = fields.iter().filter(|(k, _)| k == name);
+        if let Some(names) = model.facts.get("endpoint") {
+            let all = fields
+                .iter()
+                .filter(|(k, _)| names.split(' ').any(|n| n == k));
             let texts: Vec<Value> = all.map(|(_, v)| v.clone()).collect();
             for text in texts {
                 let text = self.url_text(&text, at);
@@ -263,7 +267,8 @@ impl Engine<'_> {
             fields.push(("code_challenge_method".into(), Value::str("S256")));
         }
         if !has(&fields, "response_type") {
-            fields.push(("response_type".into(), Value::str("code")));
+            let kind = self.fact(model, "response-type").unwrap_or("code");
+            fields.push(("response_type".into(), Value::str(kind)));
         }
         let fields = self.settle_fields(fields);
         let url = endpoint.map(|e| crate::url::base(&e)).unwrap_or_default();

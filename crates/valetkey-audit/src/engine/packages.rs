@@ -150,6 +150,7 @@ impl Engine<'_> {
                 around: f.around.clone(),
                 receiver: Some(receiver),
                 class: Some(class),
+                home: 0,
             };
             if let Some(entry) = self.known.get_mut(&key) {
                 entry.function = Value::new(Kind::Func(Rc::new(closure)));

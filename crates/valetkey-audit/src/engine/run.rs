@@ -72,6 +72,9 @@ impl Engine<'_> {
         let all: Vec<((FileId, u32), Entry)> =
             self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
         for (_, entry) in &all {
+            if self.is_filter(entry) {
+                continue;
+            }
             if entry.route || self.takes_request(entry) {
                 entries.push(entry.clone());
                 events.extend(self.discover(entry, Some(entries.len() - 1), WAYS));
@@ -215,6 +218,7 @@ impl Engine<'_> {
         self.guards.clear();
         self.inspected.clear();
         self.events.clear();
+        self.has_answered = false;
         self.candidates.clear();
         self.stack.clear();
         self.entry = number;

@@ -14,8 +14,16 @@ impl Engine<'_> {
         let settled = || value.clone();
         let off = matches!(
             lower.as_str(),
-            "verify" | "rejectunauthorized" | "strictssl"
-        ) && matches!(value.kind, Kind::Bool(false));
+            "verify"
+                | "rejectunauthorized"
+                | "strictssl"
+                | "verify_ssl"
+                | "ssl_verify_peer"
+                | "verify_mode"
+                | "ssl_verify_mode"
+                | "verify_peer"
+        ) && (matches!(value.kind, Kind::Bool(false))
+            || matches!(&value.kind, Kind::Ext(p) if p.ends_with("VERIFY_NONE")));
         if off || lower == "insecureskipverify" && matches!(value.kind, Kind::Bool(true)) {
             self.emit(
                 EventKind::InsecureTransport {
@@ -25,12 +33,20 @@ impl Engine<'_> {
             );
         } else if matches!(
             lower.as_str(),
-            "secret_key" | "jwt_secret_key" | "cookie_secret" | "session_secret"
+            "secret_key"
+                | "jwt_secret_key"
+                | "cookie_secret"
+                | "session_secret"
+                | "secret_key_base"
         ) {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
             }
         } else if name == "DEBUG"
+            || matches!(
+                lower.as_str(),
+                "show_exceptions" | "consider_all_requests_local"
+            ) && matches!(value.kind, Kind::Bool(_))
             || lower == "debug"
                 && self.frames.last().is_some_and(|f| f.module)
                 && matches!(value.kind, Kind::Bool(_))

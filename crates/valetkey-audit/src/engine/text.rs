@@ -32,7 +32,11 @@ impl Engine<'_> {
                         if let Some(value) = args.last() {
                             self.append(id, value.clone(), at);
                         }
-                        return Ok(Some(Value::none()));
+                        let made = match self.traits.blocks {
+                            true => of.clone(),
+                            false => Value::none(),
+                        };
+                        return Ok(Some(made));
                     }
                     "remove" | "discard" => return Ok(Some(Value::none())),
                     "copy" => return Ok(Some(of.clone())),
@@ -110,6 +114,30 @@ impl Engine<'_> {
                     },
                     at,
                 )?
+            }
+            ("fetch", [key, ..]) if self.traits.bare_calls => {
+                let store = matches!(&of.kind, Kind::Unknown | Kind::Obj(_) | Kind::Sym)
+                    && !self.any(&of.taint, |o| matches!(o, Origin::TokenResponse));
+                if store {
+                    return Ok(None);
+                }
+                let strict = default.is_none();
+                let ask = Ask {
+                    default,
+                    strict,
+                    remove: false,
+                };
+                self.member(of, key, ask, at)?
+            }
+            ("dig", keys) if !keys.is_empty() && self.traits.bare_calls => {
+                let mut value = of.clone();
+                for key in keys {
+                    value = match value.kind {
+                        Kind::None => return Ok(Some(value)),
+                        _ => self.member(&value, key, Ask::default(), at)?,
+                    };
+                }
+                value
             }
             ("getItem", [key, ..]) => self.member(of, key, Ask::default(), at)?,
             ("has" | "contains_key", [key, ..]) => {
@@ -214,6 +242,11 @@ impl Engine<'_> {
         at: Span,
     ) -> Option<Value> {
         Some(match name {
+            // `text << more`.
+            "append" if self.traits.blocks => {
+                let more = args.first().cloned().unwrap_or_else(Value::unknown);
+                self.concat(of.clone(), more, at)
+            }
             "format" => self.format(of, args, named, at),
             "concat" => self.join(std::iter::once(of).chain(args).cloned().collect(), at),
             "join" => {

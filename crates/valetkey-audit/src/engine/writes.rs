@@ -10,6 +10,17 @@ use crate::{
 impl Engine<'_> {
     pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
         match &of.kind {
+            Kind::Obj(id)
+                if self.traits.bare_calls
+                    && !name.starts_with('@')
+                    && let Some(app_class) =
+                        self.heap.get(*id).and_then(|o| o.app_class.clone())
+                    && let Some(setter) =
+                        self.class_member(&app_class, &format!("{name}="), Some(of), 0) =>
+            {
+                // It answers nothing, and does not end the way.
+                let _ = self.call_value(&setter, vec![value], Vec::new(), at);
+            }
             Kind::Obj(id) => {
                 let class = self.heap.get(*id).map(|o| o.class.clone());
                 let effect = class.as_ref().map(|class| format!("{class}.{name}="));
@@ -97,12 +108,25 @@ impl Engine<'_> {
                 );
             }
             "cookies" => {
+                // A cookie with what is said of it.
+                let mut http_only = false;
+                let (mut value, mut settled) = (value, settled);
+                if let Kind::Dict(_) = value.kind {
+                    let fields = self.fields(&value);
+                    let field = |name: &str| fields.iter().find(|(k, _)| k == name).map(|(_, v)| v);
+                    http_only =
+                        matches!(field("httponly").map(|v| &v.kind), Some(Kind::Bool(true)));
+                    if let Some(inner) = field("value") {
+                        settled = self.settled(inner);
+                        value = inner.clone();
+                    }
+                }
                 self.session.insert(format!("cookies:{key}"), Some(value));
                 self.emit(
                     EventKind::SetCookie {
                         name: key,
                         value: settled,
-                        http_only: false,
+                        http_only,
                     },
                     at,
                 );

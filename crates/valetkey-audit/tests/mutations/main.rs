@@ -10,6 +10,7 @@
 
 mod javascript;
 mod python;
+mod ruby;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -45,6 +46,12 @@ const TEXTBOOKS: &[Textbook] = &[
         also: ("", ""),
         open: &["id-token-verified"],
         mutations: javascript::MUTATIONS,
+    },
+    Textbook {
+        path: "ruby/sinatra_textbook.rb",
+        also: ("", ""),
+        open: &["id-token-verified"],
+        mutations: ruby::MUTATIONS,
     },
 ];
 

@@ -93,7 +93,7 @@ fn statement(s: &Stmt) -> String {
         }
         StmtKind::Global(names) => format!("global {}", names.join(", ")),
         StmtKind::Delete(all) => format!("delete {}", list(all)),
-        StmtKind::With { .. } | StmtKind::Raise(_) => "?".into(),
+        StmtKind::With { .. } | StmtKind::Raise(_) | StmtKind::Leave(_) => "?".into(),
     }
 }
 

@@ -1,0 +1,182 @@
+//! Classes whose body is a program of its own, as in Ruby: it calls
+//! functions of the framework, and may be opened again.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{Engine, Eval, Frame, exec::answering};
+use crate::{
+    ir::{Class, ExprKind, StmtKind},
+    value::{ClassValue, Closure, Kind, Value},
+};
+
+/// A class with what another opening of it adds.
+pub(super) fn reopened(old: &Value, new: &Value) -> Option<Value> {
+    let (Kind::Class(old), Kind::Class(new)) = (&old.kind, &new.kind) else {
+        return None;
+    };
+    if Rc::ptr_eq(old, new) {
+        return None;
+    }
+    let mut bases = new.bases.clone();
+    bases.extend(old.bases.iter().cloned());
+    let mut members = old.members.clone();
+    for (name, value) in &new.members {
+        let merged = members.get(name).and_then(|old| reopened(old, value));
+        members.insert(name.clone(), merged.unwrap_or_else(|| value.clone()));
+    }
+    Some(Value::new(Kind::Class(Rc::new(ClassValue {
+        bases,
+        members,
+        file: new.file,
+        name: new.name.clone(),
+    }))))
+}
+
+impl Engine<'_> {
+    pub(super) fn class_run(&mut self, class: &Rc<Class>) -> Eval<Value> {
+        let mut bases = Vec::new();
+        for base in &class.bases {
+            bases.push(self.eval(base)?);
+        }
+        let file = self.file();
+        // What it was before.
+        let mut members = match self.variable(&class.name, crate::ir::Span::default()).kind {
+            Kind::Class(old) => {
+                bases.extend(old.bases.iter().cloned());
+                old.members.clone()
+            }
+            _ => BTreeMap::new(),
+        };
+        let functions = |around: Option<Rc<crate::value::Scope>>| {
+            class.body.iter().filter_map(move |s| match &s.kind {
+                StmtKind::Function(function) => Some((
+                    function.name.clone(),
+                    Value::new(Kind::Func(Rc::new(Closure {
+                        function: function.clone(),
+                        file,
+                        around: around.clone(),
+                        receiver: None,
+                        class: None,
+                        home: 0,
+                    }))),
+                )),
+                _ => None,
+            })
+        };
+        let outer = self.surroundings();
+        members.extend(functions(outer.clone()));
+        let known = |bases: &[Value], members: &BTreeMap<String, Value>| {
+            Rc::new(ClassValue {
+                bases: bases.to_vec(),
+                members: members.clone(),
+                file,
+                name: class.name.clone(),
+            })
+        };
+        self.calls += 1;
+        self.frames.push(Frame {
+            file,
+            around: outer,
+            class: Some(known(&bases, &members)),
+            context: self.context(),
+            id: self.calls,
+            home: self.calls,
+            ..Frame::default()
+        });
+        let mut later = Vec::new();
+        for statement in &class.body {
+            match &statement.kind {
+                StmtKind::Function(_) => {}
+                StmtKind::Assign { targets, value } => {
+                    let made = match self.eval(value) {
+                        Ok(made) => made,
+                        Err(super::Unwind::Stop) => break,
+                        Err(_) => Value::unknown(),
+                    };
+                    for target in targets {
+                        if let ExprKind::Name(name) = &target.kind {
+                            self.named(name, &made, target.span);
+                            if name.starts_with(['@', '$']) {
+                                self.set_shared(name, made.clone());
+                                continue;
+                            }
+                            members.insert(name.clone(), made.clone());
+                            if let Some(frame) = self.frames.last_mut() {
+                                Rc::make_mut(&mut frame.locals).insert(name.clone(), made.clone());
+                            }
+                        } else {
+                            self.assign(target, made.clone())?;
+                        }
+                    }
+                }
+                StmtKind::Class(inner) => {
+                    let value = self.class_run(inner)?;
+                    members.insert(inner.name.clone(), value.clone());
+                    if let Some(frame) = self.frames.last_mut() {
+                        Rc::make_mut(&mut frame.locals).insert(inner.name.clone(), value);
+                    }
+                }
+                _ => later.push(statement),
+            }
+        }
+        let around = self.surroundings();
+        members.extend(functions(around));
+        let value = known(&bases, &members);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.class = Some(value.clone());
+        }
+        for statement in later {
+            self.passed_over(statement)?;
+        }
+        self.frames.pop();
+        self.learn_members(&value, class);
+        Ok(Value::new(Kind::Class(value)))
+    }
+
+    /// What fails while a class is defined does not end the file.
+    fn passed_over(&mut self, statement: &crate::ir::Stmt) -> Eval<()> {
+        match self.one(statement) {
+            Err(super::Unwind::Stop) => Err(super::Unwind::Stop),
+            _ => Ok(()),
+        }
+    }
+
+    /// A variable that all requests share.
+    fn set_shared(&mut self, name: &str, value: Value) {
+        let file = self.file();
+        if let Some(Some(module)) = self.modules.get_mut(file) {
+            Rc::make_mut(module).insert(name.to_owned(), value);
+        }
+    }
+
+    fn learn_members(&mut self, class: &Rc<ClassValue>, written: &Class) {
+        let handler = self.is_handler(class, 0);
+        for statement in &written.body {
+            let StmtKind::Function(function) = &statement.kind else {
+                continue;
+            };
+            let Some(Kind::Func(f)) = class.members.get(&function.name).map(|m| &m.kind) else {
+                continue;
+            };
+            let marked = |word: &str| {
+                let mut all = function.decorators.iter();
+                all.any(|d| matches!(&d.kind, ExprKind::Name(n) if n == word))
+            };
+            let verbs = &self.libraries.verbs;
+            let verb = verbs.contains(&function.name) || verbs.iter().any(|v| v == "*");
+            let hidden = marked("private") || marked("staticmethod") || function.name == "__init__";
+            let route = handler && verb && !hidden;
+            let closure = Rc::new(Closure {
+                function: f.function.clone(),
+                file: f.file,
+                around: f.around.clone(),
+                receiver: None,
+                class: Some(class.clone()),
+                home: 0,
+            });
+            let mut handed = answering();
+            handed.answers = false;
+            self.learn(&closure, route.then_some(handed));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Constants that are files of the app, and what a class shows of itself.
+
+use super::super::{joined, upwards};
+use crate::ir::{Block, Class, ExprKind, StmtKind};
+
+/// Folders of a Rails app whose files are found by the names of constants.
+const FOLDERS: &[&str] = &[
+    "controllers",
+    "services",
+    "models",
+    "lib",
+    "helpers",
+    "clients",
+    "operations",
+    "interactors",
+    "commands",
+    "queries",
+    "forms",
+    "policies",
+    "adapters",
+    "gateways",
+    "auth",
+    "oauth",
+    "jobs",
+    "controllers/concerns",
+    "models/concerns",
+];
+
+/// `GithubOAuth::Client` in the file's spelling: `github_o_auth/client`, and
+/// `github_oauth/client` for those who have told Rails of the acronym.
+fn spellings(path: &str) -> Vec<String> {
+    let mut all = vec![underscored(path)];
+    for (acronym, word) in [("OAuth2", "Oauth2"), ("OAuth", "Oauth"), ("OIDC", "Oidc")] {
+        if path.contains(acronym) {
+            let other = underscored(&path.replace(acronym, word));
+            if !all.contains(&other) {
+                all.push(other);
+            }
+        }
+    }
+    all
+}
+
+fn underscored(path: &str) -> String {
+    let mut out = String::new();
+    let chars: Vec<char> = path.replace("::", "/").chars().collect();
+    for (i, c) in chars.iter().enumerate() {
+        if c.is_uppercase() && i > 0 && chars[i - 1] != '/' {
+            let after_small = chars[i - 1].is_lowercase() || chars[i - 1].is_ascii_digit();
+            let before_small = chars.get(i + 1).is_some_and(|n| n.is_lowercase());
+            if after_small || before_small && chars[i - 1].is_uppercase() {
+                out.push('_');
+            }
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// Files that a module may mean, as seen from a folder: `autoload:A::B` is a
+/// constant, `./a` what `require_relative` names.
+pub(in crate::lang) fn files(folder: &str, module: &str) -> Vec<String> {
+    if let Some(path) = module.strip_prefix("autoload:") {
+        let mut all = Vec::new();
+        for name in spellings(path) {
+            let file = format!("{name}.rb");
+            for up in upwards(folder) {
+                all.push(joined(up, &file));
+                for inner in FOLDERS {
+                    all.push(joined(&joined(up, inner), &file));
+                    all.push(joined(&joined(up, &format!("app/{inner}")), &file));
+                }
+            }
+        }
+        return all;
+    }
+    let mut inside: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
+    for part in module.split('/') {
+        match part {
+            "." | "" => {}
+            ".." => {
+                inside.pop();
+            }
+            name => inside.push(name),
+        }
+    }
+    let base = inside.join("/");
+    vec![format!("{base}.rb"), base]
+}
+
+/// Takes the marks out of a class body: what is included becomes a base, what
+/// is private a decorator.
+pub(super) fn visible(body: &mut Block, class: &mut Class) {
+    let mut private = false;
+    let mut fixed = false;
+    let mut hidden: Vec<String> = Vec::new();
+    let mut shown = Vec::new();
+    for statement in std::mem::take(body) {
+        let mark = match &statement.kind {
+            StmtKind::Expr(e) => match &e.kind {
+                ExprKind::Call(call) => match &call.func.kind {
+                    ExprKind::Name(n) => n.strip_prefix('%').map(str::to_owned),
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(mark) = mark else {
+            let mut statement = statement;
+            if let StmtKind::Function(function) = &mut statement.kind
+                && let Some(function) = std::rc::Rc::get_mut(function)
+            {
+                let span = crate::ir::Span::default();
+                let mut mark = |name: &str| {
+                    function.decorators.push(crate::ir::Expr {
+                        kind: ExprKind::Name(name.into()),
+                        span,
+                    });
+                };
+                if private {
+                    mark("private");
+                }
+                if fixed {
+                    mark("staticmethod");
+                }
+            }
+            shown.push(statement);
+            continue;
+        };
+        let StmtKind::Expr(e) = statement.kind else {
+            continue;
+        };
+        let ExprKind::Call(call) = e.kind else {
+            continue;
+        };
+        let names = call.args.iter().filter_map(|a| match &a.kind {
+            ExprKind::Str(n) => Some(n.clone()),
+            _ => None,
+        });
+        match mark.as_str() {
+            "private" | "protected" if call.args.is_empty() => private = true,
+            "public" if call.args.is_empty() => private = false,
+            "private" | "protected" | "private_class_method" => hidden.extend(names),
+            "module_function" if call.args.is_empty() => fixed = true,
+            "include" | "include all" => class
+                .bases
+                .extend(call.args.into_iter().filter(|a| !is_self(a))),
+            _ => {}
+        }
+    }
+    for statement in &mut shown {
+        if let StmtKind::Function(function) = &mut statement.kind
+            && hidden.contains(&function.name)
+            && let Some(function) = std::rc::Rc::get_mut(function)
+        {
+            function.decorators.push(crate::ir::Expr {
+                kind: ExprKind::Name("private".into()),
+                span: crate::ir::Span::default(),
+            });
+        }
+    }
+    *body = shown;
+}
+
+fn is_self(e: &crate::ir::Expr) -> bool {
+    matches!(&e.kind, ExprKind::Name(n) if n == "self")
+}

@@ -1,0 +1,214 @@
+//! Texts, symbols, numbers, lists and hashes.
+
+use std::collections::BTreeMap;
+
+use tree_sitter::Node;
+
+use super::{Lower, at, parts};
+use crate::ir::{Expr, ExprKind};
+
+/// Where the texts of heredocs stand: announced in one order, they follow in
+/// the same.
+pub(super) fn heredocs(root: Node<'_>) -> BTreeMap<usize, (usize, usize)> {
+    let (mut announced, mut bodies) = (Vec::new(), Vec::new());
+    let mut todo = vec![root];
+    while let Some(node) = todo.pop() {
+        match node.kind() {
+            "heredoc_beginning" => announced.push(node.start_byte()),
+            "heredoc_body" => bodies.push((node.start_byte(), node.end_byte())),
+            _ => {}
+        }
+        let mut cursor = node.walk();
+        todo.extend(node.named_children(&mut cursor));
+    }
+    announced.sort_unstable();
+    bodies.sort_unstable();
+    announced.into_iter().zip(bodies).collect()
+}
+
+impl Lower<'_> {
+    /// The text of a symbol, a plain string or a key.
+    pub(super) fn literal(&self, node: Node<'_>) -> String {
+        match node.kind() {
+            "simple_symbol" => self.text(node).trim_start_matches(':').to_owned(),
+            "hash_key_symbol" | "identifier" | "constant" => self.text(node).to_owned(),
+            "bare_symbol" | "bare_string" => self.text(node).to_owned(),
+            _ => {
+                let mut text = String::new();
+                for part in parts(node) {
+                    match part.kind() {
+                        "string_content" => text.push_str(self.text(part)),
+                        "escape_sequence" => text.push_str(&unescape(self.text(part))),
+                        _ => {}
+                    }
+                }
+                text
+            }
+        }
+    }
+
+    /// Text with what is interpolated.
+    pub(super) fn string(&mut self, node: Node<'_>) -> ExprKind {
+        let mut pieces = Vec::new();
+        self.pieces(node, &mut pieces);
+        whole(pieces)
+    }
+
+    pub(super) fn pieces(&mut self, node: Node<'_>, pieces: &mut Vec<Expr>) {
+        let text = |piece: String, part: Node<'_>, pieces: &mut Vec<Expr>| {
+            if let Some(Expr {
+                kind: ExprKind::Str(before),
+                ..
+            }) = pieces.last_mut()
+            {
+                before.push_str(&piece);
+            } else {
+                pieces.push(at(part, ExprKind::Str(piece)));
+            }
+        };
+        for part in parts(node) {
+            match part.kind() {
+                "string_content" | "heredoc_content" => {
+                    text(self.text(part).to_owned(), part, pieces);
+                }
+                "escape_sequence" => text(unescape(self.text(part)), part, pieces),
+                "interpolation" => {
+                    if let Some(inner) = parts(part).into_iter().next() {
+                        let value = self.expr(inner);
+                        pieces.push(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn chained(&mut self, node: Node<'_>) -> ExprKind {
+        let mut pieces = Vec::new();
+        for part in parts(node) {
+            self.pieces(part, &mut pieces);
+        }
+        whole(pieces)
+    }
+
+    pub(super) fn heredoc(&mut self, node: Node<'_>) -> ExprKind {
+        let Some((start, end)) = self.heredocs.get(&node.start_byte()).copied() else {
+            return ExprKind::Str(String::new());
+        };
+        let mut root = node;
+        while let Some(parent) = root.parent() {
+            root = parent;
+        }
+        match root.named_descendant_for_byte_range(start, end) {
+            Some(body) if body.kind() == "heredoc_body" => {
+                let mut pieces = Vec::new();
+                self.pieces(body, &mut pieces);
+                let squiggly = self.text(node).starts_with("<<~");
+                for (i, piece) in pieces.iter_mut().enumerate() {
+                    if let ExprKind::Str(text) = &mut piece.kind {
+                        *text = outdented(text, i == 0, squiggly);
+                    }
+                }
+                whole(pieces)
+            }
+            _ => ExprKind::Other(Vec::new()),
+        }
+    }
+
+    pub(super) fn number(&self, node: Node<'_>) -> ExprKind {
+        let text = self.text(node).replace('_', "").to_ascii_lowercase();
+        let parsed = match text.get(..2) {
+            Some("0x") => i64::from_str_radix(&text[2..], 16).ok(),
+            Some("0b") => i64::from_str_radix(&text[2..], 2).ok(),
+            _ => text.parse().ok(),
+        };
+        ExprKind::Number(parsed.unwrap_or(1))
+    }
+
+    pub(super) fn words(&mut self, node: Node<'_>) -> ExprKind {
+        let items = parts(node)
+            .into_iter()
+            .map(|part| {
+                let mut pieces = Vec::new();
+                self.pieces(part, &mut pieces);
+                at(part, whole(pieces))
+            })
+            .collect();
+        ExprKind::List(items)
+    }
+
+    pub(super) fn hash(&mut self, node: Node<'_>) -> ExprKind {
+        let mut entries = Vec::new();
+        for part in parts(node) {
+            match part.kind() {
+                "pair" => entries.push(self.pair(part)),
+                "hash_splat_argument" => {
+                    if let Some(inner) = parts(part).into_iter().next() {
+                        entries.push((None, self.expr(inner)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        ExprKind::Dict(entries)
+    }
+
+    pub(super) fn pair(&mut self, node: Node<'_>) -> (Option<Expr>, Expr) {
+        let Some(key) = node.child_by_field_name("key") else {
+            return (None, at(node, ExprKind::Other(Vec::new())));
+        };
+        let name = match key.kind() {
+            "hash_key_symbol" | "simple_symbol" => at(key, ExprKind::Str(self.literal(key))),
+            _ => self.expr(key),
+        };
+        let value = match node.child_by_field_name("value") {
+            Some(value) => self.expr(value),
+            // `f(a:)` is `f(a: a)`.
+            None => super::name(key, self.literal(key)),
+        };
+        (Some(name), value)
+    }
+}
+
+/// The text of a heredoc without what its place in the source adds.
+fn outdented(text: &str, first: bool, squiggly: bool) -> String {
+    let text = match text.strip_prefix('\n') {
+        Some(rest) if first => rest,
+        _ => text,
+    };
+    if !squiggly {
+        return text.to_owned();
+    }
+    let lines: Vec<&str> = text
+        .split('\n')
+        .enumerate()
+        .map(|(i, line)| {
+            if i == 0 && !first {
+                line
+            } else {
+                line.trim_start()
+            }
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// One text, or text in pieces.
+fn whole(mut pieces: Vec<Expr>) -> ExprKind {
+    match pieces.len() {
+        0 => ExprKind::Str(String::new()),
+        1 if matches!(pieces[0].kind, ExprKind::Str(_)) => pieces.remove(0).kind,
+        _ => ExprKind::Template(pieces),
+    }
+}
+
+fn unescape(text: &str) -> String {
+    match text.strip_prefix('\\') {
+        Some("n") => "\n".into(),
+        Some("t") => "\t".into(),
+        Some("r") => "\r".into(),
+        Some("\n") => String::new(),
+        Some(other) if other.chars().count() == 1 => other.to_owned(),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,112 @@
+//! What classes say of their members: accessors, visibility, what they
+//! include.
+
+use tree_sitter::Node;
+
+use super::{Kind, Lower, Sink, at, define::plain, name, parts, span};
+use crate::ir::{Block, ExprKind, Function, Stmt, StmtKind};
+
+impl Lower<'_> {
+    /// What classes say of their members.
+    pub(super) fn declared(&mut self, node: Node<'_>, called: &str, block: &mut Block) -> bool {
+        let args = node
+            .child_by_field_name("arguments")
+            .map(parts)
+            .unwrap_or_default();
+        match called {
+            "attr_reader" | "attr_accessor" | "attr_writer" => {
+                for arg in args.iter().filter(|a| a.kind() == "simple_symbol") {
+                    let field = self.literal(*arg);
+                    self.accessor(*arg, &field, called, block);
+                }
+                true
+            }
+            "define_method" => {
+                let Some(inner) = node.child_by_field_name("block") else {
+                    return false;
+                };
+                let Some(own) = self.first_literal(node) else {
+                    return false;
+                };
+                let function = self.callable(inner, own, Kind::Lambda, Vec::new());
+                self.define(node, function, block);
+                true
+            }
+            "include" | "extend" | "prepend" => {
+                let outside = self.scopes.last().is_some_and(|s| s.kind == Kind::Top);
+                for arg in args {
+                    let base = self.expr(arg);
+                    // Where there is no class, its methods are the file's.
+                    let call = if outside { "include all" } else { "include" };
+                    let func = name(node, format!("%{call}"));
+                    let kind = self.called(func, vec![base]);
+                    let mark = at(node, kind);
+                    self.push(node, StmtKind::Expr(mark), block);
+                }
+                true
+            }
+            _ => {
+                // `private def a`, `private :a`, `private`.
+                let mut names = Vec::new();
+                for arg in args {
+                    match arg.kind() {
+                        "method" | "singleton_method" => {
+                            names.push(self.field_text(arg, "name").to_owned());
+                            self.method(arg, &Sink::Drop, block);
+                        }
+                        "simple_symbol" | "string" => names.push(self.literal(arg)),
+                        "call" => {
+                            let inner = self.field_text(arg, "method").to_owned();
+                            if self.declared(arg, &inner, block) {
+                                names.push("%".into());
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                let func = name(node, format!("%{called}"));
+                let args = names
+                    .into_iter()
+                    .map(|n| at(node, ExprKind::Str(n)))
+                    .collect();
+                let mark = at(node, self.called(func, args));
+                self.push(node, StmtKind::Expr(mark), block);
+                true
+            }
+        }
+    }
+
+    fn accessor(&mut self, node: Node<'_>, field: &str, called: &str, block: &mut Block) {
+        let of = Box::new(name(node, "self"));
+        let value = at(node, ExprKind::Attr(of, format!("@{field}")));
+        let function = |name: String, params, kind| Function {
+            name,
+            params,
+            decorators: Vec::new(),
+            body: vec![Stmt {
+                kind,
+                span: span(node),
+            }],
+            span: span(node),
+        };
+        if called != "attr_writer" {
+            let reader = function(field.to_owned(), Vec::new(), StmtKind::Return(Some(value)));
+            self.push(node, StmtKind::Function(reader.into()), block);
+        }
+        if called != "attr_reader" {
+            let of = Box::new(name(node, "self"));
+            let target = at(node, ExprKind::Attr(of, format!("@{field}")));
+            let mut writer = function(
+                format!("{field}="),
+                vec![plain("value")],
+                StmtKind::Assign {
+                    targets: vec![target],
+                    value: name(node, "value"),
+                },
+            );
+            // Two functions of one place would be taken for one.
+            writer.span.at = writer.span.at.wrapping_add(1);
+            self.push(node, StmtKind::Function(writer.into()), block);
+        }
+    }
+}
