@@ -296,3 +296,34 @@ async fn sc_06_keys_rotate_without_signing_anybody_out() {
     let stranger = with_keys(&op, &store, KeyRing::generate());
     assert!(stranger.session(&other_tab).await.is_none());
 }
+
+#[tokio::test]
+async fn a_spent_state_is_on_the_disk_before_the_browser_is_answered() {
+    let op = Op::start().await;
+    let store = Arc::new(crate::app::FailingStore::default());
+    let app = app_with(&op, |b| {
+        b.provider(entry(&op), CLIENT_ID, Some(SECRET))
+            .store(store.clone())
+    });
+    let asked = || {
+        let mut calls = std::mem::take(&mut *store.calls.lock().unwrap());
+        calls.retain(|call| ["spend", "settle", "insert"].contains(call));
+        calls
+    };
+    let mut jar = Jar::default();
+    // A session's insertion is durable, and with it whatever was spent before.
+    let query = op.authorize(&app.login(&mut jar).await);
+    app.finish(&query, &mut jar).await.unwrap();
+    assert_eq!(asked(), ["spend", "insert"]);
+
+    let denied = op.deny(&app.login(&mut jar).await);
+    let failure = app.callback(&denied, &mut jar).await.unwrap_err();
+    assert_eq!(failure.error.code(), "callback.denied");
+    assert_eq!(asked(), ["spend", "settle"]);
+
+    let query = op.authorize(&app.login(&mut jar).await);
+    let foreign = query.replace("code=", "code=x");
+    let failure = app.callback(&foreign, &mut jar).await.unwrap_err();
+    assert_eq!(failure.error.code(), "token.refused");
+    assert_eq!(asked(), ["spend", "settle"]);
+}
