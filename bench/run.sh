@@ -4,12 +4,12 @@
 #
 #   bench/run.sh                    everything (about a quarter of an hour)
 #   bench/run.sh NAME...            one or some: id-token sign-in provider
-#                                   sessions request login memory size
+#                                   sessions request login memory audit size
 #   bench/run.sh NAME --rounds=9    more rounds than five
 #   bench/run.sh publish            only the docs, from the results there are
 #
 # Needs Rust, a C compiler, CMake, Go 1.24 or newer, Node 20 or newer, Python
-# 3.10 or newer with venv. Everything foreign is pinned by a lock file and
+# 3.10 or newer with venv; ripgrep and taskset for `audit`. Everything foreign is pinned by a lock file and
 # stays below bench/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

@@ -12,6 +12,7 @@ mod report;
 mod stats;
 mod svg;
 mod bench {
+    pub mod audit;
     pub mod id_token;
     pub mod login;
     pub mod memory;
@@ -24,7 +25,7 @@ mod bench {
 
 type Bench = fn(rounds: usize);
 
-const BENCHES: [(&str, Bench); 8] = [
+const BENCHES: [(&str, Bench); 9] = [
     ("id-token", bench::id_token::run),
     ("sign-in", bench::sign_in::run),
     ("provider", bench::provider::run),
@@ -32,6 +33,7 @@ const BENCHES: [(&str, Bench); 8] = [
     ("request", bench::request::run),
     ("login", bench::login::run),
     ("memory", bench::memory::run),
+    ("audit", bench::audit::run),
     ("size", bench::size::run),
 ];
 
