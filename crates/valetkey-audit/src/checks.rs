@@ -28,7 +28,7 @@ mod timeout_set;
 mod tls_only;
 mod token_not_leaked;
 
-/// One safeguard.
+/// One safeguard. How to mend what it finds: [`advice`](crate::advice()).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Check {
@@ -38,12 +38,6 @@ pub struct Check {
     pub title: &'static str,
     /// Why it matters, in one sentence.
     pub why: &'static str,
-    /// What to do when it fails.
-    pub fix: &'static str,
-    /// Code that fails.
-    pub before: &'static str,
-    /// The same code, mended.
-    pub after: &'static str,
     pub(crate) run: fn(&Context<'_>) -> Vec<Found>,
 }
 

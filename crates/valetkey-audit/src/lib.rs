@@ -4,9 +4,10 @@
 //! safeguard in [`CHECKS`] whether it is shown to hold, shown to be missing,
 //! or not shown at all. How: a front end per language lowers a parse tree to
 //! one small form; a flow engine runs the app's functions on abstract values;
-//! what libraries do by themselves is data (`src/libraries/*.toml`); the
-//! checks read what the runs showed. The source is never executed.
+//! what libraries do by themselves is data (`src/libraries`); the checks read
+//! what the runs showed; how to mend it is data, too (`src/advice`). The source is never executed.
 
+mod advice;
 mod checks;
 mod config;
 mod engine;
@@ -28,6 +29,7 @@ mod walk;
 
 use std::path::Path;
 
+pub use advice::{Advice, LANGUAGES, advice};
 pub use checks::{CHECKS, Check, check};
 pub use config::{Baseline, Config, ConfigError};
 pub use output::{Format, explain, write};

@@ -53,10 +53,11 @@ pub fn write(report: &Report, format: Format) -> String {
     }
 }
 
-/// A check with its reason, its fix, and code before and after.
+/// A check with its reason and, for a language of [`crate::LANGUAGES`] and
+/// each of its frameworks, the fix and code before and after.
 #[must_use]
-pub fn explain(check: &Check) -> String {
-    plain::explain(check)
+pub fn explain(check: &Check, language: &str) -> String {
+    plain::explain(check, language)
 }
 
 fn failing(report: &Report) -> impl Iterator<Item = (&crate::Result, &'static Check)> {

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuditError, Options,
+    AuditError, Options, advice,
     checks::{CHECKS, Context, Found},
     engine::{App, Engine},
     facts::{EventKind, Facts},
@@ -78,6 +78,13 @@ pub struct Result {
     /// The lines themselves, redacted, for people.
     #[serde(skip)]
     pub excerpt: Vec<(u32, String)>,
+    /// What to do about a failure, in the words of the file's framework;
+    /// empty otherwise.
+    #[serde(skip)]
+    pub fix: &'static str,
+    /// A few lines of code that do it; empty where there are none to show.
+    #[serde(skip)]
+    pub example: &'static str,
 }
 
 /// A file or folder that was passed over.
@@ -177,6 +184,9 @@ pub(crate) fn audit(
             };
             let mut result = merged(".env", check.id, own);
             suppress::apply(&mut result, "", options);
+            if result.verdict == Verdict::Fail {
+                result.fix = tracked::FIX;
+            }
             report.results.push(result);
         }
     }
@@ -215,6 +225,7 @@ fn judge(
         let Some(path) = context.app.files.get(file).map(|f| f.path.clone()) else {
             continue;
         };
+        let mut lower = None;
         for (number, check) in CHECKS.iter().enumerate() {
             if options.config.switched_off(check.id) {
                 continue;
@@ -226,6 +237,12 @@ fn judge(
             );
             suppress::apply(&mut result, &texts[file], options);
             result.excerpt = excerpt(&result, &texts[file]);
+            if result.verdict == Verdict::Fail {
+                let lower = lower.get_or_insert_with(|| texts[file].to_ascii_lowercase());
+                if let Some(advice) = advice::for_file(check.id, &path, lower) {
+                    (result.fix, result.example) = (&advice.fix, &advice.after);
+                }
+            }
             report.results.push(result);
         }
     }
@@ -342,6 +359,8 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
         ),
         suppressed: None,
         excerpt: Vec::new(),
+        fix: "",
+        example: "",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Failures that somebody decided to let pass, with a reason.
 //!
-//! `# valetkey: ignore[state-verified] reason` on the line of the finding or
-//! on the one above it; `[[ignore]]` in `valetkey-audit.toml`; a baseline.
+//! `# valetkey: ignore[state-verified] reason` (or after `//`, or within
+//! `/* */`) on the line of the finding or on the one above it; `[[ignore]]` in `valetkey-audit.toml`; a baseline.
 
 use crate::{Options, Result, Verdict};
 
@@ -43,7 +43,7 @@ fn inline(result: &Result, text: &str) -> Option<String> {
 fn comment(line: &str, check: &str) -> Option<String> {
     let (_, rest) = line.split_once("valetkey: ignore[")?;
     let (names, reason) = rest.split_once(']')?;
-    let reason = reason.trim().trim_end_matches("*/").trim();
+    let reason = reason.split("*/").next().unwrap_or(reason).trim();
     (names.split(',').any(|n| n.trim() == check) && !reason.is_empty()).then(|| reason.to_owned())
 }
 
@@ -69,5 +69,28 @@ mod tests {
             comment("x # valetkey: ignore[pkce-used] y", "debug-off"),
             None
         );
+    }
+
+    #[test]
+    fn comments_of_every_language_suppress() {
+        for line in [
+            "x() # valetkey: ignore[pkce-used] local tool",
+            "// valetkey: ignore[pkce-used] local tool",
+            "x(); // valetkey: ignore[state-verified, pkce-used] local tool",
+            "x(); /* valetkey: ignore[pkce-used] local tool */ y();",
+            "{/* valetkey: ignore[pkce-used] local tool */}",
+        ] {
+            assert_eq!(
+                comment(line, "pkce-used").as_deref(),
+                Some("local tool"),
+                "{line}"
+            );
+        }
+        for line in [
+            "// valetkey: ignore[pkce-used]",
+            "/* valetkey: ignore[pkce-used] */",
+        ] {
+            assert_eq!(comment(line, "pkce-used"), None, "{line}");
+        }
     }
 }

@@ -9,6 +9,9 @@ use crate::{
     secrets::{Looks, looks},
 };
 
+/// What to do about it.
+pub(crate) const FIX: &str = "Take `.env` out of git (`git rm --cached .env`, and a line in `.gitignore`) and out of the history, and have the provider issue a new secret.";
+
 /// What `secret-not-in-code` says of the `.env` at the top of a tree; nothing
 /// where git does not track it.
 pub(crate) fn env_file(root: &Path) -> Option<Vec<Found>> {

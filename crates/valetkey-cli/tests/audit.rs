@@ -140,6 +140,77 @@ fn checks_are_listed_and_explained() {
 }
 
 #[test]
+fn a_check_is_explained_in_each_language() {
+    for (language, word) in [
+        ("python", "session.pop"),
+        ("javascript", "req.session"),
+        ("go", "ConstantTimeCompare"),
+        ("rust", "session.remove"),
+        ("ruby", "secure_compare"),
+    ] {
+        let text = out(&audit(
+            &["--explain", "state-verified", "--language", language],
+            None,
+        ));
+        assert!(text.contains(word), "{language}: {text}");
+    }
+    let json = out(&audit(
+        &["--explain", "pkce-used", "--language", "ruby", "--json"],
+        None,
+    ));
+    let document: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(document["language"], "ruby");
+    assert!(document["after"].as_str().unwrap().contains("S256"));
+    assert_eq!(document["variants"][0]["name"], "omniauth");
+
+    let unknown = audit(
+        &["--explain", "pkce-used", "--language", "cobol", "--json"],
+        None,
+    );
+    assert_eq!(unknown.status.code(), Some(2));
+    let document: Value = serde_json::from_str(&out(&unknown)).unwrap();
+    let error = &document["errors"][0];
+    assert!(!error["cause"].as_str().unwrap().is_empty());
+    assert!(error["fix"].as_str().unwrap().contains("ruby"), "{error}");
+    assert_eq!(
+        audit(&["--language", "go"], Some(&fixture("flask_textbook.py")))
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn the_fix_is_in_the_words_of_the_framework_and_not_in_the_contract() {
+    let tree = folder("audit-advice");
+    let path = fixture("flask_textbook.py");
+    let text = out(&audit(&[], Some(&path)));
+    assert!(text.contains("fix: Make a random verifier"), "{text}");
+    assert!(text.contains("+ data[\"code_verifier\"]"), "{text}");
+    let flask = fs::read_to_string(&path).unwrap();
+    fs::write(
+        tree.join("app.py"),
+        format!("import requests_oauthlib\n{flask}"),
+    )
+    .unwrap();
+    let other = out(&audit(&[], Some(&tree)));
+    assert!(other.contains("with oauthlib"), "{other}");
+    for (format, member) in [
+        ("sarif", "with oauthlib"),
+        ("github", "with oauthlib"),
+        ("junit", "with oauthlib"),
+    ] {
+        assert!(
+            out(&audit(&["--format", format], Some(&tree))).contains(member),
+            "{format}"
+        );
+    }
+    let document: Value = serde_json::from_str(&out(&audit(&["--json"], Some(&tree)))).unwrap();
+    assert!(document["results"][0].get("fix").is_none());
+    assert!(document["results"][0].get("example").is_none());
+}
+
+#[test]
 fn a_secret_is_never_printed() {
     let tree = folder("audit-secret");
     let secret = "9fK2mZq84Lw1vBx7Tn5RcYh3";

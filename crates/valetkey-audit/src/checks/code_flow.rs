@@ -7,9 +7,6 @@ pub(super) const CHECK: Check = Check {
     id: "code-flow",
     title: "The authorization code flow",
     why: "The implicit grant puts tokens into URLs, and the password grant shows the app the user's password (RFC 9700 sections 2.1.2 and 2.4).",
-    fix: "Ask for `response_type=code` and exchange the code at the token endpoint.",
-    before: "params = {\"response_type\": \"token\", ...}",
-    after: "params = {\"response_type\": \"code\", ...}",
     run,
 };
 

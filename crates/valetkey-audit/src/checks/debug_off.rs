@@ -11,9 +11,6 @@ pub(super) const CHECK: Check = Check {
     id: "debug-off",
     title: "Debug mode is off",
     why: "A debug page shows settings, tokens and a console to whoever makes the app fail.",
-    fix: "Switch debug mode on from the environment of a developer's machine, never in the code.",
-    before: "app.run(debug=True)",
-    after: "app.run()",
     run,
 };
 

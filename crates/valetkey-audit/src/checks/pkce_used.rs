@@ -7,9 +7,6 @@ pub(super) const CHECK: Check = Check {
     id: "pkce-used",
     title: "PKCE with S256",
     why: "A code that is stolen on its way cannot be exchanged without the verifier (RFC 7636; RFC 9700 section 2.1.1 asks it of every client).",
-    fix: "Make a random verifier for each login, keep it in the session, send its SHA-256 as `code_challenge` with `code_challenge_method=S256`, and the verifier with the code.",
-    before: "params = {\"response_type\": \"code\", \"client_id\": ID, \"state\": state}",
-    after: "verifier = session[\"verifier\"] = secrets.token_urlsafe(64)\nchallenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b\"=\")\nparams = {..., \"code_challenge\": challenge, \"code_challenge_method\": \"S256\"}",
     run,
 };
 

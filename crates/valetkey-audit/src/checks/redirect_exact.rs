@@ -10,9 +10,6 @@ pub(super) const CHECK: Check = Check {
     id: "redirect-exact",
     title: "One fixed redirect URI",
     why: "A redirect URI that the request can influence sends the code to whoever chose it, where the provider is not strict.",
-    fix: "Take the redirect URI from the settings, complete and exactly as registered.",
-    before: "redirect_uri = request.host_url + \"callback\"",
-    after: "redirect_uri = \"https://app.example/callback\"",
     run,
 };
 

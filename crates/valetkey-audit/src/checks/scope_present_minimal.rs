@@ -10,9 +10,6 @@ pub(super) const CHECK: Check = Check {
     id: "scope-present-minimal",
     title: "A scope, and a small one",
     why: "A token that is stolen opens what its scope opens; without a scope the provider decides what that is.",
-    fix: "Name the scopes that the app uses, and no family of scopes such as `repo` or a whole drive.",
-    before: "scope = \"repo admin:org user\"",
-    after: "scope = \"read:user\"",
     run,
 };
 

@@ -12,9 +12,6 @@ pub(super) const CHECK: Check = Check {
     id: "secret-not-in-code",
     title: "The client secret comes from outside the source",
     why: "Whoever reads the repository can act as this client for ever after, and a secret in code is never rotated.",
-    fix: "Read it from the environment or a secret file, take it out of the history, and have the provider issue a new one.",
-    before: "CLIENT_SECRET = \"9f2c…\"",
-    after: "CLIENT_SECRET = os.environ[\"CLIENT_SECRET\"]",
     run,
 };
 

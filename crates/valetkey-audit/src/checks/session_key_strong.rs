@@ -11,9 +11,6 @@ pub(super) const CHECK: Check = Check {
     id: "session-key-strong",
     title: "A strong session key from outside the source",
     why: "Whoever knows the key writes session cookies, and with them the state, the verifier and the user.",
-    fix: "Read at least 32 random bytes from the environment or a secret file.",
-    before: "app.secret_key = \"dev\"",
-    after: "app.secret_key = os.environ[\"SECRET_KEY\"]",
     run,
 };
 

@@ -11,9 +11,6 @@ pub(super) const CHECK: Check = Check {
     id: "state-generated",
     title: "An unguessable state for each login",
     why: "Whoever can guess or choose the state can finish a login in somebody else's browser.",
-    fix: "Make a fresh value of at least 128 random bits in the login route, keep it in the session, and send it as `state`.",
-    before: "session[\"state\"] = \"xyz\"\nreturn redirect(f\"{AUTHORIZE}?client_id={ID}&response_type=code&state=xyz\")",
-    after: "session[\"state\"] = secrets.token_urlsafe(32)\nreturn redirect(AUTHORIZE + \"?\" + urlencode({..., \"state\": session[\"state\"]}))",
     run,
 };
 

@@ -7,9 +7,6 @@ pub(super) const CHECK: Check = Check {
     id: "timeout-set",
     title: "A timeout on every request to the provider",
     why: "A provider that answers slowly otherwise takes the whole app down with it.",
-    fix: "Give each request a timeout, such as `timeout=10`.",
-    before: "requests.post(TOKEN, data=...)",
-    after: "requests.post(TOKEN, data=..., timeout=10)",
     run,
 };
 

@@ -11,9 +11,6 @@ pub(super) const CHECK: Check = Check {
     id: "token-not-leaked",
     title: "Tokens in no log, URL, page or global",
     why: "A token is as good as its user: logs, URLs, pages and readable cookies are read by others, and a global hands one user's token to the next.",
-    fix: "Keep tokens in server-side storage that belongs to the session, send them only in the Authorization header, and log nothing of them.",
-    before: "print(token)\nreturn redirect(f\"/app?token={token['access_token']}\")",
-    after: "session[\"user\"] = profile[\"id\"]\nreturn redirect(\"/app\")",
     run,
 };
 

@@ -5,9 +5,14 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::failing;
-use crate::{CHECKS, Report, Severity, Verdict};
+use crate::{CHECKS, Check, Report, Severity, Verdict, advice, advice::language_name};
 
 pub(super) fn sarif(report: &Report) -> String {
+    let mut languages: Vec<&str> = failing(report)
+        .map(|(r, _)| language_name(&r.path))
+        .collect();
+    languages.sort_unstable();
+    languages.dedup();
     let rules: Vec<Value> = CHECKS
         .iter()
         .map(|c| {
@@ -15,7 +20,7 @@ pub(super) fn sarif(report: &Report) -> String {
                 "id": c.id,
                 "shortDescription": {"text": c.title},
                 "fullDescription": {"text": c.why},
-                "help": {"text": c.fix},
+                "help": help(c, &languages),
             })
         })
         .collect();
@@ -35,7 +40,12 @@ pub(super) fn sarif(report: &Report) -> String {
                 "ruleId": c.id,
                 "ruleIndex": CHECKS.iter().position(|k| k.id == c.id),
                 "level": level(r.severity),
-                "message": {"text": format!("{} {}", r.message, c.fix)},
+                "message": {
+                    "text": format!("{} {}", r.message, r.fix),
+                    "markdown": format!(
+                        "{}\n\n{}{}", r.message, r.fix, fenced(r.example, language_name(&r.path))
+                    ),
+                },
                 "locations": places.into_iter().take(1).collect::<Vec<_>>(),
             })
         })
@@ -49,6 +59,31 @@ pub(super) fn sarif(report: &Report) -> String {
         }],
     })
     .to_string()
+}
+
+/// What the languages of the report's failures say in general.
+fn help(check: &Check, languages: &[&str]) -> Value {
+    let mut text = vec![check.why.to_owned()];
+    let mut markdown = text.clone();
+    for language in languages {
+        if let Some(default) = advice(check.id, language).first() {
+            text.push(format!("{language}: {}", default.fix));
+            markdown.push(format!(
+                "{language}: {}{}",
+                default.fix,
+                fenced(&default.after, language)
+            ));
+        }
+    }
+    json!({"text": text.join("\n"), "markdown": markdown.join("\n\n")})
+}
+
+/// Code for Markdown, after a paragraph.
+fn fenced(code: &str, language: &str) -> String {
+    if code.is_empty() {
+        return String::new();
+    }
+    format!("\n\n```{language}\n{code}\n```")
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -91,7 +126,7 @@ pub(super) fn github(report: &Report) -> String {
                 "::{kind} file={},line={line},endLine={end},title={}::{}",
                 property(&r.path),
                 property(c.id),
-                escape(&format!("{} {}", r.message, c.fix))
+                escape(&format!("{} {}", r.message, r.fix))
             )
         })
         .collect::<Vec<_>>()
@@ -115,7 +150,12 @@ pub(super) fn junit(report: &Report) -> String {
         );
         match r.verdict {
             Verdict::Fail => {
-                let _ = write!(out, "<failure message=\"{}\"/>", xml(&r.message));
+                let _ = write!(
+                    out,
+                    "<failure message=\"{}\">{}</failure>",
+                    xml(&r.message),
+                    xml(r.fix)
+                );
             }
             Verdict::Na => out.push_str("<skipped/>"),
             Verdict::Pass => {}

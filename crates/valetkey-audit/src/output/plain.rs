@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::failing;
-use crate::{CHECKS, Check, Report, Verdict};
+use crate::{CHECKS, Check, Report, Verdict, advice};
 
 pub(super) fn write(report: &Report) -> String {
     let mut out = String::new();
@@ -51,7 +51,10 @@ pub(super) fn write(report: &Report) -> String {
             let _ = writeln!(out, "  {n:>5} | {text}");
         }
         let _ = writeln!(out, "  why: {}", check.why);
-        let _ = writeln!(out, "  fix: {}", check.fix);
+        let _ = writeln!(out, "  fix: {}", result.fix);
+        for line in result.example.lines() {
+            let _ = writeln!(out, "      + {line}");
+        }
     }
     let fails = report.summary().fail;
     if fails == 0 {
@@ -62,21 +65,23 @@ pub(super) fn write(report: &Report) -> String {
     out
 }
 
-pub(super) fn explain(check: &Check) -> String {
-    let indent = |text: &str| {
-        text.lines()
-            .map(|l| format!("    {l}\n"))
-            .collect::<String>()
-    };
-    format!(
-        "{}: {}\n\nwhy: {}\nfix: {}\n\nbefore:\n{}\nafter:\n{}",
-        check.id,
-        check.title,
-        check.why,
-        check.fix,
-        indent(check.before),
-        indent(check.after)
-    )
-    .trim_end()
-    .to_owned()
+pub(super) fn explain(check: &Check, language: &str) -> String {
+    let mut out = format!("{}: {}\n\nwhy: {}\n", check.id, check.title, check.why);
+    for advice in advice(check.id, language) {
+        if !advice.name.is_empty() {
+            let _ = write!(out, "\nwith {}:\n", advice.name);
+        }
+        let _ = write!(
+            out,
+            "fix: {}\n\nbefore:\n{}\nafter:\n{}",
+            advice.fix,
+            indented(&advice.before),
+            indented(&advice.after)
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|l| format!("    {l}\n")).collect()
 }

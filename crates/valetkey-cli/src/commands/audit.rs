@@ -2,9 +2,10 @@
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use valetkey_audit::{
-    AuditError, Baseline, CHECKS, Check, Config, ConfigError, Format, Options, Severity,
+    AuditError, Baseline, CHECKS, Check, Config, ConfigError, Format, LANGUAGES, Options, Severity,
+    advice,
 };
 use valetkey_proto::error::{Blame, Problem};
 
@@ -41,6 +42,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CHECK", conflicts_with = "path")]
     explain: Option<String>,
 
+    /// The language that --explain speaks of [default: python]
+    #[arg(long, value_name = "NAME", value_parser = Suggested(&LANGUAGES))]
+    language: Option<String>,
+
     /// List the checks
     #[arg(long, conflicts_with_all = ["path", "explain"])]
     list: bool,
@@ -61,7 +66,7 @@ pub(crate) struct Args {
 /// The command, checked.
 pub(crate) enum What {
     List,
-    Explain(&'static Check),
+    Explain(&'static Check, &'static str),
     Audit {
         path: PathBuf,
         format: Format,
@@ -100,11 +105,29 @@ pub(crate) fn check(args: &Args) -> Result<What, Vec<Problem>> {
             format!("Choose one of: {}.", all.join(", ")),
         ));
     }
+    let asked = args.language.as_deref();
+    let language = LANGUAGES
+        .into_iter()
+        .find(|l| asked.is_none_or(|asked| asked == *l));
+    if let (Some(name), None) = (asked, language) {
+        problems.push(invalid(
+            format!("there is no advice for `{name}`"),
+            format!("Choose one of: {}.", LANGUAGES.join(", ")),
+        ));
+    }
+    if asked.is_some() && args.explain.is_none() {
+        problems.push(invalid(
+            "--language says nothing without --explain".into(),
+            "Add `--explain CHECK`; an audit tells the languages of the files by itself.",
+        ));
+    }
     let options = options(args).map_err(|more| problems.extend(more));
     match (args.list, explained, options, format) {
         _ if !problems.is_empty() => Err(problems),
         (true, ..) => Ok(What::List),
-        (_, Some((_, Some(check))), ..) => Ok(What::Explain(check)),
+        (_, Some((_, Some(check))), ..) => {
+            Ok(What::Explain(check, language.unwrap_or(LANGUAGES[0])))
+        }
         (_, _, Ok(options), Some(format)) => Ok(What::Audit {
             path: args.path.clone().unwrap_or_else(|| PathBuf::from(".")),
             format,
@@ -186,14 +209,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode, Failure> {
             list(context.json);
             Ok(ExitCode::SUCCESS)
         }
-        What::Explain(check) => {
+        What::Explain(check, language) => {
             if context.json {
-                output::json(&json!({
-                    "version": 1, "check": check.id, "title": check.title, "why": check.why,
-                    "fix": check.fix, "before": check.before, "after": check.after,
-                }));
+                output::json(&explained(check, language));
             } else {
-                output::line(&valetkey_audit::explain(check));
+                output::line(&valetkey_audit::explain(check, language));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -224,6 +244,21 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode, Failure> {
             Ok(ExitCode::from(u8::from(failed)))
         }
     }
+}
+
+/// The language's default, and its frameworks as `variants`.
+fn explained(check: &Check, language: &str) -> Value {
+    let mut all = advice(check.id, language).into_iter();
+    let default = all.next();
+    let variants: Vec<_> = all
+        .map(|a| json!({"name": a.name, "fix": a.fix, "before": a.before, "after": a.after}))
+        .collect();
+    json!({
+        "version": 1, "check": check.id, "title": check.title, "why": check.why,
+        "language": language, "fix": default.map(|a| &a.fix),
+        "before": default.map(|a| &a.before), "after": default.map(|a| &a.after),
+        "variants": variants,
+    })
 }
 
 fn list(as_json: bool) {
