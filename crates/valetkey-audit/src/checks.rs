@@ -215,6 +215,7 @@ fn seen_to(fields: &Fields, what: &str) -> Option<Result<(), String>> {
     }
     match text(fields, &format!("fact:{what}")) {
         Some("library" | "auto") => return Some(Ok(())),
+        Some("never") => return Some(Err(String::new())),
         Some("none") => return None,
         _ => {}
     }

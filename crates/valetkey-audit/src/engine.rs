@@ -202,10 +202,14 @@ pub(crate) struct Engine<'a> {
     loaded: usize,
     /// A function of a route let the next one run.
     went_on: bool,
+    /// Where the last call stands.
+    site: Span,
     /// What a call put into a place that it was given.
     filled: Option<Value>,
     /// Answers whose errors are told beside them.
     reported: BTreeSet<OriginId>,
+    /// Those that this way found to be errors.
+    failed: BTreeSet<OriginId>,
     /// The request, the session or a cookie was read.
     touched: bool,
     /// Not every way of the function was taken.
@@ -268,8 +272,10 @@ impl<'a> Engine<'a> {
             around_own: BTreeSet::new(),
             loaded: 0,
             went_on: false,
+            site: Span::default(),
             filled: None,
             reported: BTreeSet::new(),
+            failed: BTreeSet::new(),
             touched: false,
             cut: false,
             covered: BTreeSet::new(),

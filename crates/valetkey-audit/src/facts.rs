@@ -78,6 +78,8 @@ pub(crate) enum EventKind {
     },
     /// The token response was looked at for an error.
     TokenChecked,
+    /// It was an error, and is used all the same.
+    ErrorIgnored,
     IdToken {
         fault: Option<&'static str>,
         library: Option<&'static str>,

@@ -185,6 +185,8 @@ pub(crate) enum Does {
     Append,
     /// Decodes base64: of an ID token, what it says.
     Decode,
+    /// The text of an object, under the names that its fields are sent with.
+    Encode,
     Dict,
     Nothing,
 }

@@ -11,7 +11,7 @@
 mod score;
 
 /// Those that are read.
-const LANGUAGES: &[&str] = &["python", "javascript", "rust", "ruby"];
+const LANGUAGES: &[&str] = &["python", "javascript", "go", "rust", "ruby"];
 
 #[test]
 fn the_score_stays_above_its_floor() {

@@ -60,7 +60,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     )
                 })
             });
-        if checked {
+        let ignored = own
+            .iter()
+            .find(|e| matches!(e.kind, EventKind::ErrorIgnored));
+        if ignored.is_some() {
+            found.push(Found::fail(
+                place,
+                Low,
+                "The token endpoint's error is seen, and what came with it is used all the same.",
+            ));
+        } else if checked {
             found.push(Found::pass(
                 place,
                 "A refusal in the callback and an error of the token endpoint are both looked for.",

@@ -46,11 +46,15 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         });
     }
     for (event, part, fields, library) in c.delegations() {
-        if part != "register" {
+        let never = text(fields, "fact:pkce") == Some("never");
+        if part != "register" && !(never && part == "login") {
             continue;
         }
         found.extend(seen_to(fields, "pkce").map(|seen| match seen {
             Ok(()) => Found::pass(at(event), format!("{library} uses PKCE.")),
+            Err(option) if option.is_empty() => {
+                Found::fail(at(event), Low, format!("{library} does not use PKCE."))
+            }
             Err(option) => Found::fail(
                 at(event),
                 Low,

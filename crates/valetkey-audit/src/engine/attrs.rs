@@ -183,6 +183,9 @@ impl Engine<'_> {
             }
             return Ok(value);
         }
+        if let Some(value) = self.embedded(of, name, at) {
+            return value;
+        }
         if let Some(is) = self.libraries.attr(&class, name) {
             return Ok(match (is, is.strip_prefix("field:")) {
                 ("url:text", _) => self.url_text(of, at),
@@ -200,6 +203,41 @@ impl Engine<'_> {
             kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
             taint: Taint::new(),
         })
+    }
+
+    /// A member of something that a struct embeds.
+    fn embedded(&mut self, of: &Value, name: &str, at: Span) -> Option<Eval<Value>> {
+        let Kind::Obj(id) = of.kind else { return None };
+        let class = self.heap.get(id)?.app_class.clone()?;
+        if !self.traits.packages || class.bases.is_empty() {
+            return None;
+        }
+        for base in &class.bases {
+            let last = match &base.kind {
+                Kind::Ext(path) => path.rsplit('.').next().unwrap_or(path).to_owned(),
+                Kind::Class(inner) => inner.name.clone(),
+                _ => continue,
+            };
+            let own = self.heap.get(id)?.fields.get(&last).cloned();
+            let Some(inner) = own.or_else(|| class.members.get(&last).cloned()) else {
+                continue;
+            };
+            let value = self.attr(&inner, name, at);
+            match &value {
+                // Not there: it may be in the next one.
+                Ok(v) if matches!(&v.kind, Kind::Method(m) if !self.has_method(&m.0, name)) => {}
+                _ => return Some(value),
+            }
+        }
+        None
+    }
+
+    fn has_method(&self, of: &Value, name: &str) -> bool {
+        let Kind::Obj(id) = of.kind else { return true };
+        let class = self.heap.get(id).map(|o| o.class.clone());
+        let class = class.unwrap_or_default();
+        let last = class.rsplit('.').next().unwrap_or(&class);
+        self.libraries.method(&class, name).is_some() || self.libraries.method(last, name).is_some()
     }
 
     /// A member of a class or of its bases, bound to an object.

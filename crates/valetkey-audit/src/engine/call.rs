@@ -143,6 +143,7 @@ impl Engine<'_> {
     ) -> Eval<Value> {
         self.step()?;
         let (args, named) = self.with_block(func, args, named);
+        self.site = at;
         match &func.kind {
             Kind::Func(closure) => self.inline(&closure.clone(), args, named, at),
             Kind::Class(class) => self.instantiate(&class.clone(), args, named, at),

@@ -1,10 +1,12 @@
 //! Functions that are given to other functions, as JavaScript has it.
 
+use std::rc::Rc;
+
 use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
     facts::Handed,
     ir::{Call, Cmp, ExprKind, Span},
-    libraries::CallModel,
+    libraries::{CallModel, Does},
     value::{Kind, Value},
 };
 
@@ -92,8 +94,28 @@ impl Engine<'_> {
         self.handle_requests(handed, args);
     }
 
+    /// A function of a library that does a part of the flow by itself.
+    fn delegated(&self, value: &Value) -> Option<(&'static CallModel, Rc<str>)> {
+        let Kind::Ext(path) = &value.kind else {
+            return None;
+        };
+        let model = self.libraries.call(path)?;
+        matches!(model.does, Does::DelegateLogin | Does::DelegateCallback)
+            .then(|| (model, path.clone()))
+    }
+
+    fn handled_by_library(&mut self, value: &Value) {
+        if let Some((model, path)) = self.delegated(value) {
+            let at = self.site;
+            let _ = self.apply(model, None, &path, Vec::new(), Vec::new(), at);
+        }
+    }
+
     /// The last function answers; those before it let it run or not.
     pub(super) fn handle_requests(&mut self, handed: Handed, args: &[Value]) {
+        for value in args {
+            self.handled_by_library(value);
+        }
         let mut functions = Vec::new();
         for value in args {
             self.functions(value, &mut functions, 0);
@@ -120,7 +142,9 @@ impl Engine<'_> {
         let path = args
             .first()
             .is_some_and(|v| v.as_str().is_some_and(|s| s.starts_with('/')));
-        let handler = args.last().is_some_and(|v| matches!(v.kind, Kind::Func(_)));
+        let handler = args
+            .last()
+            .is_some_and(|v| matches!(v.kind, Kind::Func(_)) || self.delegated(v).is_some());
         let route = self.traits.callbacks && VERBS.contains(&name) && path && handler;
         if route {
             self.handle_requests(Handed::default(), args);

@@ -45,6 +45,15 @@ impl Engine<'_> {
                     let empty = self.dict(Default::default());
                     fields.push((name.to_owned(), empty));
                 }
+                for name in fact("urls").into_iter().flat_map(|u| u.split(' ')) {
+                    if let Some((_, value)) = fields.iter_mut().find(|(k, _)| k == name) {
+                        let args = Args {
+                            positional: vec![value.clone()],
+                            ..Args::default()
+                        };
+                        *value = self.url(&args, at);
+                    }
+                }
                 let class = fact("class").unwrap_or("object").to_owned();
                 self.object(&class, fields)
             }
@@ -122,7 +131,13 @@ impl Engine<'_> {
                     .positional
                     .first()
                     .is_some_and(|v| matches!(&v.kind, Kind::Ext(p) if p.starts_with("os.Std")));
-                for value in args.positional.iter().skip(1) {
+                let mut texts: Vec<Value> = args.positional.iter().skip(1).cloned().collect();
+                if fact("format").is_some() && !texts.is_empty() {
+                    let text = texts.remove(0);
+                    let values = self.list(texts);
+                    texts = vec![self.percent(&text, &values, at)];
+                }
+                for value in &texts {
                     let value = self.settled(value);
                     if answer {
                         self.emit(EventKind::Respond { value }, at);
@@ -202,6 +217,13 @@ impl Engine<'_> {
                 }
                 list
             }
+            Does::Encode => {
+                let value = args.first();
+                match value.kind {
+                    Kind::Obj(id) if self.whole(&value).is_none() => self.by_tags(id),
+                    _ => self.whole(&value).unwrap_or(value),
+                }
+            }
             Does::Decode => {
                 let mut value = Value::derived([&self.settled(&args.first())]);
                 if self.any(&value.taint, |o| *o == Origin::IdToken) {
@@ -225,6 +247,20 @@ impl Engine<'_> {
         let text = self.heap.get(id).and_then(|o| o.fields.get("text"));
         text.and_then(Value::as_str)
             .is_some_and(|t| t.contains("Token}}") || t.contains("Token }}"))
+    }
+
+    /// The fields of an object under the names of their tags.
+    fn by_tags(&mut self, id: usize) -> Value {
+        let object = self.heap.get(id).cloned().unwrap_or_default();
+        let tag = |name: &str| {
+            let class = object.app_class.as_ref()?;
+            let tag = class.members.get(&format!("json:{name}"))?;
+            tag.as_str().map(str::to_owned)
+        };
+        let fields = object.fields.iter();
+        let fields = fields.map(|(k, v)| (tag(k).unwrap_or_else(|| k.clone()), v.clone()));
+        let fields = fields.collect();
+        self.dict(fields)
     }
 
     /// The only item of a list.

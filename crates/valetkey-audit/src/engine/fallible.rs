@@ -141,7 +141,17 @@ impl Engine<'_> {
         }
         let failed = self.mode != Mode::Load && !self.decide(at);
         self.memo.insert(id, failed);
+        if failed {
+            self.failed.extend(value.taint.iter().skip(1));
+        }
         self.checked_token(value, at);
+    }
+
+    /// What came of a call is used although it is known to have failed.
+    pub(super) fn used(&mut self, value: &Value, at: Span) {
+        if value.taint.iter().any(|id| self.failed.contains(id)) {
+            self.emit(EventKind::ErrorIgnored, at);
+        }
     }
 
     /// A call fills what it was given a reference to.

@@ -258,6 +258,9 @@ impl Engine<'_> {
                 .heap
                 .get(id)
                 .is_some_and(|o| o.fields.contains_key(&name));
+            if let Some(one) = self.one_of(id, &name) {
+                return Ok(one);
+            }
             if !known || self.mutated(id, &name) {
                 return self.read(&format!("shared.{name}"), key, ask, at);
             }
@@ -291,6 +294,21 @@ impl Engine<'_> {
         })
     }
 
+    /// Some entry of a table that nothing changes after it was written down.
+    fn one_of(&self, id: ObjId, name: &str) -> Option<Value> {
+        let object = self.heap.get(id)?;
+        let fixed = self.traits.packages
+            && name.contains('*')
+            && !object.open
+            && !self.shared_objects.iter().any(|(o, _)| *o == id)
+            && object
+                .fields
+                .values()
+                .all(|v| matches!(v.kind, Kind::Obj(_)));
+        let all = object.fields.values().cloned();
+        all.reduce(Value::either).filter(|_| fixed)
+    }
+
     pub(super) fn mutated(&self, id: ObjId, name: &str) -> bool {
         self.shared_objects.contains(&(id, name.to_owned()))
             || self.shared_objects.contains(&(id, "*".to_owned()))
@@ -317,6 +335,9 @@ impl Engine<'_> {
             }
         }
         if is(self, |o| matches!(o, Origin::TokenResponse)) {
+            if name != "Error" {
+                self.used(&settled, at);
+            }
             let origin = match self.libraries.spelt(name) {
                 "access_token" | "accessToken" | "token" => Origin::AccessToken,
                 "refresh_token" => Origin::RefreshToken,

@@ -657,6 +657,7 @@ impl Engine<'_> {
             | Does::StorePut
             | Does::Append
             | Does::Decode
+            | Does::Encode
             | Does::Halt => self.more(model, of, &args, at)?,
             Does::Dict => {
                 let mut fields: Vec<(String, Value)> = args.named.clone();

@@ -220,6 +220,9 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let mut fields = self.request_fields(of.as_ref(), args);
+        if self.fact(model, "open").is_some() {
+            fields.push(("**".into(), Value::unknown()));
+        }
         let endpoint = args.get("url").cloned().or_else(|| {
             fields
                 .iter()

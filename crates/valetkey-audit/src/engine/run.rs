@@ -215,6 +215,7 @@ impl Engine<'_> {
         self.session = BTreeMap::new();
         self.written.clear();
         self.written_globals.clear();
+        self.failed.clear();
         self.guards.clear();
         self.inspected.clear();
         self.events.clear();

@@ -8,6 +8,7 @@
     clippy::type_complexity
 )]
 
+mod go;
 mod javascript;
 mod python;
 mod ruby;
@@ -46,6 +47,12 @@ const TEXTBOOKS: &[Textbook] = &[
         also: ("", ""),
         open: &["id-token-verified"],
         mutations: javascript::MUTATIONS,
+    },
+    Textbook {
+        path: "go/nethttp_textbook.go",
+        also: ("", ""),
+        open: &["debug-off", "id-token-verified"],
+        mutations: go::MUTATIONS,
     },
     Textbook {
         path: "ruby/sinatra_textbook.rb",

@@ -16,21 +16,26 @@ impl Lower<'_> {
         ) else {
             return ExprKind::Other(Vec::new());
         };
-        let of = plain(of);
+        self.literal_of(plain(of), body)
+    }
+
+    fn literal_of(&mut self, of: Node<'_>, body: Node<'_>) -> ExprKind {
         match of.kind() {
-            "map_type" => self.pairs(body),
-            "slice_type" | "array_type" | "implicit_length_array_type" => self.items(body),
+            "map_type" => self.pairs(body, of.child_by_field_name("value")),
+            "slice_type" | "array_type" | "implicit_length_array_type" => {
+                self.items(body, of.child_by_field_name("element"))
+            }
             "struct_type" => self.record(body),
             _ => {
                 let last = self.text(of).rsplit('.').next().unwrap_or("");
                 match self.kinds.get(self.text(of)) {
-                    Some(Made::Map) => return self.pairs(body),
-                    Some(Made::Plain) => return self.items(body),
+                    Some(Made::Map) => return self.pairs(body, None),
+                    Some(Made::Plain) => return self.items(body, None),
                     Some(Made::Struct) => {}
                     None if MAPS.contains(&last) && self.text(of) != "sync.Map"
                         || self.has_text_keys(body) =>
                     {
-                        return self.pairs(body);
+                        return self.pairs(body, None);
                     }
                     None => {}
                 }
@@ -62,8 +67,8 @@ impl Lower<'_> {
         let mut keyed = parts(node).into_iter().filter_map(|n| self.keyed(n));
         match keyed.next() {
             Some((key, _)) if key.kind() == "identifier" => self.record(node),
-            Some(_) => self.pairs(node),
-            None => self.items(node),
+            Some(_) => self.pairs(node, None),
+            None => self.items(node, None),
         }
     }
 
@@ -85,14 +90,14 @@ impl Lower<'_> {
     }
 
     /// A map. A list of one text stands for the text, as parameters have it.
-    fn pairs(&mut self, body: Node<'_>) -> ExprKind {
+    fn pairs(&mut self, body: Node<'_>, of: Option<Node<'_>>) -> ExprKind {
         let mut entries = Vec::new();
         for element in parts(body) {
             let Some((key, value)) = self.keyed(element) else {
                 continue;
             };
             let key = self.expr(key);
-            let mut value = self.expr(value);
+            let mut value = self.element(value, of);
             if let ExprKind::List(items) = &mut value.kind
                 && items.len() == 1
             {
@@ -101,6 +106,21 @@ impl Lower<'_> {
             entries.push((Some(key), value));
         }
         ExprKind::Dict(entries)
+    }
+
+    /// An element, whose type its literal may leave to the whole.
+    fn element(&mut self, node: Node<'_>, of: Option<Node<'_>>) -> Expr {
+        let of = of.map(plain).and_then(|of| match of.kind() {
+            "pointer_type" => parts(of).into_iter().next(),
+            _ => Some(of),
+        });
+        match of.filter(|_| node.kind() == "literal_value") {
+            Some(of) => {
+                let kind = self.literal_of(plain(of), node);
+                at(node, kind)
+            }
+            None => self.expr(node),
+        }
     }
 
     fn record(&mut self, body: Node<'_>) -> ExprKind {
@@ -115,12 +135,12 @@ impl Lower<'_> {
         ExprKind::Dict(entries)
     }
 
-    fn items(&mut self, body: Node<'_>) -> ExprKind {
+    fn items(&mut self, body: Node<'_>, of: Option<Node<'_>>) -> ExprKind {
         let mut items = Vec::new();
         for element in parts(body) {
             items.push(match self.keyed(element) {
-                Some((_, value)) => self.expr(value),
-                None => self.expr(element),
+                Some((_, value)) => self.element(value, of),
+                None => self.element(bare(element), of),
             });
         }
         ExprKind::List(items)

@@ -32,7 +32,7 @@ fn literals() {
         ("x := url.Values{\"code\": {c}}", "x = {\"code\": c}"),
         ("x := map[string]int{k: 1}", "x = {k: 1}"),
         ("x := []string{\"a\", \"b\"}", "x = [\"a\", \"b\"]"),
-        ("x := []T{{A: 1}, {A: 2}}", "x = [{\"A\": 1}, {\"A\": 2}]"),
+        ("x := []T{{A: 1}, {A: 2}}", "x = [T(A: 1), T(A: 2)]"),
         ("x := make([]byte, 32)", "x = make(32)"),
         ("x := make(map[string]bool)", "x = {}"),
         ("x := make([]T, 0)", "x = []"),
