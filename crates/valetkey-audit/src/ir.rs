@@ -5,7 +5,7 @@
 //! end that meets something else lowers it to [`ExprKind::Other`], whose
 //! parts are still evaluated.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// First and last line, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -68,8 +68,8 @@ pub(crate) enum StmtKind {
     Raise(Option<Expr>),
     Break,
     Continue,
-    Function(Rc<Function>),
-    Class(Rc<Class>),
+    Function(Arc<Function>),
+    Class(Arc<Class>),
     Import(Vec<Import>),
     /// Names that mean the module's variables.
     Global(Vec<String>),
@@ -155,7 +155,7 @@ pub(crate) enum ExprKind {
     /// A `None` key spreads the value's entries.
     Dict(Vec<(Option<Expr>, Expr)>),
     List(Vec<Expr>),
-    Lambda(Rc<Function>),
+    Lambda(Arc<Function>),
     /// Assigns and is the value.
     Bind(String, Box<Expr>),
     /// An element for each item: target, iterated, conditions, element.

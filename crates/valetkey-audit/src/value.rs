@@ -1,6 +1,6 @@
 //! Abstract values: what is known of a value, and where it comes from.
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+use std::{collections::BTreeMap, fmt, rc::Rc, sync::Arc};
 
 use smallvec::{SmallVec, smallvec};
 
@@ -144,7 +144,7 @@ pub(crate) enum Kind {
 }
 
 pub(crate) struct Closure {
-    pub(crate) function: Rc<Function>,
+    pub(crate) function: Arc<Function>,
     pub(crate) file: FileId,
     /// The variables around it, at the time it was made.
     pub(crate) around: Option<Rc<Scope>>,

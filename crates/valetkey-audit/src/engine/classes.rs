@@ -1,7 +1,7 @@
 //! Classes whose body is a program of its own, as in Ruby: it calls
 //! functions of the framework, and may be opened again.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{Engine, Eval, Frame, exec::answering};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn reopened(old: &Value, new: &Value) -> Option<Value> {
 }
 
 impl Engine<'_> {
-    pub(super) fn class_run(&mut self, class: &Rc<Class>) -> Eval<Value> {
+    pub(super) fn class_run(&mut self, class: &Arc<Class>) -> Eval<Value> {
         let mut bases = Vec::new();
         for base in &class.bases {
             bases.push(self.eval(base)?);

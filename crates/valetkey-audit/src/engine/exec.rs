@@ -1,6 +1,6 @@
 //! Statements.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
@@ -277,7 +277,7 @@ impl Engine<'_> {
         }
     }
 
-    fn define(&mut self, function: &Rc<Function>) -> Eval<()> {
+    fn define(&mut self, function: &Arc<Function>) -> Eval<()> {
         let around = self.surroundings();
         let closure = Rc::new(Closure {
             function: function.clone(),
@@ -313,7 +313,7 @@ impl Engine<'_> {
         }))
     }
 
-    fn class(&mut self, class: &Rc<Class>) -> Eval<Value> {
+    fn class(&mut self, class: &Arc<Class>) -> Eval<Value> {
         let mut bases = Vec::new();
         for base in &class.bases {
             bases.push(self.eval(base)?);

@@ -1,6 +1,6 @@
 //! Python, from tree-sitter's tree to the common form.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tree_sitter::Node;
 
@@ -142,11 +142,11 @@ impl<'t> Lower<'t> {
             }
             "function_definition" => {
                 let function = self.function(node, Vec::new());
-                push(StmtKind::Function(Rc::new(function)));
+                push(StmtKind::Function(Arc::new(function)));
             }
             "class_definition" => {
                 let class = self.class(node);
-                push(StmtKind::Class(Rc::new(class)));
+                push(StmtKind::Class(Arc::new(class)));
             }
             "decorated_definition" => {
                 let decorators = children(node)
@@ -160,10 +160,10 @@ impl<'t> Lower<'t> {
                 };
                 if inner.kind() == "class_definition" {
                     let class = self.class(inner);
-                    push(StmtKind::Class(Rc::new(class)));
+                    push(StmtKind::Class(Arc::new(class)));
                 } else {
                     let function = self.function(inner, decorators);
-                    push(StmtKind::Function(Rc::new(function)));
+                    push(StmtKind::Function(Arc::new(function)));
                 }
             }
             "match_statement" => self.match_statement(node, block),

@@ -1,6 +1,6 @@
 //! Python expressions.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tree_sitter::Node;
 
@@ -158,7 +158,7 @@ impl Lower<'_> {
                     .unwrap_or_default();
                 let value = self.field(node, "body");
                 let at = span(node);
-                ExprKind::Lambda(Rc::new(Function {
+                ExprKind::Lambda(Arc::new(Function {
                     name: "lambda".into(),
                     params,
                     decorators: Vec::new(),

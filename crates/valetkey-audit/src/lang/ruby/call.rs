@@ -1,6 +1,6 @@
 //! Calls.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tree_sitter::Node;
 
@@ -289,7 +289,7 @@ impl Lower<'_> {
 
 /// A block with one argument, `%it`.
 fn hands_on(node: Node<'_>, value: Expr) -> ExprKind {
-    ExprKind::Lambda(Rc::new(Function {
+    ExprKind::Lambda(Arc::new(Function {
         name: "block".into(),
         params: vec![plain("%it")],
         decorators: Vec::new(),

@@ -109,7 +109,7 @@ pub(super) fn visible(body: &mut Block, class: &mut Class) {
         let Some(mark) = mark else {
             let mut statement = statement;
             if let StmtKind::Function(function) = &mut statement.kind
-                && let Some(function) = std::rc::Rc::get_mut(function)
+                && let Some(function) = std::sync::Arc::get_mut(function)
             {
                 let span = crate::ir::Span::default();
                 let mut mark = |name: &str| {
@@ -152,7 +152,7 @@ pub(super) fn visible(body: &mut Block, class: &mut Class) {
     for statement in &mut shown {
         if let StmtKind::Function(function) = &mut statement.kind
             && hidden.contains(&function.name)
-            && let Some(function) = std::rc::Rc::get_mut(function)
+            && let Some(function) = std::sync::Arc::get_mut(function)
         {
             function.decorators.push(crate::ir::Expr {
                 kind: ExprKind::Name("private".into()),

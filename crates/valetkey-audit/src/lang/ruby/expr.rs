@@ -100,7 +100,7 @@ impl Lower<'_> {
                     let mut value = self.block_value(body, Kind::Lambda);
                     if let (Some(list), ExprKind::Lambda(function)) =
                         (node.child_by_field_name("parameters"), &mut value.kind)
-                        && let Some(function) = std::rc::Rc::get_mut(function)
+                        && let Some(function) = std::sync::Arc::get_mut(function)
                     {
                         let mut first = Vec::new();
                         function.params.clear();
