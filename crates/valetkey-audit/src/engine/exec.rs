@@ -39,6 +39,16 @@ impl Engine<'_> {
             StmtKind::Augment { target, value } => {
                 let added = self.eval(value)?;
                 let old = self.eval(target)?;
+                // `params |= {…}`.
+                if matches!(
+                    (&old.kind, &added.kind),
+                    (Kind::Dict(_) | Kind::Map(_), Kind::Dict(_))
+                ) {
+                    for (key, value) in self.fields(&added) {
+                        self.set_index(&old, &Value::str(&key), value, at);
+                    }
+                    return Ok(());
+                }
                 let new = self.concat(old, added, at);
                 self.assign(target, new)?;
             }

@@ -20,8 +20,9 @@ const CONFIG: &str = "valetkey-audit.toml";
 /// Review the source of an OAuth integration
 ///
 /// Says of each safeguard whether the source shows it to hold, shows it to be
-/// missing, or does not show it. The source is read, never run. Python is
-/// read; other languages are skipped with a word.
+/// missing, or does not show it. The source is read, never run. Python,
+/// JavaScript, TypeScript, Go, Rust and Ruby are read; other languages are
+/// skipped with a word.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
@@ -301,7 +302,7 @@ fn unreadable(error: &AuditError) -> Failure {
         "audit.nothing",
         Blame::Config,
         error.to_string(),
-        "The path is not there, may not be read, or holds no source in a language that is read (Python).",
+        "The path is not there, may not be read, or holds no source in a language that is read (Python, JavaScript, TypeScript, Go, Rust, Ruby).",
         "Name a file or a folder with the source of the integration.",
     )])
 }
