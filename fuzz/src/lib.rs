@@ -7,6 +7,9 @@
 //! refused, what was accepted keeps its promise, and what is shown of hostile
 //! input stays short and on one line.
 
+// Replayed by the tests of its own crate.
+#[cfg(not(test))]
+pub mod audit;
 pub mod browser;
 pub mod client;
 pub mod proto;
@@ -15,7 +18,8 @@ pub mod provider;
 /// What a target does with its bytes. It panics if a promise is broken.
 pub type Run = fn(&[u8]);
 
-/// Every target: the name of its program and of its corpus.
+/// Every target but those of the auditor: the name of its program and of its
+/// corpus.
 pub const TARGETS: &[(&str, Run)] = &[
     ("callback_query", proto::callback_query),
     ("callback_route", client::callback_route),

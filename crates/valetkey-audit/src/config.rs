@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::{Result, Severity, checks};
+use crate::{Result, Severity, checks, redact};
+
+/// Characters of what a parser says: it repeats what it stumbled over.
+const MOST: usize = 300;
 
 /// What is wrong with a configuration or a baseline.
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +56,15 @@ impl Config {
             path: path.to_owned(),
             message,
         };
-        let config: Self = toml::from_str(text).map_err(|e| error(e.message().to_owned()))?;
+        let config: Self =
+            toml::from_str(text).map_err(|e| error(redact::line(e.message(), MOST)))?;
         let named = config
             .disable
             .iter()
             .chain(config.ignore.iter().map(|i| &i.check));
         for name in named {
             if checks::check(name).is_none() {
+                let name = redact::line(name, 60);
                 return Err(error(format!("there is no check `{name}`")));
             }
         }

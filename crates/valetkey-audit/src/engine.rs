@@ -390,7 +390,7 @@ impl<'a> Engine<'a> {
         fields
             .into_iter()
             .map(|(k, v)| {
-                let v = self.listed(&v);
+                let v = self.listed(&v).bounded();
                 (k, v)
             })
             .collect()

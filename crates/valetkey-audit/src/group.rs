@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::OnceLock,
 };
 
@@ -13,7 +14,7 @@ use crate::{
     ir::{Block, Import, Module, StmtKind},
     libraries::Libraries,
     report::Skipped,
-    walk::{self, Source},
+    walk::Source,
 };
 
 /// Words without which a file has nothing to do with OAuth.
@@ -83,7 +84,7 @@ pub(crate) fn apps(
     let mut queue: Vec<(usize, usize)> = Vec::new();
     for (i, source) in sources.iter().enumerate() {
         progress(i, sources.len());
-        match walk::read(&source.full) {
+        match source.read() {
             Ok(text) => {
                 if mentions(&text) {
                     parsed.insert(i, parse(source, text, skipped));
@@ -128,7 +129,7 @@ pub(crate) fn apps(
                 if depth >= 3 {
                     continue;
                 }
-                let read = walk::read(&sources[other].full).ok();
+                let read = sources[other].read().ok();
                 let file = read.and_then(|text| parse(&sources[other], text, skipped));
                 parsed.insert(other, file);
                 queue.push((other, depth + 1));
@@ -174,7 +175,7 @@ fn beside(sources: &[Source], i: usize, modules: &[&str]) -> Vec<usize> {
 }
 
 fn parse(source: &Source, text: String, skipped: &mut Vec<Skipped>) -> Option<Parsed> {
-    match source.language.parse(&source.full, &text) {
+    match source.language.parse(Path::new(&source.path), &text) {
         Some(module) => Some(Parsed { text, module }),
         None => {
             skipped.push(Skipped {

@@ -18,6 +18,7 @@ mod lang;
 mod libraries;
 mod manifest;
 mod output;
+mod redact;
 mod report;
 mod secrets;
 mod suppress;
@@ -79,18 +80,59 @@ pub fn audit(
     options: &Options,
     progress: &mut (dyn FnMut(usize, usize) + Send),
 ) -> std::result::Result<Report, AuditError> {
-    // Source may nest deeply: the walk over it gets a stack that lasts.
+    on_a_deep_stack(|| report::audit(path, options, progress)).unwrap_or_else(|| {
+        Err(AuditError::Unreadable {
+            path: path.display().to_string(),
+            reason: "the auditor could not run".into(),
+        })
+    })
+}
+
+/// Audits texts that are at hand, as an editor or a service has them: pairs of
+/// a path with `/`, whose ending names the language, and the text. Nothing is
+/// read from a disk, so what only a tree has (a tracked `.env`, ignored files)
+/// plays no part; files that [`Options`] exclude are left out, and those in a
+/// language that is not read are among the skipped.
+///
+/// ```
+/// use valetkey_audit::{Options, Verdict, audit_source};
+///
+/// let text = r#"
+/// from requests_oauthlib import OAuth2Session
+///
+/// google = OAuth2Session("photos", redirect_uri="https://photos.example/back")
+///
+/// def login():
+///     url, _ = google.authorization_url("https://id.example/authorize")
+///     return url
+/// "#;
+/// let report = audit_source(&[("login.py", text)], &Options::default());
+/// let pkce = report.results.iter().find(|r| r.check == "pkce-used").unwrap();
+/// assert_eq!(pkce.verdict, Verdict::Fail);
+/// ```
+#[must_use]
+pub fn audit_source(files: &[(&str, &str)], options: &Options) -> Report {
+    on_a_deep_stack(|| report::given(files, options)).unwrap_or_else(|| Report {
+        skipped: files
+            .iter()
+            .map(|(path, _)| Skipped {
+                path: (*path).to_owned(),
+                reason: "the auditor could not run".into(),
+            })
+            .collect(),
+        ..Report::default()
+    })
+}
+
+/// Source may nest deeply: the walk over it gets a stack that lasts.
+fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
-        let work = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("audit".into())
             .stack_size(256 << 20)
-            .spawn_scoped(scope, || report::audit(path, options, progress));
-        match work.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(report)) => report,
-            _ => Err(AuditError::Unreadable {
-                path: path.display().to_string(),
-                reason: "the auditor could not run".into(),
-            }),
-        }
+            .spawn_scoped(scope, work)
+            .ok()?
+            .join()
+            .ok()
     })
 }

@@ -1,7 +1,9 @@
 //! Which versions of its libraries an app asks for: what a library does by
 //! itself has changed over the years.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
+
+use crate::walk;
 
 /// Major and minor.
 pub(crate) type Version = (u32, u32);
@@ -12,12 +14,24 @@ pub(crate) type Version = (u32, u32);
 pub(crate) struct Versions(BTreeMap<String, Version>);
 
 /// Larger ones are generated, and lock far more than an app asks for.
-const LARGE: usize = 4 << 20;
+const LARGE: u64 = 4 << 20;
 
 impl Versions {
     /// What `requirements.txt`, `pyproject.toml`, `package.json`, `go.mod`,
     /// `Cargo.toml` and `Gemfile.lock` say.
     pub(crate) fn of(root: &Path) -> Self {
+        Self::read(|name| walk::regular(&root.join(name), LARGE).ok())
+    }
+
+    /// The same of texts that are at hand.
+    pub(crate) fn given(files: &[(&str, &str)]) -> Self {
+        Self::read(|name| {
+            let (_, text) = files.iter().find(|(path, _)| *path == name)?;
+            (text.len() as u64 <= LARGE).then(|| text.as_bytes().to_vec())
+        })
+    }
+
+    fn read(text: impl Fn(&str) -> Option<Vec<u8>>) -> Self {
         let mut versions = Self::default();
         type Reader = fn(&mut Versions, &str);
         let manifests: [(&str, Reader); 6] = [
@@ -29,9 +43,7 @@ impl Versions {
             ("Gemfile.lock", Versions::lines),
         ];
         for (name, read) in manifests {
-            if let Ok(text) = fs::read_to_string(root.join(name))
-                && text.len() <= LARGE
-            {
+            if let Some(text) = text(name).and_then(|bytes| String::from_utf8(bytes).ok()) {
                 read(&mut versions, &text);
             }
         }

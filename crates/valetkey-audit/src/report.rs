@@ -16,7 +16,7 @@ use crate::{
     lang::Language,
     libraries::Libraries,
     manifest::Versions,
-    suppress, tracked, walk,
+    redact, suppress, tracked, walk,
 };
 
 /// What a check says of a file.
@@ -152,26 +152,12 @@ pub(crate) fn audit(
         std::fs::read_dir(path).map_err(unreadable)?;
     }
     let found = walk::walk(path, &|p| options.config.leaves_out(p));
-    let mut skipped = found.skipped;
-    let before = skipped.len();
-    let apps = group::apps(&found.sources, &mut skipped, progress);
-    let unread = skipped.len() - before;
-    if found.sources.is_empty() || unread >= found.sources.len() && apps.is_empty() {
-        return Err(AuditError::Nothing {
-            path: path.display().to_string(),
-            skipped,
-        });
-    }
     let versions = Versions::of(path);
-    let mut report = Report {
-        files: found.sources.len(),
+    let judged = judged(found, &versions, options, progress);
+    let mut report = judged.map_err(|skipped| AuditError::Nothing {
+        path: path.display().to_string(),
         skipped,
-        ..Report::default()
-    };
-    for (app, texts) in apps {
-        let libraries = Libraries::at(app.language, &versions);
-        judge(&app, libraries, &texts, options, &mut report);
-    }
+    })?;
     if let Some(mut found) = tracked::env_file(path) {
         for (number, check) in CHECKS.iter().enumerate() {
             if options.config.switched_off(check.id) {
@@ -191,6 +177,46 @@ pub(crate) fn audit(
         }
     }
     report.results.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(report)
+}
+
+/// What is said of texts that are given.
+pub(crate) fn given(files: &[(&str, &str)], options: &Options) -> Report {
+    let found = walk::given(files, &|p| options.config.leaves_out(p));
+    let read = found.sources.len();
+    let judged = judged(found, &Versions::given(files), options, &mut |_, _| {});
+    let mut report = judged.unwrap_or_else(|skipped| Report {
+        files: read,
+        skipped,
+        ..Report::default()
+    });
+    report.results.sort_by(|a, b| a.path.cmp(&b.path));
+    report
+}
+
+/// The verdicts of all apps; what was passed over, where nothing was read.
+fn judged(
+    found: walk::Found,
+    versions: &Versions,
+    options: &Options,
+    progress: &mut (dyn FnMut(usize, usize) + Send),
+) -> std::result::Result<Report, Vec<Skipped>> {
+    let mut skipped = found.skipped;
+    let before = skipped.len();
+    let apps = group::apps(&found.sources, &mut skipped, progress);
+    let unread = skipped.len() - before;
+    if found.sources.is_empty() || unread >= found.sources.len() && apps.is_empty() {
+        return Err(skipped);
+    }
+    let mut report = Report {
+        files: found.sources.len(),
+        skipped,
+        ..Report::default()
+    };
+    for (app, texts) in apps {
+        let libraries = Libraries::at(app.language, versions);
+        judge(&app, libraries, &texts, options, &mut report);
+    }
     Ok(report)
 }
 
@@ -375,19 +401,12 @@ fn excerpt(result: &Result, text: &str) -> Vec<(u32, String)> {
     for [start, end] in result.lines.iter().take(3) {
         for n in *start..=(*end).min(start + 5) {
             if let Some(line) = all.get(n as usize - 1) {
-                let line: String = line
-                    .chars()
-                    .filter(|c| !c.is_control() || *c == '\t')
-                    .take(160)
-                    .collect();
-                lines.push((
-                    n,
-                    if blot || secret_in(&line) {
-                        blotted(&line)
-                    } else {
-                        line
-                    },
-                ));
+                let line = if blot || secret_in(line) {
+                    redact::constants(line)
+                } else {
+                    (*line).to_owned()
+                };
+                lines.push((n, redact::words(&redact::line(&line, 160))));
             }
         }
     }
@@ -397,40 +416,4 @@ fn excerpt(result: &Result, text: &str) -> Vec<(u32, String)> {
 fn secret_in(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
     lower.contains("secret") || lower.contains("password") || lower.contains("key")
-}
-
-/// What stands in quotes is replaced, unless it is short and a mere name.
-fn blotted(line: &str) -> String {
-    let mut out = String::new();
-    let mut rest = line;
-    while let Some(start) = rest.find(['"', '\'']) {
-        let quote = rest.as_bytes()[start];
-        out.push_str(&rest[..=start]);
-        rest = &rest[start + 1..];
-        let Some(end) = rest.bytes().position(|b| b == quote) else {
-            out.push('…');
-            return out;
-        };
-        let inner = &rest[..end];
-        let name = inner.len() < 32 && inner.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        let known = [
-            "client_secret",
-            "client_id",
-            "secret_key",
-            "code",
-            "grant_type",
-        ]
-        .contains(&inner);
-        if known
-            || name && inner.contains('_') && rest[end + 1..].trim_start().starts_with([':', ']'])
-        {
-            out.push_str(inner);
-        } else {
-            out.push('…');
-        }
-        out.push(quote as char);
-        rest = &rest[end + 1..];
-    }
-    out.push_str(rest);
-    out
 }

@@ -3,7 +3,7 @@
 //! `# valetkey: ignore[state-verified] reason` (or after `//`, or within
 //! `/* */`) on the line of the finding or on the one above it; `[[ignore]]` in `valetkey-audit.toml`; a baseline.
 
-use crate::{Options, Result, Verdict};
+use crate::{Options, Result, Verdict, redact};
 
 pub(crate) fn apply(result: &mut Result, text: &str, options: &Options) {
     if result.verdict != Verdict::Fail {
@@ -16,7 +16,9 @@ pub(crate) fn apply(result: &mut Result, text: &str, options: &Options) {
                 .baseline
                 .knows(result)
                 .then(|| "in the baseline".to_owned())
-        });
+        })
+        .map(|r| redact::line(&r, 200))
+        .filter(|r| !r.trim().is_empty());
     if let Some(reason) = reason {
         result.verdict = Verdict::Na;
         result.message = format!("Suppressed: {reason}. {}", result.message);

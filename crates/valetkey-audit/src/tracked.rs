@@ -1,12 +1,13 @@
 //! A `.env` file that git tracks is source like any other.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use crate::{
     checks::{CHECKS, Found},
     ir::Span,
     report::{Confidence, Severity, Verdict},
     secrets::{Looks, looks},
+    walk,
 };
 
 /// What to do about it.
@@ -15,8 +16,9 @@ pub(crate) const FIX: &str = "Take `.env` out of git (`git rm --cached .env`, an
 /// What `secret-not-in-code` says of the `.env` at the top of a tree; nothing
 /// where git does not track it.
 pub(crate) fn env_file(root: &Path) -> Option<Vec<Found>> {
-    let text = fs::read_to_string(root.join(".env")).ok()?;
-    let index = fs::read(root.join(".git/index")).ok()?;
+    let text = walk::regular(&root.join(".env"), 1 << 20).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let index = walk::regular(&root.join(".git/index"), 256 << 20).ok()?;
     // An entry of the index ends in its name's length, the name and a zero.
     let entry = b"\x00\x04.env\x00";
     if !index.windows(entry.len()).any(|w| w == entry) {

@@ -4,8 +4,12 @@ use crate::value::{Kind, Value};
 
 /// The parameters of a URL, a query or a form body.
 pub(crate) fn parameters(value: &Value) -> Vec<(String, Value)> {
+    parameters_at(value, 0)
+}
+
+fn parameters_at(value: &Value, depth: usize) -> Vec<(String, Value)> {
     let mut reader = Reader::default();
-    reader.read(value, 0);
+    reader.read(value, depth);
     reader.finish();
     reader.pairs
 }
@@ -66,11 +70,11 @@ impl Reader {
                 // The one with parameters says most.
                 let best = all
                     .iter()
-                    .max_by_key(|v| parameters(v).len())
-                    .filter(|v| !parameters(v).is_empty());
+                    .map(|v| (parameters_at(v, depth + 1).len(), v))
+                    .max_by_key(|(count, _)| *count);
                 match best {
-                    Some(best) => self.read(best, depth + 1),
-                    None => self.part(value.clone()),
+                    Some((1.., best)) => self.read(best, depth + 1),
+                    _ => self.part(value.clone()),
                 }
             }
             _ => self.part(value.clone()),

@@ -15,6 +15,10 @@ pub(crate) type ObjId = usize;
 /// An index of a file of the app.
 pub(crate) type FileId = usize;
 
+/// What a value may be put together from: so many parts, or 16 times as many
+/// bytes of text. A text that is doubled 40 times would fill the memory.
+const PARTS: usize = 1000;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Origin {
@@ -223,6 +227,15 @@ pub(crate) struct Object {
     pub(crate) open: bool,
 }
 
+impl Object {
+    /// Takes the items of another list, as far as there is room.
+    pub(crate) fn extend(&mut self, items: &[Value]) {
+        let room = PARTS.saturating_sub(self.items.len());
+        self.open |= items.len() > room;
+        self.items.extend(items.iter().take(room).cloned());
+    }
+}
+
 impl Value {
     pub(crate) fn new(kind: Kind) -> Self {
         Self {
@@ -337,6 +350,31 @@ impl Value {
         value
     }
 
+    /// The value, or of an unreasonably large one only what it is made of.
+    pub(crate) fn bounded(self) -> Value {
+        if self.fits(&mut { PARTS }) {
+            self
+        } else {
+            Value::derived([&self])
+        }
+    }
+
+    fn fits(&self, left: &mut usize) -> bool {
+        let cost = match &self.kind {
+            Kind::Str(text) => 1 + text.len() / 16,
+            _ => 1,
+        };
+        let Some(rest) = left.checked_sub(cost) else {
+            return false;
+        };
+        *left = rest;
+        match &self.kind {
+            Kind::Template(all) | Kind::Alt(all) => all.iter().all(|v| v.fits(left)),
+            Kind::Query(pairs) => pairs.iter().all(|(_, v)| v.fits(left)),
+            _ => true,
+        }
+    }
+
     /// The texts one after the other, neighbours joined.
     pub(crate) fn concat(parts: Vec<Value>) -> Value {
         let mut flat: Vec<Value> = Vec::new();
@@ -359,14 +397,14 @@ impl Value {
             }
         }
         if flat.len() == 1 && flat[0].as_str().is_some() {
-            return flat.remove(0);
+            return flat.remove(0).bounded();
         }
         let mut value = Value::unknown();
         for piece in &flat {
             value.add(&piece.taint);
         }
         value.kind = Kind::Template(Rc::new(flat));
-        value
+        value.bounded()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
 
 /// Larger files are generated.
 const LARGE: u64 = 2 << 20;
+const TOO_LARGE: &str = "it is too large to be written by hand";
 /// No one writes lines as long as this.
 const LONG_LINE: usize = 20_000;
 
@@ -35,13 +36,31 @@ const FOREIGN: &[&str] = &[
     ".eggs",
 ];
 
-/// A file with its text.
+/// A file in a language that is read.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// Relative to what was asked for, with `/`.
     pub(crate) path: String,
-    pub(crate) full: PathBuf,
+    pub(crate) text: Text,
     pub(crate) language: Language,
+}
+
+/// Where a text is.
+#[derive(Debug)]
+pub(crate) enum Text {
+    Disk(PathBuf),
+    Given(String),
+}
+
+impl Source {
+    /// The text of the file, or why it is passed over.
+    pub(crate) fn read(&self) -> Result<String, String> {
+        match &self.text {
+            Text::Disk(path) => read(path),
+            Text::Given(text) if text.len() as u64 > LARGE => Err(TOO_LARGE.into()),
+            Text::Given(text) => decode(text.clone().into_bytes()),
+        }
+    }
 }
 
 /// What is below a path.
@@ -60,7 +79,7 @@ pub(crate) fn walk(root: &Path, leave_out: &dyn Fn(&str) -> bool) -> Found {
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default();
-        take(&mut found, name, root.to_owned());
+        take(&mut found, name, Text::Disk(root.to_owned()));
         return found;
     }
     let walker = ignore::WalkBuilder::new(root)
@@ -78,17 +97,25 @@ pub(crate) fn walk(root: &Path, leave_out: &dyn Fn(&str) -> bool) -> Found {
     for entry in walker {
         match entry {
             Ok(entry) => {
-                if !entry.file_type().is_some_and(|t| t.is_file()) {
+                let path = relative(root, entry.path());
+                let kind = entry.file_type();
+                if kind.is_some_and(|t| t.is_symlink()) && is_read(&path) {
+                    found.skipped.push(Skipped {
+                        path,
+                        reason: "links are not followed".into(),
+                    });
                     continue;
                 }
-                let path = relative(root, entry.path());
+                if !kind.is_some_and(|t| t.is_file()) {
+                    continue;
+                }
                 if is_test(&path) {
                     found.skipped.push(Skipped {
                         path,
                         reason: "test files are read only when they are named".into(),
                     });
                 } else if !leave_out(&path) {
-                    take(&mut found, path, entry.into_path());
+                    take(&mut found, path, Text::Disk(entry.into_path()));
                 }
             }
             Err(error) => found.skipped.push(Skipped {
@@ -100,12 +127,26 @@ pub(crate) fn walk(root: &Path, leave_out: &dyn Fn(&str) -> bool) -> Found {
     found
 }
 
+/// Texts that somebody has read already.
+pub(crate) fn given(files: &[(&str, &str)], leave_out: &dyn Fn(&str) -> bool) -> Found {
+    let mut found = Found::default();
+    for (path, text) in files.iter().filter(|(path, _)| !leave_out(path)) {
+        let text = Text::Given((*text).to_owned());
+        take(&mut found, (*path).to_owned(), text);
+    }
+    found
+}
+
 fn relative(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     path.components()
         .map(|c| c.as_os_str().to_string_lossy())
         .collect::<Vec<_>>()
         .join("/")
+}
+
+fn is_read(path: &str) -> bool {
+    matches!(Language::of(Path::new(path)), Kind::Read(_))
 }
 
 /// What a test runner collects: made-up secrets and states belong there.
@@ -129,11 +170,11 @@ fn is_test(path: &str) -> bool {
         || name.ends_with("_test.rb")
 }
 
-fn take(found: &mut Found, path: String, full: PathBuf) {
-    match Language::of(&full) {
+fn take(found: &mut Found, path: String, text: Text) {
+    match Language::of(Path::new(&path)) {
         Kind::Read(language) => found.sources.push(Source {
             path,
-            full,
+            text,
             language,
         }),
         Kind::NotYet(language) => found.skipped.push(Skipped {
@@ -144,24 +185,29 @@ fn take(found: &mut Found, path: String, full: PathBuf) {
     }
 }
 
-/// The text of a file, or why it is passed over.
-pub(crate) fn read(path: &Path) -> Result<String, String> {
+fn read(path: &Path) -> Result<String, String> {
+    decode(regular(path, LARGE)?)
+}
+
+/// What is in a file, or why it is not read: it may be a pipe in which nothing
+/// comes, or a device without an end.
+pub(crate) fn regular(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(path).map_err(|e| e.to_string())?;
     if !metadata.is_file() {
         return Err("it is no file".into());
     }
-    if metadata.len() > LARGE {
-        return Err("it is too large to be written by hand".into());
-    }
     let mut bytes = Vec::new();
     fs::File::open(path)
-        .and_then(|f| f.take(LARGE + 1).read_to_end(&mut bytes))
+        .and_then(|f| f.take(most + 1).read_to_end(&mut bytes))
         .map_err(|e| e.to_string())?;
-    decode(bytes)
+    if bytes.len() as u64 > most {
+        return Err(TOO_LARGE.into());
+    }
+    Ok(bytes)
 }
 
 /// UTF-8, UTF-16 with a mark, or Latin-1.
-pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, String> {
+fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let text = match bytes.as_slice() {
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),

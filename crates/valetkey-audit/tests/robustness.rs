@@ -64,7 +64,23 @@ fn encodings_and_line_ends_do_not_change_the_verdicts() {
     let bom: Vec<u8> = [0xEF, 0xBB, 0xBF].into_iter().chain(text.bytes()).collect();
     let mut latin = text.clone().into_bytes();
     latin.extend(b"# caf\xe9\n");
-    let variants: [(&str, Vec<u8>); 5] = [
+    let big: Vec<u8> = [0xFE, 0xFF]
+        .into_iter()
+        .chain(text.encode_utf16().flat_map(u16::to_be_bytes))
+        .collect();
+    // Each line ends in another way.
+    let mixed = text
+        .lines()
+        .zip(["\r\n", "\n", "\r", "\r\n"].into_iter().cycle())
+        .flat_map(|(line, end)| [line, end])
+        .collect::<String>();
+    let mut late = text.clone().into_bytes();
+    late.extend(b"# ".repeat(4000));
+    late.extend(b"\0\n");
+    let variants: [(&str, Vec<u8>); 8] = [
+        ("utf16be.py", big),
+        ("mixed.py", mixed.into_bytes()),
+        ("nul_far_behind.py", late),
         ("crlf.py", text.replace('\n', "\r\n").into_bytes()),
         ("cr.py", text.replace('\n', "\r").into_bytes()),
         ("utf16.py", utf16),
@@ -97,6 +113,70 @@ fn links_in_a_circle_are_not_followed() {
     std::os::unix::fs::symlink(&root, root.join("a/up")).unwrap();
     let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
     assert_eq!(report.results.len(), 16);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_what_is_no_file_are_skipped_with_a_word() {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+    let root = folder("links");
+    fs::create_dir(root.join("folder.py")).unwrap();
+    fs::write(root.join("app.py"), textbook()).unwrap();
+    symlink("nowhere", root.join("dangling.py")).unwrap();
+    symlink("itself.py", root.join("itself.py")).unwrap();
+    symlink("app.py", root.join("second.py")).unwrap();
+    symlink("/", root.join("everything")).unwrap();
+    // A path to a socket has to be short.
+    let here = std::env::temp_dir().join(format!("valetkey-audit-{}", std::process::id()));
+    let _ = fs::remove_file(&here);
+    let socket = UnixListener::bind(&here).unwrap();
+    fs::rename(&here, root.join("socket.py")).unwrap();
+    let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+    drop(socket);
+    assert_eq!(report.results.len(), 16);
+    let words: Vec<_> = report
+        .skipped
+        .iter()
+        .map(|s| (s.path.as_str(), s.reason.as_str()))
+        .collect();
+    for name in ["dangling.py", "itself.py", "second.py"] {
+        assert!(
+            words.contains(&(name, "links are not followed")),
+            "{words:?}"
+        );
+    }
+    for path in ["dangling.py", "itself.py", "app.py/login.py"] {
+        assert!(matches!(
+            audit(&root.join(path), &Options::default(), &mut |_, _| {}),
+            Err(AuditError::Unreadable { .. })
+        ));
+    }
+    let found = audit(&root.join("socket.py"), &Options::default(), &mut |_, _| {});
+    assert!(matches!(found, Err(AuditError::Nothing { .. })));
+}
+
+/// Where permissions bind: to the superuser, they don't.
+#[cfg(unix)]
+#[test]
+fn an_unreadable_folder_is_skipped_with_a_word() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = folder("unreadable");
+    fs::write(root.join("app.py"), textbook()).unwrap();
+    let closed = root.join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::write(closed.join("app.py"), textbook()).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    let binds = fs::read_dir(&closed).is_err();
+    let report = audit(&root, &Options::default(), &mut |_, _| {});
+    let alone = audit(&closed, &Options::default(), &mut |_, _| {});
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let report = report.unwrap();
+    if binds {
+        assert_eq!((report.results.len(), report.skipped.len()), (16, 1));
+        assert!(matches!(alone, Err(AuditError::Unreadable { .. })));
+    } else {
+        assert_eq!((report.results.len(), report.skipped.len()), (32, 0));
+    }
 }
 
 #[test]

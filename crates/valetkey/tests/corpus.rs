@@ -61,8 +61,17 @@ fn every_target_has_a_program_and_a_small_corpus() {
             .map(|f| f.metadata().unwrap().len())
             .sum::<u64>();
     }
-    assert_eq!(files(&fuzz().join("corpus")).len(), TARGETS.len());
-    assert_eq!(files(&fuzz().join("fuzz_targets")).len(), TARGETS.len());
+    for folder in ["corpus", "fuzz_targets"] {
+        let mut all = files(&fuzz().join(folder));
+        // The auditor's own tests replay those.
+        all.retain(|f| {
+            !f.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("audit_")
+        });
+        assert_eq!(all.len(), TARGETS.len(), "{folder}");
+    }
     assert!(count <= 200, "{count} files: minimize the corpus");
     assert!(bytes <= 300 << 10, "{bytes} bytes: minimize the corpus");
 }

@@ -328,7 +328,7 @@ impl Engine<'_> {
                 return Value::unknown();
             };
             let mut object = x.clone();
-            object.items.extend(y.items.iter().cloned());
+            object.extend(&y.items);
             object.open |= y.open;
             return Value::new(Kind::List(self.alloc(object)));
         }
@@ -435,7 +435,7 @@ impl Engine<'_> {
                     object
                         .fields
                         .extend(other.fields.iter().map(|(k, v)| (k.clone(), v.clone())));
-                    object.items.extend(other.items.iter().cloned());
+                    object.extend(&other.items);
                     object.open |= other.open;
                 }
             }

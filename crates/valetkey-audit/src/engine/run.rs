@@ -1,6 +1,6 @@
 //! Runs: which functions, which ways, which scenarios.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Engine, Frame, Mode, Notes, Oracle, Scenario, Unwind};
 use crate::{
@@ -158,19 +158,24 @@ impl Engine<'_> {
             // only the branches that nobody else in its file has taken.
             let own = self.touched || ways < OWN_WAYS;
             let covered = if own { &mut covered } else { &mut self.covered };
+            let (mut new, mut known) = (Vec::new(), Vec::new());
             for (i, (site, choice)) in made.iter().enumerate() {
                 covered.insert((*site, *choice));
                 if i < length {
                     continue;
                 }
-                let mut plan: Vec<bool> = made[..i].iter().map(|(_, c)| *c).collect();
-                plan.push(!choice);
                 if covered.insert((*site, !choice)) {
-                    fresh.push(plan);
+                    new.push(i);
                 } else {
                     self.cut = true;
-                    others.push(plan);
+                    known.push(i);
                 }
+            }
+            // Of a stack, no more than as many ways as are left are taken: a
+            // plan for each of many thousand conditions would fill the memory.
+            for (plans, from) in [(&mut fresh, new), (&mut others, known)] {
+                let last = from.len().saturating_sub(most);
+                plans.extend(from[last..].iter().map(|i| otherwise(&made, *i)));
             }
         }
         events
@@ -180,17 +185,19 @@ impl Engine<'_> {
     pub(super) fn tried(&mut self, entry: &Entry, scenario: Scenario) -> Vec<Way> {
         self.mode = Mode::Scenario;
         self.scenario = scenario;
-        let mut queue: Vec<Vec<bool>> = vec![Vec::new()];
+        let mut queue = VecDeque::from([Vec::new()]);
         let mut all = Vec::new();
-        while let Some(plan) = queue.pop() {
+        while let Some(plan) = queue.pop_front() {
             let length = plan.len();
             let way = self.way(entry, None, plan);
             let made = std::mem::take(&mut self.oracle.made);
             for i in (length..made.len()).rev() {
-                let mut plan: Vec<bool> = made[..i].iter().map(|(_, c)| *c).collect();
-                plan.push(!made[i].1);
-                // Those that differ early first.
-                queue.insert(0, plan);
+                // No more than are going to be taken: each is as long as the
+                // conditions are many.
+                if queue.len() + all.len() >= SCENARIO_WAYS {
+                    break;
+                }
+                queue.push_back(otherwise(&made, i));
             }
             all.push(way);
             if all.len() >= SCENARIO_WAYS {
@@ -244,6 +251,12 @@ impl Engine<'_> {
             notes: self.notes,
         }
     }
+}
+
+/// The way that goes as this one, up to a condition.
+fn otherwise(made: &[((FileId, u32, u32), bool)], at: usize) -> Vec<bool> {
+    let as_made = |(i, (_, choice)): (usize, &(_, bool))| *choice != (i == at);
+    made.iter().take(at + 1).enumerate().map(as_made).collect()
 }
 
 /// One event of each kind, place and content.
