@@ -165,7 +165,7 @@ fn an_unreadable_folder_is_skipped_with_a_word() {
     let closed = root.join("closed");
     fs::create_dir(&closed).unwrap();
     fs::write(closed.join("app.py"), textbook()).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     let binds = fs::read_dir(&closed).is_err();
     let report = audit(&root, &Options::default(), &mut |_, _| {});
     let alone = audit(&closed, &Options::default(), &mut |_, _| {});
