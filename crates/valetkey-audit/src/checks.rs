@@ -144,7 +144,7 @@ impl<'a> Context<'a> {
             .iter()
             .any(|n| field(fields, n).is_some_and(|v| !v.is_none()))
             || self.authorizations().any(|(other, fields, _)| {
-                at(other) == at(event)
+                (other.file, other.span.at) == (event.file, event.span.at)
                     && [name, "**"].iter().any(|n| {
                         field(fields, n).is_some_and(|v| !v.is_none() && v.as_str() != Some(""))
                     })
@@ -161,6 +161,15 @@ impl<'a> Context<'a> {
                 library,
             } => Some((e, *part, fields, *library)),
             _ => None,
+        })
+    }
+
+    /// Whether the call that begins a login is in the app: a host that makes
+    /// it may see to the state itself.
+    fn begun_here(&self, fields: &Fields) -> bool {
+        text(fields, "fact:begun-by").is_none_or(|calls| {
+            let here = |call| self.texts.iter().any(|t| t.contains(call));
+            calls.split(' ').any(here)
         })
     }
 

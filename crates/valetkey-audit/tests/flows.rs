@@ -324,6 +324,46 @@ const SHAPES: &[(&str, &str, &str, Verdict)] = &[
         "secret-not-in-code",
         Verdict::Na,
     ),
+    (
+        "a host may see to the state of a strategy that another begins",
+        "const passport = require('passport'); const Strategy = require('passport-github2').Strategy;
+         exports.use = () => passport.use(new Strategy({ clientID: 'a', clientSecret: process.env.S, callbackURL: '/cb' }, (a, r, p, done) => done(null, p.id)));",
+        "state-verified",
+        Verdict::Na,
+    ),
+    (
+        "an async function that TypeScript compiled",
+        "var __awaiter = (this && this.__awaiter) || function (a, b, P, generator) { return new P(() => generator()); };
+         export function exchange(code) { return __awaiter(this, void 0, void 0, function* () {
+         const r = yield fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code }) });
+         const t = yield r.json(); console.log(t); return t; }); }",
+        "token-not-leaked",
+        Verdict::Fail,
+    ),
+    (
+        "a field that Babel defined",
+        "import { randomBytes } from 'crypto';
+         class Login { constructor() { _defineProperty(this, 'begin', (req, res) => { res.redirect('https://op.example.test/authorize?response_type=code&client_id=a&state=' + this.state()); });
+         _defineProperty(this, 'state', () => randomBytes(16).toString('hex')); } }
+         export default new Login();",
+        "state-generated",
+        Verdict::Pass,
+    ),
+    (
+        "a flag beside the body is not the body",
+        "import rp from 'request-promise'; const app = require('express')();
+         app.get('/cb', async (req, res) => { const t = await rp({ method: 'POST', url: 'https://op.example.test/token', json: true,
+         body: { client_id: 'a', client_secret: process.env.S, code: req.query.code } }); res.end('in'); });",
+        "state-verified",
+        Verdict::Fail,
+    ),
+    (
+        "a query that a helper joins from pairs",
+        "const query = (all) => { const parts = []; for (const [k, v] of Object.entries(all)) { parts.push(k + '=' + encodeURIComponent(v)); } return parts.join('&'); };
+         export const begin = () => 'https://op.example.test/authorize?' + query({ client_id: 'a', response_type: 'code', state: Math.random().toString() });",
+        "state-generated",
+        Verdict::Fail,
+    ),
 ];
 
 #[test]

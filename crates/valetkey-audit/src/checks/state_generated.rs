@@ -41,7 +41,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, part, fields, library) in c.delegations() {
-        if part != "login" && text(fields, "fact:complete") != Some("yes") {
+        if part != "login" && text(fields, "fact:complete") != Some("yes") || !c.begun_here(fields)
+        {
             continue;
         }
         found.extend(seen_to(fields, "state").map(|seen| match seen {

@@ -69,7 +69,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.push(finding);
     }
     for (event, part, fields, library) in c.delegations() {
-        if part != "register" || text(fields, "fact:complete") != Some("yes") {
+        if part != "register"
+            || text(fields, "fact:complete") != Some("yes")
+            || !c.begun_here(fields)
+        {
             continue;
         }
         let severity = match seen_to(fields, "pkce") {

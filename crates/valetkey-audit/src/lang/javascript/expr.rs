@@ -2,8 +2,8 @@
 
 use tree_sitter::Node;
 
-use super::{DEEP, Lower, at, bare, has, is_function, name, nothing, parts};
-use crate::ir::{Call, Cmp, Expr, ExprKind, StmtKind};
+use super::{DEEP, Lower, at, bare, compiled::called, has, is_function, name, nothing, parts};
+use crate::ir::{Cmp, Expr, ExprKind, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn expr(&mut self, node: Node<'_>) -> Expr {
@@ -164,14 +164,12 @@ impl Lower<'_> {
             let args = self.arguments(node);
             return called(func, args);
         }
-        let mut func = self.field(node, "function");
-        let mut args = self.arguments(node);
-        if args.len() == 2 && is_array_from(&func) {
-            // `Array.from(a, f)` is `a.map(f)`.
-            let of = Box::new(args.remove(0));
-            func.kind = ExprKind::Attr(of, "map".into());
-        }
+        let func = self.field(node, "function");
+        let args = self.arguments(node);
         let optional = has(node, "?.") || has(node, "optional_chain");
+        if !optional && !matches!(func.kind, ExprKind::If(..)) {
+            return self.meant(node, func, args);
+        }
         self.linked(node, func, optional, |func| called(func, args))
     }
 
@@ -258,17 +256,4 @@ impl Lower<'_> {
             _ => ExprKind::Other(vec![self.field(node, "argument")]),
         }
     }
-}
-
-fn is_array_from(func: &Expr) -> bool {
-    matches!(&func.kind, ExprKind::Attr(of, name)
-        if name == "from" && matches!(&of.kind, ExprKind::Name(n) if n == "Array"))
-}
-
-fn called(func: Expr, args: Vec<Expr>) -> ExprKind {
-    ExprKind::Call(Box::new(Call {
-        func,
-        args,
-        named: Vec::new(),
-    }))
 }
