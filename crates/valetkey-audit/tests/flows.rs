@@ -350,6 +350,25 @@ const SHAPES: &[(&str, &str, &str, Verdict)] = &[
         Verdict::Pass,
     ),
     (
+        "a store that is not seen makes more of a date than the date",
+        "export const begin = async (store) => `https://op.example.test/authorize?response_type=code&client_id=a&state=${await store.generateState(new Date())}`;",
+        "state-generated",
+        Verdict::Na,
+    ),
+    (
+        "a log level is no debug mode",
+        "export var Level = {}; Level['DEBUG'] = 4;
+         export const exchange = (code) => fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code }) });",
+        "debug-off",
+        Verdict::Na,
+    ),
+    (
+        "a scope that an option may name",
+        "export const begin = (opts) => 'https://op.example.test/authorize?client_id=' + opts.id + (opts.scope ? '&scope=' + opts.scope : '') + '&redirect_uri=' + opts.uri + '&state=' + opts.state;",
+        "scope-present-minimal",
+        Verdict::Na,
+    ),
+    (
         "a flag beside the body is not the body",
         "import rp from 'request-promise'; const app = require('express')();
          app.get('/cb', async (req, res) => { const t = await rp({ method: 'POST', url: 'https://op.example.test/token', json: true,

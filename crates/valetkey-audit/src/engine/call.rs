@@ -475,7 +475,15 @@ impl Engine<'_> {
         if let Some(value) = self.hand_over(of, &args, at)? {
             return Ok(value);
         }
-        Ok(self.foreign(of, &args, &named))
+        let mut value = self.foreign(of, &args, &named);
+        if makes(name) {
+            // What it puts besides a date or a number is not known.
+            let origins = &self.origins;
+            value
+                .taint
+                .retain(|id| *origins.of(*id) != Origin::WeakRandom);
+        }
+        Ok(value)
     }
 
     /// A function of the app that is not seen, but whose name says that it
@@ -498,4 +506,11 @@ impl Engine<'_> {
     pub(super) fn named(&mut self, name: &str, value: &Value, at: Span) {
         self.setting(name, value, at);
     }
+}
+
+/// A method of something that is not seen, which by its name makes a value.
+fn makes(name: &str) -> bool {
+    ["generate", "create", "issue", "sign", "encrypt", "seal"]
+        .iter()
+        .any(|w| name.starts_with(w))
 }

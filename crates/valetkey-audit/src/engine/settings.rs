@@ -42,7 +42,7 @@ impl Engine<'_> {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
             }
-        } else if name == "DEBUG"
+        } else if name == "DEBUG" && !self.is_level(value)
             || matches!(
                 lower.as_str(),
                 "show_exceptions" | "consider_all_requests_local"
@@ -62,6 +62,11 @@ impl Engine<'_> {
         {
             self.emit(EventKind::Secret { value: settled() }, at);
         }
+    }
+
+    /// The member of an enumeration of log levels.
+    fn is_level(&self, value: &Value) -> bool {
+        self.traits.attributes_are_keys && matches!(value.kind, Kind::Number(_))
     }
 
     pub(super) fn set_env(&mut self, name: &str, value: &Value, at: Span) {
