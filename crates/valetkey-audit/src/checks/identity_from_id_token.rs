@@ -1,6 +1,6 @@
 //! Who the user is comes out of this login.
 
-use super::{Check, Context, Found, at};
+use super::{Check, Context, Found, at, text};
 use crate::{
     facts::EventKind,
     report::Severity::High,
@@ -32,6 +32,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         } else {
             Found::pass(at(event), "The identity comes from this login's own exchange.")
         });
+    }
+    for (event, _, fields, library) in c.delegations() {
+        if text(fields, "fact:identity") == Some("verified") {
+            found.push(Found::pass(
+                at(event),
+                format!("{library} takes the identity from its own exchange."),
+            ));
+        }
     }
     found
 }

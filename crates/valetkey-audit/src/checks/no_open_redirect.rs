@@ -1,6 +1,6 @@
 //! After login the browser stays on this site.
 
-use super::{Check, Context, Found, at};
+use super::{Check, Context, Found, at, text};
 use crate::{
     facts::EventKind,
     report::Severity::Medium,
@@ -63,6 +63,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             found.push(Found::pass(
                 at(event),
                 "After login the browser goes to a page of this site.",
+            ));
+        }
+    }
+    for (event, _, fields, library) in c.delegations() {
+        if text(fields, "fact:redirects") == Some("safe") {
+            found.push(Found::pass(
+                at(event),
+                format!("{library} sends the browser to a page of this site only."),
             ));
         }
     }

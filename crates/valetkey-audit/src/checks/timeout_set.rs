@@ -1,6 +1,6 @@
 //! Requests to the provider end.
 
-use super::{Check, Context, Found, at};
+use super::{Check, Context, Found, at, text};
 use crate::{facts::EventKind, report::Severity::Low};
 
 pub(super) const CHECK: Check = Check {
@@ -28,6 +28,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "This request may wait for ever: it has no timeout, and its library sets none.",
                 )
             });
+        }
+    }
+    for (event, _, fields, library) in c.delegations() {
+        if text(fields, "fact:timeout") == Some("set") {
+            found.push(Found::pass(
+                at(event),
+                format!("{library} gives each request a timeout."),
+            ));
         }
     }
     found

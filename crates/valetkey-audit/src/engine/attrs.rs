@@ -10,6 +10,11 @@ use crate::{
 
 impl Engine<'_> {
     pub(super) fn attr(&mut self, of: &Value, name: &str, at: Span) -> Eval<Value> {
+        if self.traits.typed
+            && let Some(value) = self.plain_field(of, name, at)?
+        {
+            return Ok(value);
+        }
         match &of.kind {
             Kind::None if self.traits.typed => Ok(Value::new(Kind::Method(Rc::new((
                 of.clone(),

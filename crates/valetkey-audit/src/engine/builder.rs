@@ -81,6 +81,12 @@ impl Engine<'_> {
                 }
                 _ => value,
             };
+            if name.starts_with("..") {
+                let inner = self.flat_once(&made);
+                fields.retain(|(k, _)| !inner.iter().any(|(i, _)| i == k));
+                fields.extend(inner);
+                continue;
+            }
             self.setting(&name, &made, at);
             fields.retain(|(k, _)| *k != name);
             if !made.is_none() {

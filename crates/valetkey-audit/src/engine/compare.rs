@@ -2,6 +2,7 @@
 
 use super::{Engine, Mode};
 use crate::{
+    facts::EventKind,
     ir::Span,
     value::{Kind, Origin, Value},
 };
@@ -169,7 +170,8 @@ impl Engine<'_> {
                 self.notes.shared = true;
                 return Some(true);
             }
-            return Some(false);
+            // A program that sends the user and waits for the answer itself.
+            return Some(self.sent_here(kept) && self.scenario.equal);
         }
         let fixed = self.any(&kept.taint, |o| {
             matches!(o, Origin::Env(_) | Origin::Config(_))
@@ -186,6 +188,20 @@ impl Engine<'_> {
             Kind::Str(_) | Kind::None => Some(false),
             _ => None,
         }
+    }
+
+    /// Whether this very way sent a value as the state of a login.
+    fn sent_here(&self, kept: &Value) -> bool {
+        let sent = self
+            .events
+            .iter()
+            .chain(self.candidates.iter().map(|(_, e)| e));
+        sent.into_iter().any(|event| match &event.kind {
+            EventKind::Authorize { fields, .. } => fields
+                .iter()
+                .any(|(k, v)| k == "state" && v.taint.iter().any(|id| kept.taint.contains(id))),
+            _ => false,
+        })
     }
 
     fn equal_any(&mut self, all: &[Value], other: &Value) -> Option<bool> {

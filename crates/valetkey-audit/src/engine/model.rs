@@ -40,6 +40,16 @@ impl Engine<'_> {
         };
         let made = match model.facts.get("fallible") {
             Some(_) => Value::success(made),
+            // What gives nothing has worked.
+            None if self.traits.typed
+                && made.is_none()
+                && matches!(
+                    model.does,
+                    Does::Nothing | Does::Login | Does::Log | Does::SetCookie | Does::Part
+                ) =>
+            {
+                Value::success(made)
+            }
             None => made,
         };
         let made = match &model.gives {

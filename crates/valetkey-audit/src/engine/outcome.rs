@@ -41,6 +41,13 @@ impl Engine<'_> {
                     self.attr(&of, &name, at)?
                 }
             },
+            "of" => match second.and_then(Value::as_str) {
+                Some(kind) if matches!(of.kind, Kind::Unknown | Kind::Ext(_)) => {
+                    let kind = kind.to_owned();
+                    self.empty_of(&kind).unwrap_or(of)
+                }
+                _ => of,
+            },
             "typed" => {
                 if let Some(Value {
                     kind: Kind::Class(class),
@@ -240,6 +247,11 @@ impl Engine<'_> {
                 (Some(false), _) | (_, Some(false)) => Value::none(),
                 _ => self.list(vec![held(of), other.clone()]),
             },
+            ("get_or_init" | "get_or_insert_with" | "get_or_try_init", _)
+                if !matches!(of.kind, Kind::Unknown | Kind::None | Kind::Ext(_)) =>
+            {
+                of.clone()
+            }
             ("get_or_init" | "get_or_insert_with" | "get_or_try_init", Some(f)) => {
                 self.call_value(&f.clone(), Vec::new(), Vec::new(), at)?
             }

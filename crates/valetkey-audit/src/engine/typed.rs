@@ -75,6 +75,20 @@ impl Engine<'_> {
         }
     }
 
+    /// An empty store of a type.
+    pub(super) fn empty_of(&mut self, annotation: &str) -> Option<Value> {
+        let plain = unwrapped(annotation);
+        let name = plain.split('<').next().unwrap_or(plain);
+        let name = name.rsplit("::").next().unwrap_or(name);
+        if !STORES.contains(&name) {
+            return None;
+        }
+        Some(match name.contains("Map") || name.contains("Cache") {
+            true => self.dict(std::collections::BTreeMap::new()),
+            false => self.list(Vec::new()),
+        })
+    }
+
     /// What is kept of that type, or what its type says of it.
     pub(super) fn provided(&mut self, annotation: &str, at: Span) -> Value {
         let name = unwrapped(annotation);
@@ -174,6 +188,20 @@ impl Engine<'_> {
             .iter()
             .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
             .collect()
+    }
+
+    /// A field of something that has no methods of that name to confuse it with.
+    pub(super) fn plain_field(&mut self, of: &Value, name: &str, at: Span) -> Eval<Option<Value>> {
+        Ok(match &of.kind {
+            Kind::Sym | Kind::Unknown => Some(self.part(of, name, at)),
+            Kind::Map(map) if matches!(map.as_ref(), "params" | "config" | "store") => {
+                let map = map.clone();
+                Some(self.read(&map, &Value::str(name), Ask::default(), at)?)
+            }
+            Kind::Dict(_) => Some(self.member(of, &Value::str(name), Ask::default(), at)?),
+            Kind::Outcome(Some(inner)) => Some(self.attr(&inner.as_ref().clone(), name, at)?),
+            _ => None,
+        })
     }
 
     /// What a method call means that the app or a module defines: methods and

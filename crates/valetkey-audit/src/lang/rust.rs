@@ -11,8 +11,11 @@ use super::tree::{DEEP, children, tree};
 use crate::ir::{Block, Call, Expr, ExprKind, Import, Module, Span, Stmt, StmtKind};
 
 mod branch;
+mod call;
+mod closure;
 mod expr;
 mod files;
+mod function;
 mod items;
 mod literal;
 mod macros;
@@ -21,6 +24,7 @@ mod pattern;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub(super) use files::files;
 use paths::Names;
@@ -67,6 +71,8 @@ struct Scope {
     guards: BTreeMap<String, Vec<String>>,
     /// The type whose methods are lowered.
     own: Option<String>,
+    /// Variables of the program that stand in functions.
+    statics: Block,
     /// Where the value of a `break` goes.
     breaks: statement::Dest,
     /// Paths of the app that are written out where they are used.

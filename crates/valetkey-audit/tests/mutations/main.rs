@@ -12,6 +12,7 @@ mod go;
 mod javascript;
 mod python;
 mod ruby;
+mod rust;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -59,6 +60,12 @@ const TEXTBOOKS: &[Textbook] = &[
         also: ("", ""),
         open: &["id-token-verified"],
         mutations: ruby::MUTATIONS,
+    },
+    Textbook {
+        path: "rust/axum_textbook.rs",
+        also: ("", ""),
+        open: &["debug-off", "id-token-verified"],
+        mutations: rust::MUTATIONS,
     },
 ];
 

@@ -2,7 +2,10 @@
 
 use tree_sitter::Node;
 
-use super::{Lower, Shift, parts};
+use super::{
+    Lower,
+    tokens::{Piece, find, inside, tokens_of},
+};
 use crate::ir::{Block, Cmp, Expr, ExprKind, StmtKind};
 
 /// Macros that write to a log or the terminal.
@@ -10,12 +13,6 @@ const LOGS: &[&str] = &[
     "println", "eprintln", "print", "eprint", "dbg", "trace", "debug", "info", "warn", "error",
     "event", "log",
 ];
-
-/// An argument: its name, if it has one, and its tokens.
-struct Piece<'n> {
-    name: Option<String>,
-    tokens: Vec<Node<'n>>,
-}
 
 impl Lower<'_> {
     fn macro_name(&self, node: Node<'_>) -> String {
@@ -164,117 +161,6 @@ impl Lower<'_> {
         self.tokens(&piece.tokens)
     }
 
-    /// Some tokens as one expression.
-    fn tokens(&mut self, tokens: &[Node<'_>]) -> Option<Expr> {
-        let (first, last) = (tokens.first()?, tokens.last()?);
-        let text = self
-            .text
-            .get(first.start_byte()..last.end_byte())?
-            .to_owned();
-        let shift = self.shift_to(*first);
-        self.reparse((&text, shift), ("fn f(){(", ");}"), |l, root| {
-            let inner = find(root, "parenthesized_expression", 0)
-                .or_else(|| find(root, "tuple_expression", 0))?;
-            let inner = parts(inner).into_iter().next()?;
-            Some(l.expr(inner))
-        })?
-    }
-
-    fn shift_to(&self, node: Node<'_>) -> Shift {
-        let span = self.span(node);
-        Shift {
-            row: span.start - 1,
-            byte: span.at,
-            before: 0,
-        }
-    }
-
-    /// The arguments, by the commas between them.
-    fn pieces<'n>(&self, node: Node<'n>) -> Vec<Piece<'n>> {
-        let Some(tree) = tokens_of(node) else {
-            return Vec::new();
-        };
-        let mut pieces = Vec::new();
-        for mut tokens in self.split(&inside(tree), ",") {
-            let mut name = None;
-            if let [first, sign, _, ..] = tokens.as_slice()
-                && first.kind() == "identifier"
-                && self.text(*sign) == "="
-            {
-                name = Some(self.text(*first).to_owned());
-                tokens.drain(..2);
-            }
-            // `%x` and `?x` of tracing.
-            if tokens.len() > 1 && matches!(self.text(tokens[0]), "%" | "?") {
-                tokens.remove(0);
-            }
-            // `target: "x"` is no argument.
-            if tokens.get(1).is_some_and(|t| self.text(*t) == ":") {
-                continue;
-            }
-            pieces.push(Piece { name, tokens });
-        }
-        pieces
-    }
-
-    fn split<'n>(&self, tokens: &[Node<'n>], sign: &str) -> Vec<Vec<Node<'n>>> {
-        let (mut all, mut now, mut angles) = (Vec::new(), Vec::new(), 0usize);
-        let mut before = "";
-        for token in tokens {
-            let text = self.text(*token);
-            match text {
-                "<" if before == "::" || angles > 0 => angles += 1,
-                ">" if angles > 0 => angles -= 1,
-                _ => {}
-            }
-            before = text;
-            if text == sign && angles == 0 {
-                all.push(std::mem::take(&mut now));
-            } else {
-                now.push(*token);
-            }
-        }
-        all.push(now);
-        all.retain(|piece| !piece.is_empty());
-        all
-    }
-
-    /// The tokens of `json!`.
-    fn json(&mut self, node: Node<'_>, tokens: &[Node<'_>], depth: usize) -> Expr {
-        if let [one] = tokens
-            && one.kind() == "token_tree"
-            && depth < 12
-        {
-            let inner = inside(*one);
-            let open = self.text(*one).chars().next();
-            if open == Some('[') {
-                let items = self.split(&inner, ",");
-                let all = items
-                    .iter()
-                    .map(|i| self.json(node, i, depth + 1))
-                    .collect();
-                return self.at(node, ExprKind::List(all));
-            }
-            if open == Some('{') {
-                let mut entries = Vec::new();
-                for entry in self.split(&inner, ",") {
-                    let colon = entry.iter().position(|t| self.text(*t) == ":");
-                    let Some(colon) = colon else { continue };
-                    let key = self.tokens(&entry[..colon]);
-                    let value = self.json(node, &entry[colon + 1..], depth + 1);
-                    entries.push((key, value));
-                }
-                return self.at(node, ExprKind::Dict(entries));
-            }
-        }
-        if let [one] = tokens
-            && self.text(*one) == "null"
-        {
-            return self.at(node, ExprKind::None);
-        }
-        self.tokens(tokens).unwrap_or_else(|| self.nothing(node))
-    }
-
     /// `matches!(value, pattern if guard)`, as the condition that it is.
     fn matches(&mut self, node: Node<'_>) -> Expr {
         let Some(tree) = tokens_of(node) else {
@@ -320,34 +206,4 @@ impl Lower<'_> {
         );
         made.flatten().unwrap_or_else(|| self.nothing(node))
     }
-}
-
-fn tokens_of(node: Node<'_>) -> Option<Node<'_>> {
-    parts(node).into_iter().find(|n| n.kind() == "token_tree")
-}
-
-/// What stands between the brackets.
-fn inside(tree: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = tree.walk();
-    let mut all: Vec<Node<'_>> = tree
-        .children(&mut cursor)
-        .filter(|n| !n.kind().ends_with("comment"))
-        .collect();
-    if all.len() >= 2 {
-        all.pop();
-        all.remove(0);
-    }
-    all
-}
-
-fn find<'n>(node: Node<'n>, kind: &str, depth: usize) -> Option<Node<'n>> {
-    if node.kind() == kind {
-        return Some(node);
-    }
-    if depth > 6 {
-        return None;
-    }
-    parts(node)
-        .into_iter()
-        .find_map(|child| find(child, kind, depth + 1))
 }

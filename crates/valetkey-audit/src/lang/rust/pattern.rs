@@ -89,7 +89,7 @@ impl Lower<'_> {
             return;
         }
         let name = match &value.kind {
-            ExprKind::Name(name) => name.clone(),
+            ExprKind::Name(name) if name.starts_with('$') => name.clone(),
             _ => {
                 let name = self.fresh('m');
                 self.set(pattern, &name, value, block);

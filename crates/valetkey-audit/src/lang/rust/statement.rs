@@ -100,7 +100,13 @@ impl Lower<'_> {
                     self.scope.locals.insert(function.name.clone());
                     self.push(*child, StmtKind::Function(function.into()), block);
                 }
-                "const_item" | "static_item" => {
+                "static_item" => {
+                    let name = self.field_text(*child, "name").to_owned();
+                    self.scope.locals.remove(&name);
+                    let made = self.apart(|l, b| l.constant(*child, b));
+                    self.scope.statics.extend(made);
+                }
+                "const_item" => {
                     let name = self.field_text(*child, "name").to_owned();
                     let value = self.field(*child, "value");
                     self.scope.locals.insert(name.clone());

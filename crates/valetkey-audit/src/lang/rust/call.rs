@@ -1,0 +1,238 @@
+//! Calls.
+
+use tree_sitter::Node;
+
+use super::{Lower, is_camel, parts};
+use crate::ir::{Call, Expr, ExprKind, StmtKind};
+
+/// Methods that give the same value in another type.
+const SAME: &[&str] = &[
+    "clone",
+    "as_ref",
+    "as_deref",
+    "as_mut",
+    "as_deref_mut",
+    "to_owned",
+    "cloned",
+    "copied",
+    "borrow",
+    "borrow_mut",
+    "iter",
+    "into_iter",
+    "iter_mut",
+    "lock",
+    "boxed",
+    "as_bytes",
+    "as_slice",
+    "by_ref",
+    "to_vec",
+    "drain",
+    "as_mut_slice",
+    "write",
+    "blocking_lock",
+    "blocking_write",
+    "blocking_read",
+    "get_mut",
+    "as_mut_str",
+    "peekable",
+    "rev",
+];
+/// Methods that put something into what they are given.
+const FILL: &[&str] = &[
+    "fill_bytes",
+    "try_fill_bytes",
+    "fill",
+    "try_fill",
+    "getrandom",
+    "read_line",
+    "read_to_string",
+    "read_to_end",
+    "read_exact",
+    "read",
+    "rand_bytes",
+];
+/// Methods whose type argument says what an answer becomes.
+const TYPED: &[&str] = &[
+    "json",
+    "from_str",
+    "from_slice",
+    "from_reader",
+    "from_value",
+    "into_json",
+    "read_json",
+    "body_json",
+    "recv_json",
+    "deserialize",
+];
+
+impl Lower<'_> {
+    pub(super) fn call_expression(&mut self, node: Node<'_>) -> Expr {
+        let Some(written) = node.child_by_field_name("function") else {
+            return self.nothing(node);
+        };
+        let kind = match written.kind() {
+            "generic_function" => written
+                .child_by_field_name("type_arguments")
+                .and_then(|n| parts(n).into_iter().next()),
+            _ => None,
+        };
+        let function = match written.kind() {
+            "generic_function" => written.child_by_field_name("function").unwrap_or(written),
+            _ => written,
+        };
+        let arguments = node.child_by_field_name("arguments");
+        let given = arguments.map(parts).unwrap_or_default();
+        let method = function.kind() == "field_expression";
+        let last = match method {
+            true => self.field_text(function, "field").to_owned(),
+            false => {
+                let mut segments = Vec::new();
+                self.segments(function, &mut segments, 0);
+                segments.pop().unwrap_or_default()
+            }
+        };
+        if !method && let [one] = given.as_slice() {
+            match last.as_str() {
+                "Some" => return self.expr(*one),
+                "Ok" => {
+                    let value = self.expr(*one);
+                    return self.call(node, "?Ok", vec![value]);
+                }
+                "Err" => {
+                    let value = self.expr(*one);
+                    return self.call(node, "?Err", vec![value]);
+                }
+                _ => {}
+            }
+        }
+        if method && given.is_empty() && SAME.contains(&last.as_str()) {
+            return self.field(function, "value");
+        }
+        if FILL.contains(&last.as_str())
+            && let Some(filled) = self.filled(node, function, &given)
+        {
+            return filled;
+        }
+        if method
+            && matches!(last.as_str(), "set" | "store" | "replace" | "swap")
+            && let [one, ..] = given.as_slice()
+            && let Some(kept) = self.cell(node, function, *one)
+        {
+            return kept;
+        }
+        // The parts of a chain run in its order.
+        let func = match method {
+            true => self.member(function),
+            false => self.path(function),
+        };
+        let mut args: Vec<Expr> = given.into_iter().map(|n| self.expr(n)).collect();
+        if let Some(bytes) = kind.and_then(|k| small(self.text(k)))
+            && matches!(last.as_str(), "gen" | "random" | "r#gen")
+            && args.is_empty()
+        {
+            args.push(self.at(node, ExprKind::Number(bytes)));
+        }
+        let named = Vec::new();
+        let made = self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+        match kind {
+            Some(kind) if TYPED.contains(&last.as_str()) => self.typed(kind, made),
+            _ => made,
+        }
+    }
+
+    /// A value that becomes a type of the app.
+    pub(super) fn typed(&mut self, kind: Node<'_>, value: Expr) -> Expr {
+        let mut segments = Vec::new();
+        self.segments(kind, &mut segments, 0);
+        let own = segments.last().is_some_and(|s| {
+            is_camel(s)
+                && (self.scope.names.declared.contains(s)
+                    || self
+                        .scope
+                        .names
+                        .used
+                        .get(s)
+                        .is_some_and(|u| u[0] == "crate"))
+        });
+        if !own || segments.len() != 1 {
+            return value;
+        }
+        let class = self.resolve(kind, segments);
+        self.call(kind, "?typed", vec![value, class])
+    }
+
+    /// `rng.fill_bytes(&mut buffer)`: the buffer is what the call is worth.
+    fn filled(&mut self, node: Node<'_>, function: Node<'_>, given: &[Node<'_>]) -> Option<Expr> {
+        let buffer = given.iter().find(|n| n.kind() == "reference_expression")?;
+        let inner = buffer.child_by_field_name("value")?;
+        if inner.kind() != "identifier" || !self.text(*buffer).contains("mut ") {
+            return None;
+        }
+        let func = match function.kind() {
+            "field_expression" => self.member(function),
+            _ => self.path(function),
+        };
+        let call = Call {
+            func,
+            args: Vec::new(),
+            named: Vec::new(),
+        };
+        let value = self.at(node, ExprKind::Call(Box::new(call)));
+        let targets = vec![self.name(inner, self.text(inner))];
+        self.before(node, StmtKind::Assign { targets, value });
+        let done = self.at(node, ExprKind::None);
+        Some(self.call(node, "?Ok", vec![done]))
+    }
+
+    /// `TOKEN.set(v)`, `CURRENT.store(v)`: a static gets a value.
+    fn cell(&mut self, node: Node<'_>, function: Node<'_>, value: Node<'_>) -> Option<Expr> {
+        let of = function.child_by_field_name("value")?;
+        let place = match of.kind() {
+            "identifier" => vec![self.text(of).to_owned()],
+            _ => self.behind_lock(of)?,
+        };
+        let root = place.first()?;
+        if !super::is_constant(root) || self.scope.locals.contains(root) {
+            return None;
+        }
+        let value = self.expr(value);
+        let mut block = Vec::new();
+        let target = self.place(node, &place, &mut block);
+        self.scope.pending.append(&mut block);
+        let targets = vec![target];
+        self.before(node, StmtKind::Assign { targets, value });
+        let done = self.at(node, ExprKind::None);
+        Some(self.call(node, "?Ok", vec![done]))
+    }
+
+    /// `session.remove("k").await`: taken out of a store that may fail.
+    pub(super) fn removes(&self, node: Node<'_>) -> bool {
+        let call = parts(node).into_iter().next();
+        let function = call.and_then(|n| n.child_by_field_name("function"));
+        let function = function.and_then(|f| match f.kind() {
+            "generic_function" => f.child_by_field_name("function"),
+            _ => Some(f),
+        });
+        function.is_some_and(|f| {
+            f.kind() == "field_expression" && self.field_text(f, "field").starts_with("remove")
+        })
+    }
+
+    pub(super) fn generic(&mut self, node: Node<'_>) -> Expr {
+        match node.child_by_field_name("function") {
+            Some(function) if function.kind() == "field_expression" => self.member(function),
+            Some(_) => self.path(node),
+            None => self.nothing(node),
+        }
+    }
+}
+
+/// The bytes of a number's type, where that is little.
+fn small(kind: &str) -> Option<i64> {
+    Some(match kind {
+        "u8" | "i8" | "bool" => 1,
+        "u16" | "i16" => 2,
+        "u32" | "i32" | "char" | "f32" => 4,
+        _ => return None,
+    })
+}

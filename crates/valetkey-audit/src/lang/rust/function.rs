@@ -1,0 +1,90 @@
+//! Functions and their parameters.
+
+use tree_sitter::Node;
+
+use super::{Lower, parts, statement::Dest};
+use crate::ir::{Block, Function, Param, Star, StmtKind};
+
+/// Attributes that make a function answer requests.
+const ROUTES: &[&str] = &[
+    "get", "post", "put", "delete", "patch", "route", "handler", "endpoint", "catch", "head",
+];
+
+impl Lower<'_> {
+    pub(super) fn function(&mut self, node: Node<'_>, attributes: &[Node<'_>]) -> Function {
+        let mut decorators = Vec::new();
+        let mut in_path = String::new();
+        for attribute in attributes {
+            let text = self.text(*attribute);
+            let inner = text
+                .trim_start_matches(['#', '[', '!'])
+                .trim_end_matches(']');
+            let name = inner.split(['(', ' ', '=']).next().unwrap_or("");
+            let name = name.rsplit("::").next().unwrap_or(name);
+            if ROUTES.contains(&name) {
+                in_path.push_str(inner);
+                decorators.push(self.name(*attribute, name));
+            }
+        }
+        let outer = std::mem::take(&mut self.scope.locals);
+        let guards = std::mem::take(&mut self.scope.guards);
+        let mut params = Vec::new();
+        let list = node.child_by_field_name("parameters");
+        let body = self.apart(|l, block| {
+            for param in list.map(parts).unwrap_or_default() {
+                let made = l.param(param, &in_path, block);
+                params.extend(made);
+            }
+            if let Some(body) = node.child_by_field_name("body") {
+                l.flow(body, &Dest::Return, block);
+            }
+        });
+        self.scope.locals = outer;
+        self.scope.guards = guards;
+        Function {
+            name: self.field_text(node, "name").to_owned(),
+            params,
+            decorators,
+            body,
+            span: self.span(node),
+        }
+    }
+
+    fn param(&mut self, node: Node<'_>, in_path: &str, block: &mut Block) -> Option<Param> {
+        let plain = |name: &str, annotation| Param {
+            name: name.to_owned(),
+            default: None,
+            annotation,
+            star: Star::No,
+        };
+        if node.kind() == "self_parameter" {
+            return Some(plain("self", None));
+        }
+        if node.kind() != "parameter" {
+            return None;
+        }
+        let pattern = node.child_by_field_name("pattern")?;
+        let mut annotation = node
+            .child_by_field_name("type")
+            .map(|t| self.annotation(t))
+            .unwrap_or_default();
+        if pattern.kind() == "identifier" {
+            let name = self.text(pattern).to_owned();
+            self.scope.locals.insert(name.clone());
+            if in_path.contains(&format!("<{name}>")) || in_path.contains(&format!("<{name}..>")) {
+                let strict = !annotation.starts_with("Option<");
+                annotation.insert_str(0, "$param ");
+                if strict {
+                    let value = self.name(node, name.clone());
+                    let value = self.call(node, "?", vec![value]);
+                    self.push(node, StmtKind::Expr(value), block);
+                }
+            }
+            return Some(plain(&name, Some(annotation)));
+        }
+        let name = self.fresh('p');
+        let value = self.name(pattern, name.clone());
+        self.bind(pattern, value, block);
+        Some(plain(&name, Some(annotation)))
+    }
+}
