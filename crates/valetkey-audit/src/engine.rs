@@ -20,6 +20,7 @@ use crate::{
     value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Scope, Taint, Value},
 };
 
+mod answers;
 mod attrs;
 mod bare;
 mod blocks;

@@ -225,8 +225,9 @@ impl Engine<'_> {
             Some(client) => self.stops_waiting(&client),
             None => self.stops_waiting(of),
         };
-        all.names.clear();
-        all.positional.clear();
+        let given = std::mem::take(&mut all.positional);
+        let names = std::mem::take(&mut all.names);
+        all.named.extend(names.into_iter().zip(given));
         for (name, value) in &parts {
             if name != "timeout" && !name.starts_with('$') {
                 all.named.push((name.clone(), value.clone()));

@@ -91,6 +91,13 @@ impl Engine<'_> {
             scoped: !fact("scoped").is_empty(),
             before: Vec::new(),
         };
+        // A list of routes, of which none is before another.
+        if !fact("each").is_empty() {
+            for one in args {
+                self.handle_requests(handed.clone(), std::slice::from_ref(one));
+            }
+            return;
+        }
         self.handle_requests(handed, args);
     }
 

@@ -227,6 +227,11 @@ impl Engine<'_> {
         if let Some(object) = self.declared(annotation, at) {
             return Ok(Some(object));
         }
+        if self.traits.typed
+            && let Some(value) = self.own_type(annotation, at)
+        {
+            return Ok(Some(value));
+        }
         if entry.route && self.libraries.injects {
             return self.injected(param, annotation, at);
         }

@@ -18,6 +18,7 @@ impl Engine<'_> {
         let second = args.get(1);
         Ok(match name {
             "" => self.unwrapped(&of, "Refused", at)?,
+            "strict" => self.unwrapped(&of, "KeyError", at)?,
             "ok" => held(&of),
             "Ok" => Value::success(of),
             "Err" => Value::failure(),

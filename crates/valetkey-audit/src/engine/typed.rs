@@ -124,6 +124,17 @@ impl Engine<'_> {
         Value::unknown()
     }
 
+    /// A parameter of one of the app's own types.
+    pub(super) fn own_type(&mut self, annotation: &str, at: Span) -> Option<Value> {
+        let plain = unwrapped(annotation);
+        let name = plain.split('<').next().unwrap_or(plain);
+        let name = name.rsplit("::").next().unwrap_or(name);
+        let Kind::Class(class) = self.variable(name, at).kind else {
+            return None;
+        };
+        (!self.field_types(&class).is_empty()).then(|| self.typed_object(&class, 0, at))
+    }
+
     /// An object of a library's class among what is kept, or in it.
     pub(super) fn inside(&self, class: &str) -> Option<Value> {
         if let Some(kept) = self.kept_as(class) {

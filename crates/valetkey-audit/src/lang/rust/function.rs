@@ -76,7 +76,7 @@ impl Lower<'_> {
                 annotation.insert_str(0, "$param ");
                 if strict {
                     let value = self.name(node, name.clone());
-                    let value = self.call(node, "?", vec![value]);
+                    let value = self.call(node, "?strict", vec![value]);
                     self.push(node, StmtKind::Expr(value), block);
                 }
             }

@@ -101,7 +101,9 @@ impl Lower<'_> {
         if alone && (first == "self" || self.scope.locals.contains(&first)) {
             return self.name(node, first);
         }
-        if self.scope.names.declared.contains(&first) {
+        // A function may be called what a crate is called.
+        let item = alone || is_camel(&first);
+        if item && self.scope.names.declared.contains(&first) {
             return self.members(node, first, &segments[1..]);
         }
         if let Some(used) = self.scope.names.used.get(&first) {

@@ -140,7 +140,7 @@ fn types_have_their_fields_and_methods() {
             ),
             (
                 "#[get(\"/cb?<code>&<state>\")] fn f(code: &str, state: Option<&str>) { code }",
-                "@get fn f(code: $param str, state: $param Option<str>) {?(code); return code}",
+                "@get fn f(code: $param str, state: $param Option<str>) {?strict(code); return code}",
             ),
             (
                 "lazy_static! { static ref X: Y = z(); } #[cfg(test)] mod tests { fn t() {} }",

@@ -1,0 +1,127 @@
+//! What a known call answers the browser with.
+
+use super::{Engine, Eval, call::Args};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    libraries::{CallModel, Does},
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    pub(super) fn answering(
+        &mut self,
+        model: &'static CallModel,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
+        let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        Ok(match model.does {
+            Does::Redirect => {
+                self.has_answered = true;
+                // Some take the status first.
+                let text = args
+                    .positional
+                    .iter()
+                    .find(|v| !matches!(v.kind, Kind::Number(_)));
+                let value = match args
+                    .get("url")
+                    .filter(|v| !matches!(v.kind, Kind::Number(_)))
+                {
+                    Some(url) => url.clone(),
+                    None => text.cloned().unwrap_or_else(|| args.first()),
+                };
+                let value = self.url_text(&value, at);
+                let value = self.settled(&value);
+                let taint = value.taint.clone();
+                self.emit(EventKind::Redirect { value }, at);
+                let mut answer = self.object("web.response", Vec::new());
+                // Which answer it is can be seen when it is returned.
+                answer.taint = taint
+                    .into_iter()
+                    .filter(|t| *self.origins.of(*t) == Origin::AuthUrl)
+                    .collect();
+                if fact("raises").is_some() {
+                    return self.raise("Redirect");
+                }
+                answer
+            }
+            Does::Respond => {
+                self.has_answered = true;
+                let headers = args.get("headers").cloned();
+                for value in args.positional.iter().chain(args.get("body")) {
+                    if matches!(value.kind, Kind::Func(_)) {
+                        continue;
+                    }
+                    let value = self.settled(value);
+                    self.emit(EventKind::Respond { value }, at);
+                }
+                if model.options.is_none() {
+                    for (_, value) in &args.named {
+                        let value = self.settled(value);
+                        self.emit(EventKind::Respond { value }, at);
+                    }
+                }
+                for (name, value) in headers.map(|h| self.fields(&h)).unwrap_or_default() {
+                    self.answer_header(&name, &value, at);
+                }
+                self.object("web.response", Vec::new())
+            }
+            Does::SetCookie => {
+                let key = args.get("name").map(|v| self.key(v)).unwrap_or_default();
+                let value = args.get("value").cloned().unwrap_or_else(Value::unknown);
+                let http_only = fact("signed").is_some()
+                    || matches!(
+                        args.get("httponly").map(|v| &v.kind),
+                        Some(Kind::Bool(true))
+                    );
+                let settled = self.settled(&value);
+                self.session.insert(format!("cookies:{key}"), Some(value));
+                self.emit(
+                    EventKind::SetCookie {
+                        name: key,
+                        value: settled,
+                        http_only,
+                    },
+                    at,
+                );
+                Value::none()
+            }
+            _ => Value::none(),
+        })
+    }
+
+    /// The app is set up: its keys, its debug mode.
+    pub(super) fn run_app(&mut self, model: &'static CallModel, args: &Args, at: Span) -> Value {
+        let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        if let Some(value) = args.get("debug").or_else(|| args.get("use_debugger")) {
+            let value = self.settled(value);
+            self.emit(EventKind::Debug { value }, at);
+        } else if fact("safe").is_some() {
+            self.emit(
+                EventKind::Debug {
+                    value: Value::bool(false),
+                },
+                at,
+            );
+        }
+        if let Some(Kind::List(id)) = args.get("providers").map(|v| &v.kind) {
+            let all = self.heap.get(*id).map(|o| o.items.clone());
+            for provider in all.unwrap_or_default() {
+                self.provider_of_config(model, &provider, at)?;
+            }
+        }
+        if fact("makes").is_some() {
+            let value = self.sym(Origin::Random, at);
+            self.emit(EventKind::SecretKey { value }, at);
+        }
+        if let Some(value) = args.get("secret_key") {
+            let value = self.listed(value);
+            self.emit(EventKind::SecretKey { value }, at);
+        }
+        match fact("class") {
+            Some(class) => self.object(class, Vec::new()),
+            None => Value::none(),
+        }
+    }
+}
