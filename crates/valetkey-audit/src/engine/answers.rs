@@ -92,7 +92,12 @@ impl Engine<'_> {
     }
 
     /// The app is set up: its keys, its debug mode.
-    pub(super) fn run_app(&mut self, model: &'static CallModel, args: &Args, at: Span) -> Value {
+    pub(super) fn run_app(
+        &mut self,
+        model: &'static CallModel,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         if let Some(value) = args.get("debug").or_else(|| args.get("use_debugger")) {
             let value = self.settled(value);
@@ -119,9 +124,9 @@ impl Engine<'_> {
             let value = self.listed(value);
             self.emit(EventKind::SecretKey { value }, at);
         }
-        match fact("class") {
+        Ok(match fact("class") {
             Some(class) => self.object(class, Vec::new()),
             None => Value::none(),
-        }
+        })
     }
 }

@@ -541,7 +541,7 @@ impl Engine<'_> {
                 }
                 None => Value::map("store"),
             },
-            Does::RunApp => self.run_app(model, &args, at),
+            Does::RunApp => self.run_app(model, &args, at)?,
             Does::CheckToken if fact("of").is_some() => {
                 let of = of.unwrap_or_else(|| args.first());
                 self.checked_token(&of, at);
