@@ -375,6 +375,11 @@ impl Engine<'_> {
             let of = Value::ext(path.rsplit_once('.').map_or(path, |(of, _)| of));
             return self.apply(model, Some(of), path, args, named, at);
         }
+        if let Some(Kind::Ext(given)) = args.first().map(|v| &v.kind)
+            && let Some(model) = self.libraries.method("*", &format!("{last}({given})"))
+        {
+            return self.apply(model, None, path, args, named, at);
+        }
         self.may_inspect(path, &args);
         if let Some(own) = path.strip_prefix("own:") {
             self.own_unseen(own, &args, &named, at);
@@ -453,6 +458,13 @@ impl Engine<'_> {
         }
         if let Some(value) = self.optional(of, name, &args, at)? {
             return Ok(value);
+        }
+        // A method of anything, known by what it is given.
+        if !matches!(of.kind, Kind::Map(_))
+            && let Some(Kind::Ext(path)) = args.first().map(|v| &v.kind)
+            && let Some(model) = self.libraries.method("*", &format!("{name}({path})"))
+        {
+            return self.apply(model, Some(of.clone()), name, args, named, at);
         }
         if !matches!(of.kind, Kind::Map(_)) && self.unknown_route(name, &args) {
             return Ok(of.clone());

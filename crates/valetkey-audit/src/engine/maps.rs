@@ -195,6 +195,22 @@ impl Engine<'_> {
                 Some(value) => self.index(&value.clone(), key, at),
                 None => Ok(Value::unknown()),
             },
+            // The one text of a parameter that may be given several times.
+            Kind::Sym
+                if self.traits.missing_is_empty
+                    && matches!(key.kind, Kind::Number(_))
+                    && self.any(&of.taint, |o| matches!(o, Origin::Param(_))) =>
+            {
+                Ok(of.clone())
+            }
+            // All texts of a parameter: there is no list of none.
+            Kind::Map(map) if self.traits.missing_is_empty && map.as_ref() == "params" => {
+                let mut value = self.member(of, key, strict, at)?;
+                if value.as_str() == Some("") {
+                    value.kind = Kind::None;
+                }
+                Ok(value)
+            }
             _ => self.member(of, key, strict, at),
         }
     }

@@ -1,7 +1,5 @@
 //! What a known call does.
 
-use std::rc::Rc;
-
 use super::{Engine, Eval, Mode, Unwind, call::Args, maps::Ask};
 use crate::{
     facts::EventKind,
@@ -403,65 +401,7 @@ impl Engine<'_> {
                 }
                 Value::none()
             }
-            Does::UrlEncode => {
-                let given = match of {
-                    Some(of) if args.all().next().is_none() => of,
-                    _ => args.first(),
-                };
-                let fields = self.fields(&given);
-                let value = if fields.is_empty() {
-                    Value::derived([&self.settled(&given)])
-                } else {
-                    let fields = self.settle_fields(fields);
-                    let mut value =
-                        Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
-                    value.kind = Kind::Query(Rc::new(fields));
-                    value
-                };
-                self.built(value, at)
-            }
-            Does::BuildUrl => {
-                let base = args
-                    .get("base")
-                    .cloned()
-                    .or(of)
-                    .unwrap_or_else(Value::unknown);
-                let params = args.get("params").cloned().unwrap_or_else(Value::unknown);
-                let mut fields = self.fields(&params);
-                fields.extend(
-                    args.named
-                        .iter()
-                        .filter(|(k, _)| k != "params" && k != "base")
-                        .cloned(),
-                );
-                let fields = self.settle_fields(fields);
-                let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
-                query.kind = Kind::Query(Rc::new(fields));
-                let url = self.join(vec![base, Value::str("?"), query], at);
-                if fact("request").is_some() {
-                    let id = self.origin(Origin::AuthUrl, at);
-                    return Ok(self
-                        .object("web.prepared", vec![("url".into(), url)])
-                        .with(id));
-                }
-                url
-            }
-            Does::ParseQuery => {
-                let value = self.settled(&args.first());
-                if matches!(value.kind, Kind::Map(_)) {
-                    return Ok(value);
-                }
-                let outside = self.any(&value.taint, |o| {
-                    matches!(o, Origin::Query | Origin::Param(_))
-                });
-                let token = self.any(&value.taint, |o| matches!(o, Origin::TokenResponse));
-                match (token, outside) {
-                    (true, _) => value,
-                    (_, true) if fact("parts").is_some() => value,
-                    (_, true) => Value::map("params"),
-                    _ => Value::derived([&value]),
-                }
-            }
+            Does::UrlEncode | Does::BuildUrl | Does::ParseQuery => self.query(model, of, &args, at),
             Does::Http if fact("built").is_some() => {
                 let args = self.built_args(of.as_ref(), &args);
                 self.http(model, of, path, &args, at)?

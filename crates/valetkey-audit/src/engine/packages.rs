@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use super::{Engine, Frame, Mode};
 use crate::{
     facts::{Entry, Handed},
-    ir::Span,
+    ir::{Span, StmtKind},
     value::{ClassValue, Closure, FileId, Kind, Value},
 };
 
@@ -115,8 +115,59 @@ impl Engine<'_> {
             self.take_candidates();
             self.called.remove(&(file, main.function.span.at));
         }
+        self.fill_variables();
         self.receivers();
         self.events = events;
+    }
+
+    /// Functions that set the variables of their package, where what calls
+    /// them is not seen.
+    fn fill_variables(&mut self) {
+        const WORDS: &[&str] = &["init", "setup", "configure", "load"];
+        for file in 0..self.app.files.len() {
+            let names = self.modules.get(file).and_then(Option::as_ref);
+            let functions: Vec<Rc<Closure>> = names
+                .into_iter()
+                .flat_map(|m| m.iter())
+                .filter(|(name, _)| {
+                    let lower = name.to_ascii_lowercase();
+                    WORDS.iter().any(|w| lower.starts_with(w))
+                })
+                .filter_map(|(_, value)| match &value.kind {
+                    Kind::Func(f) => Some(f.clone()),
+                    _ => None,
+                })
+                .collect();
+            for function in functions {
+                let own = &function.function;
+                let sets = own.body.first();
+                let sets = sets.is_some_and(|s| matches!(s.kind, StmtKind::Global(_)));
+                if sets && !self.called.contains(&(file, own.span.at)) {
+                    self.call_apart(file, &function);
+                }
+            }
+        }
+    }
+
+    /// Calls a function that the outside would call, while modules load.
+    fn call_apart(&mut self, file: FileId, function: &Rc<Closure>) -> Option<Value> {
+        let entry = Entry {
+            name: String::new(),
+            file,
+            span: function.function.span,
+            function: Value::none(),
+            route: false,
+            handed: Handed::default(),
+        };
+        self.steps = 0;
+        self.frames.push(Frame {
+            file,
+            module: true,
+            ..Frame::default()
+        });
+        let made = self.made_by(&entry, function);
+        self.frames.pop();
+        made
     }
 
     /// Methods that nothing was seen to be bound to belong to one object,
@@ -179,22 +230,7 @@ impl Engine<'_> {
                 })
                 .collect();
             for function in functions {
-                let entry = Entry {
-                    name: String::new(),
-                    file,
-                    span: function.function.span,
-                    function: Value::none(),
-                    route: false,
-                    handed: Handed::default(),
-                };
-                self.steps = 0;
-                self.frames.push(Frame {
-                    file,
-                    module: true,
-                    ..Frame::default()
-                });
-                let made = self.made_by(&entry, &function);
-                self.frames.pop();
+                let made = self.call_apart(file, &function);
                 let object = match made.as_ref().map(|v| &v.kind) {
                     Some(Kind::List(id)) => {
                         self.heap.get(*id).and_then(|o| o.items.first().cloned())

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{Engine, call::Args};
 use crate::{
     ir::Span,
+    libraries::{CallModel, Does},
     value::{Kind, Origin, Value},
 };
 
@@ -49,6 +50,79 @@ impl Engine<'_> {
         };
         let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];
         self.object(URL, fields)
+    }
+
+    /// Queries: written, joined to a URL, read.
+    pub(super) fn query(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        args: &Args,
+        at: Span,
+    ) -> Value {
+        let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        match model.does {
+            Does::UrlEncode => {
+                let given = match of {
+                    Some(of) if args.all().next().is_none() => of,
+                    _ => args.first(),
+                };
+                let fields = self.fields(&given);
+                let value = if fields.is_empty() {
+                    Value::derived([&self.settled(&given)])
+                } else {
+                    let fields = self.settle_fields(fields);
+                    let mut value =
+                        Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+                    value.kind = Kind::Query(Rc::new(fields));
+                    value
+                };
+                self.built(value, at)
+            }
+            Does::BuildUrl => {
+                let base = args
+                    .get("base")
+                    .cloned()
+                    .or(of)
+                    .unwrap_or_else(Value::unknown);
+                let params = args.get("params").cloned().unwrap_or_else(Value::unknown);
+                let mut fields = self.fields(&params);
+                fields.extend(
+                    args.named
+                        .iter()
+                        .filter(|(k, _)| k != "params" && k != "base")
+                        .cloned(),
+                );
+                let fields = self.settle_fields(fields);
+                let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+                query.kind = Kind::Query(Rc::new(fields));
+                let url = self.join(vec![base, Value::str("?"), query], at);
+                if fact("request").is_some() {
+                    let id = self.origin(Origin::AuthUrl, at);
+                    return self
+                        .object("web.prepared", vec![("url".into(), url)])
+                        .with(id);
+                }
+                url
+            }
+            Does::ParseQuery => {
+                let value = self.settled(&args.first());
+                if matches!(value.kind, Kind::Map(_)) {
+                    return value;
+                }
+                let outside = self.any(&value.taint, |o| {
+                    matches!(o, Origin::Query | Origin::Param(_))
+                });
+                let token = self.any(&value.taint, |o| matches!(o, Origin::TokenResponse));
+                match (token, outside) {
+                    (true, _) => value,
+                    (_, true) if fact("parts").is_some() => value,
+                    (_, true) => Value::map("params"),
+                    _ => Value::derived([&value]),
+                }
+            }
+            _ => Value::unknown(),
+        }
     }
 
     /// A URL of its parts.

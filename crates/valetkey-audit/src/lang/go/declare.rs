@@ -198,6 +198,10 @@ impl<'t> Lower<'t> {
         if values.is_empty() {
             for n in names {
                 let value = match spec.child_by_field_name("type") {
+                    // At the top of a file something else gives it its value.
+                    Some(of) if self.scopes.is_empty() && of.kind() == "pointer_type" => {
+                        self.zero(of, true)
+                    }
                     Some(of) => self.zero(of, false),
                     None => super::nothing(n),
                 };

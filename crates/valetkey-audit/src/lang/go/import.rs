@@ -60,6 +60,7 @@ fn without_version(path: &str) -> String {
 fn package(module: &str) -> String {
     let last = module.rsplit('/').next().unwrap_or(module);
     let last = last.strip_prefix("go-").unwrap_or(last);
+    let last = last.strip_prefix("go.").unwrap_or(last);
     let last = last.strip_suffix("-go").unwrap_or(last);
     last.rsplit('-').next().unwrap_or(last).to_owned()
 }
