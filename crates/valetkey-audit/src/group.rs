@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::OnceLock,
+    sync::{Mutex, OnceLock},
 };
 
 use aho_corasick::AhoCorasick;
@@ -13,6 +13,7 @@ use crate::{
     engine::{App, AppFile, packages::means},
     ir::{Block, Import, Module, StmtKind},
     libraries::Libraries,
+    parallel,
     report::Skipped,
     walk::Source,
 };
@@ -48,7 +49,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// Whether a text has any of them, in whatever case.
-fn mentions(text: &str) -> bool {
+fn mentions(text: &[u8]) -> bool {
     static FINDER: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     FINDER
         .get_or_init(|| {
@@ -61,6 +62,8 @@ fn mentions(text: &str) -> bool {
         .is_none_or(|finder| finder.is_match(text))
 }
 
+/// How far imports are followed from what has to do with OAuth.
+const STEPS: usize = 3;
 /// Files of one app; more are looked at without the rest.
 const MOST: usize = 200;
 
@@ -80,64 +83,92 @@ pub(crate) fn apps(
         .enumerate()
         .map(|(i, s)| (s.path.as_str(), i))
         .collect();
+    let progress = Mutex::new((0, progress));
+    let all: Vec<usize> = (0..sources.len()).collect();
+    let looked = parallel::map(&all, |i| {
+        if let Ok(mut progress) = progress.lock() {
+            let (done, tell) = &mut *progress;
+            tell(*done, sources.len());
+            *done += 1;
+        }
+        let source = &sources[*i];
+        let text = source.read_if(mentions)?;
+        text.map(|text| parse(source, text)).transpose()
+    });
     let mut parsed: BTreeMap<usize, Option<Parsed>> = BTreeMap::new();
-    let mut queue: Vec<(usize, usize)> = Vec::new();
-    for (i, source) in sources.iter().enumerate() {
-        progress(i, sources.len());
-        match source.read() {
-            Ok(text) => {
-                if mentions(&text) {
-                    parsed.insert(i, parse(source, text, skipped));
-                    queue.push((i, 0));
-                }
+    let mut level = Vec::new();
+    for (i, looked) in looked.into_iter().enumerate() {
+        match looked {
+            Ok(None) => {}
+            Ok(Some(file)) => {
+                parsed.insert(i, Some(file));
+                level.push(i);
             }
-            Err(reason) => skipped.push(Skipped {
-                path: source.path.clone(),
-                reason,
-            }),
+            Err(reason) => {
+                parsed.insert(i, None);
+                let path = sources[i].path.clone();
+                skipped.push(Skipped { path, reason });
+            }
         }
     }
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
-    while let Some((i, depth)) = queue.pop() {
-        let Some(Some(file)) = parsed.get(&i) else {
-            continue;
-        };
-        let mut wanted = BTreeSet::new();
-        let from = &sources[i];
-        let mut found = Vec::new();
-        imports(&file.module.body, &mut found, 0);
-        for import in found {
-            let member = import.member.as_deref();
-            let whole = member.and_then(|m| from.language.submodule(&import.module, m));
-            for module in whole.iter().chain([&import.module]) {
-                let files = from.language.files(&from.path, module);
-                let file = files.iter().find_map(|f| by_path.get(f.as_str()));
-                if let Some(other) = file.filter(|other| **other != i) {
-                    wanted.insert(*other);
-                    break;
+    for depth in 0..=STEPS {
+        let mut next = BTreeSet::new();
+        for i in level {
+            let Some(Some(file)) = parsed.get(&i) else {
+                continue;
+            };
+            for other in wanted(sources, &by_path, i, &file.module) {
+                if parsed.contains_key(&other) || depth < STEPS {
+                    links.push((i, other));
+                }
+                if !parsed.contains_key(&other) && depth < STEPS {
+                    next.insert(other);
                 }
             }
         }
-        if from.language.traits().packages {
-            let modules = found_modules(&file.module.body);
-            wanted.extend(beside(sources, i, &modules));
-        }
-        for other in wanted {
-            #[allow(clippy::map_entry, reason = "parsing comes between")]
-            if !parsed.contains_key(&other) {
-                if depth >= 3 {
-                    continue;
-                }
-                let read = sources[other].read().ok();
-                let file = read.and_then(|text| parse(&sources[other], text, skipped));
-                parsed.insert(other, file);
-                queue.push((other, depth + 1));
-            }
-            links.push((i, other));
+        level = next.into_iter().collect();
+        let read = parallel::map(&level, |i| {
+            sources[*i]
+                .read()
+                .and_then(|text| parse(&sources[*i], text))
+        });
+        for (i, file) in level.iter().zip(read) {
+            parsed.insert(*i, file.ok());
         }
     }
     together(sources, parsed, &links)
+}
+
+/// The files of the app that a file imports.
+fn wanted(
+    sources: &[Source],
+    by_path: &BTreeMap<&str, usize>,
+    i: usize,
+    module: &Module,
+) -> BTreeSet<usize> {
+    let mut wanted = BTreeSet::new();
+    let from = &sources[i];
+    let mut found = Vec::new();
+    imports(&module.body, &mut found, 0);
+    for import in found {
+        let member = import.member.as_deref();
+        let whole = member.and_then(|m| from.language.submodule(&import.module, m));
+        for module in whole.iter().chain([&import.module]) {
+            let files = from.language.files(&from.path, module);
+            let file = files.iter().find_map(|f| by_path.get(f.as_str()));
+            if let Some(other) = file.filter(|other| **other != i) {
+                wanted.insert(*other);
+                break;
+            }
+        }
+    }
+    if from.language.traits().packages {
+        let modules = found_modules(&module.body);
+        wanted.extend(beside(sources, i, &modules));
+    }
+    wanted
 }
 
 fn found_modules(body: &Block) -> Vec<&str> {
@@ -174,17 +205,10 @@ fn beside(sources: &[Source], i: usize, modules: &[&str]) -> Vec<usize> {
     .collect()
 }
 
-fn parse(source: &Source, text: String, skipped: &mut Vec<Skipped>) -> Option<Parsed> {
-    match source.language.parse(Path::new(&source.path), &text) {
-        Some(module) => Some(Parsed { text, module }),
-        None => {
-            skipped.push(Skipped {
-                path: source.path.clone(),
-                reason: "it does not parse".into(),
-            });
-            None
-        }
-    }
+fn parse(source: &Source, text: String) -> Result<Parsed, String> {
+    let module = source.language.parse(Path::new(&source.path), &text);
+    let module = module.ok_or("it does not parse")?;
+    Ok(Parsed { text, module })
 }
 
 fn together(

@@ -18,6 +18,7 @@ mod lang;
 mod libraries;
 mod manifest;
 mod output;
+mod parallel;
 mod redact;
 mod report;
 mod secrets;
@@ -129,7 +130,7 @@ fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("audit".into())
-            .stack_size(256 << 20)
+            .stack_size(parallel::STACK)
             .spawn_scoped(scope, work)
             .ok()?
             .join()

@@ -16,7 +16,7 @@ use crate::{
     lang::Language,
     libraries::Libraries,
     manifest::Versions,
-    redact, suppress, tracked, walk,
+    parallel, redact, suppress, tracked, walk,
 };
 
 /// What a check says of a file.
@@ -213,10 +213,11 @@ fn judged(
         skipped,
         ..Report::default()
     };
-    for (app, texts) in apps {
+    let results = parallel::map(&apps, |(app, texts)| {
         let libraries = Libraries::at(app.language, versions);
-        judge(&app, libraries, &texts, options, &mut report);
-    }
+        judge(app, libraries, texts, options)
+    });
+    report.results = results.into_iter().flatten().collect();
     Ok(report)
 }
 
@@ -225,14 +226,14 @@ fn judge(
     libraries: &'static Libraries,
     texts: &[String],
     options: &Options,
-    report: &mut Report,
-) {
+) -> Vec<Result> {
+    let mut results = Vec::new();
     let mut engine = Engine::new(app, libraries);
     let mut facts = engine.facts();
     by_settings(app.language, texts, &mut facts);
     let part = takes_part(&facts);
     if part.is_empty() {
-        return;
+        return results;
     }
     let context = Context {
         facts: &facts,
@@ -269,9 +270,10 @@ fn judge(
                     (result.fix, result.example) = (&advice.fix, &advice.after);
                 }
             }
-            report.results.push(result);
+            results.push(result);
         }
     }
+    results
 }
 
 /// Settings that hand the whole flow to a library.

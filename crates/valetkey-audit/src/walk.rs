@@ -13,6 +13,7 @@ use crate::{
 
 /// Larger files are generated.
 const LARGE: u64 = 2 << 20;
+const BINARY: &str = "it is binary";
 const TOO_LARGE: &str = "it is too large to be written by hand";
 /// No one writes lines as long as this.
 const LONG_LINE: usize = 20_000;
@@ -61,6 +62,27 @@ impl Source {
             Text::Given(text) => decode(text.clone().into_bytes()),
         }
     }
+
+    /// The same, unless what is in it is not wanted: most files are looked at
+    /// for a word or two and put away again.
+    pub(crate) fn read_if(&self, wanted: fn(&[u8]) -> bool) -> Result<Option<String>, String> {
+        let Text::Disk(path) = &self.text else {
+            return Ok(Some(self.read()?).filter(|text| wanted(text.as_bytes())));
+        };
+        let bytes = regular(path, LARGE)?;
+        match bytes.as_slice() {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+                Ok(Some(decode(bytes)?).filter(|text| wanted(text.as_bytes())))
+            }
+            all if wanted(all) => decode(bytes).map(Some),
+            all if is_binary(all) => Err(BINARY.into()),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    bytes.iter().take(8000).any(|b| *b == 0)
 }
 
 /// What is below a path.
@@ -212,7 +234,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, String> {
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ if bytes.iter().take(8000).any(|b| *b == 0) => return Err("it is binary".into()),
+        all if is_binary(all) => return Err(BINARY.into()),
         _ => match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => error.into_bytes().iter().map(|b| char::from(*b)).collect(),

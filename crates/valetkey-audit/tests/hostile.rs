@@ -284,9 +284,9 @@ fn long_functions_end() {
 #[test]
 fn functions_that_call_each_other_in_a_ring_end() {
     for language in ENGINES {
-        let functions: String = (0..2000)
+        let functions: String = (0..300)
             .map(|i| {
-                let next = (i + 1) % 2000;
+                let next = (i + 1) % 300;
                 let call = format!("f{next}(x, x, x)");
                 let call = language.assign.replacen("{}", &call, 1);
                 let body = format!("{}\n{call}", language.condition);
@@ -301,7 +301,7 @@ fn functions_that_call_each_other_in_a_ring_end() {
 fn many_alternatives_end() {
     for language in ENGINES {
         let [first, other, end] = language.alternatives;
-        for count in [500, 30_000] {
+        for count in [500, 5_000] {
             let body = format!("{first}{}{end}", numbered(other, count));
             let text = language.app(&language.function("f", &body));
             language.judged("alternatives", &text);
@@ -313,7 +313,7 @@ fn many_alternatives_end() {
 fn huge_tables_end() {
     for language in ENGINES {
         let [table, entry] = language.table;
-        let table = table.replacen("{}", &numbered(entry, 20_000), 1);
+        let table = table.replacen("{}", &numbered(entry, 5_000), 1);
         let (before, after) = language.assign.split_once("{}").unwrap();
         let text = language.app(&language.function("f", &format!("{before}{table}{after}")));
         language.judged("table", &text);
