@@ -46,6 +46,11 @@ const WORDS: &[&str] = &[
     "signet",
     "valetkey",
     "/oidc",
+    "exchange_code",
+    // A callback that leaves the rest to classes that no import names.
+    "[:state]",
+    "[:code]",
+    "(:code)",
 ];
 
 /// Whether a text has any of them, in whatever case.

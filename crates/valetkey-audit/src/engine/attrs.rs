@@ -46,7 +46,11 @@ impl Engine<'_> {
             }
             Kind::Class(class) => {
                 let class = class.clone();
-                Ok(match self.class_member(&class, name, None, 0) {
+                let member = match self.traits.own_name {
+                    Some(_) => self.of_class(&class, name),
+                    None => self.class_member(&class, name, None, 0),
+                };
+                Ok(match member {
                     Some(member) => member,
                     None if self.traits.constructor == Some(name) => of.clone(),
                     None => Value::unknown(),
@@ -177,9 +181,11 @@ impl Engine<'_> {
                 return value;
             }
         }
-        if let Some(app_class) = app_class
-            && let Some(value) = self.class_member(&app_class, name, Some(of), 0)
-        {
+        let member = app_class.and_then(|class| {
+            self.class_member(&class, name, Some(of), 0)
+                .or_else(|| self.traits.own_name.and(self.of_class(&class, name)))
+        });
+        if let Some(value) = member {
             // A property is read, not called.
             if let Kind::Func(f) = &value.kind
                 && f.function.decorators.iter().any(is_property)

@@ -137,8 +137,14 @@ impl Engine<'_> {
         });
         let around = self.class_around();
         for class in own.iter().chain(&around) {
-            if let Some(member) = self.class_member(class, name, object.as_ref(), 0) {
-                return Some(member);
+            let member = match &object {
+                Some(_) => self
+                    .class_member(class, name, object.as_ref(), 0)
+                    .or_else(|| self.of_class(class, name)),
+                None => self.of_class(class, name),
+            };
+            if member.is_some() {
+                return member;
             }
         }
         let class = around?;

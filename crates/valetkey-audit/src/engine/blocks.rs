@@ -176,7 +176,11 @@ impl Engine<'_> {
             }
             return self.yielded(std::slice::from_ref(function), made, at);
         }
-        self.yielded(std::slice::from_ref(function), made.clone(), at)?;
+        let value = self.yielded(std::slice::from_ref(function), made.clone(), at)?;
+        if model.does == crate::libraries::Does::Log {
+            let value = self.settled(&value);
+            self.emit(crate::facts::EventKind::Log { value }, at);
+        }
         Ok(made)
     }
 
@@ -192,6 +196,7 @@ impl Engine<'_> {
         // A mapping without braces.
         if let Some(param) = model.facts.get("mapping")
             && !named.is_empty()
+            && model.params.iter().position(|p| p == param) >= Some(positional.len())
         {
             let fields = std::mem::take(&mut named).into_iter().collect();
             named.push((param.clone(), self.dict(fields)));

@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{Engine, Eval, Frame, exec::answering};
 use crate::{
-    ir::{Class, ExprKind, StmtKind},
+    ir::{Class, ExprKind, Function, StmtKind},
     value::{ClassValue, Closure, Kind, Value},
 };
+
+/// Before the names of methods that a class has itself.
+pub(super) const OWN: &str = "self.";
 
 /// A class with what another opening of it adds.
 pub(super) fn reopened(old: &Value, new: &Value) -> Option<Value> {
@@ -32,7 +35,27 @@ pub(super) fn reopened(old: &Value, new: &Value) -> Option<Value> {
     }))))
 }
 
+/// The key of a function among the members: a class and its objects may have
+/// methods of one name.
+fn called(function: &Function) -> String {
+    let own = function
+        .decorators
+        .iter()
+        .any(|d| matches!(&d.kind, ExprKind::Name(n) if n == "staticmethod"));
+    if own {
+        format!("{OWN}{}", function.name)
+    } else {
+        function.name.clone()
+    }
+}
+
 impl Engine<'_> {
+    /// A method that a class has itself, or else one of its objects'.
+    pub(super) fn of_class(&mut self, class: &Rc<ClassValue>, name: &str) -> Option<Value> {
+        self.class_member(class, &format!("{OWN}{name}"), None, 0)
+            .or_else(|| self.class_member(class, name, None, 0))
+    }
+
     pub(super) fn class_run(&mut self, class: &Arc<Class>) -> Eval<Value> {
         let mut bases = Vec::new();
         for base in &class.bases {
@@ -50,7 +73,7 @@ impl Engine<'_> {
         let functions = |around: Option<Rc<crate::value::Scope>>| {
             class.body.iter().filter_map(move |s| match &s.kind {
                 StmtKind::Function(function) => Some((
-                    function.name.clone(),
+                    called(function),
                     Value::new(Kind::Func(Rc::new(Closure {
                         function: function.clone(),
                         file,
@@ -63,6 +86,12 @@ impl Engine<'_> {
                 _ => None,
             })
         };
+        // Its constants can be seen from within.
+        let constants: BTreeMap<String, Value> = members
+            .iter()
+            .filter(|(name, _)| name.starts_with(char::is_uppercase))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let outer = self.surroundings();
         members.extend(functions(outer.clone()));
         let known = |bases: &[Value], members: &BTreeMap<String, Value>| {
@@ -76,6 +105,7 @@ impl Engine<'_> {
         self.calls += 1;
         self.frames.push(Frame {
             file,
+            locals: Rc::new(constants),
             around: outer,
             class: Some(known(&bases, &members)),
             context: self.context(),
@@ -155,7 +185,7 @@ impl Engine<'_> {
             let StmtKind::Function(function) = &statement.kind else {
                 continue;
             };
-            let Some(Kind::Func(f)) = class.members.get(&function.name).map(|m| &m.kind) else {
+            let Some(Kind::Func(f)) = class.members.get(&called(function)).map(|m| &m.kind) else {
                 continue;
             };
             let marked = |word: &str| {

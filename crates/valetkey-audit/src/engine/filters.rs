@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, call::Args};
+use super::{Engine, Eval, Mode, call::Args};
 use crate::{
     facts::Entry,
     libraries::CallModel,
@@ -30,6 +30,10 @@ enum What {
 impl Engine<'_> {
     /// Some functions run before others from now on.
     pub(super) fn runs_before(&mut self, model: &'static CallModel, args: &Args) {
+        // A block that says it may be entered again.
+        if self.mode != Mode::Load {
+            return;
+        }
         let texts = |engine: &Self, name: &str| -> Vec<String> {
             let Some(value) = args.get(name) else {
                 return Vec::new();

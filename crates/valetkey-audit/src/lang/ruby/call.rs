@@ -6,7 +6,7 @@ use tree_sitter::Node;
 
 use super::{
     Kind, Lower, at,
-    define::{GIVEN, plain},
+    define::{FORWARDED, GIVEN, plain},
     name, parts, span,
 };
 use crate::ir::{Call, Cmp, Expr, ExprKind, Function, Stmt, StmtKind};
@@ -253,6 +253,10 @@ impl Lower<'_> {
                     if let Some(inner) = parts(part).into_iter().next() {
                         named.push((None, self.expr(inner)));
                     }
+                }
+                "forward_argument" => {
+                    named.push((None, name(part, FORWARDED)));
+                    named.push((Some(GIVEN.to_owned()), name(part, GIVEN)));
                 }
                 "block_argument" => {
                     let value = self.handed(part);

@@ -5,6 +5,9 @@ use tree_sitter::Node;
 use super::{Kind, Lower, Scope, Sink, at, name, parts, span};
 use crate::ir::{Block, Class, Expr, ExprKind, Function, Param, Star, Stmt, StmtKind};
 
+/// What `(...)` takes by name.
+pub(super) const FORWARDED: &str = "%named";
+
 /// The block that a method is given, as a parameter.
 pub(super) const GIVEN: &str = "&";
 
@@ -160,6 +163,15 @@ impl<'t> Lower<'t> {
                     continue;
                 }
                 "identifier" => {}
+                // `(...)`: what comes by name and the block are handed on.
+                "forward_parameter" => {
+                    params.push(Param {
+                        star: Star::Named,
+                        ..plain(FORWARDED)
+                    });
+                    params.push(given(child));
+                    continue;
+                }
                 _ => continue,
             }
             if param.name.is_empty() {
