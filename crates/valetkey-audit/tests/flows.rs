@@ -416,3 +416,135 @@ fn test_files_of_javascript_are_read_only_when_they_are_named() {
     assert!(verdicts(&root).is_empty());
     assert!(!verdicts(&root.join("test/helper.js")).is_empty());
 }
+
+const GUARD: &str = r#"
+module StateGuard
+  extend ActiveSupport::Concern
+
+  included do
+    before_action :ensure_state, only: [:callback]
+  end
+
+  def issue_state
+    session[:idp_state] = SecureRandom.urlsafe_base64(32)
+  end
+
+  private
+
+  def ensure_state
+    kept = session.delete(:idp_state)
+    return if kept.present? && ActiveSupport::SecurityUtils.secure_compare(kept, params[:state].to_s)
+
+    render plain: "state", status: :forbidden
+  end
+end
+"#;
+
+const CONTROLLER: &str = r#"
+class IdpController < ApplicationController
+  include StateGuard
+
+  def login
+    redirect_to Idp::Client.new.authorize_url(state: issue_state), allow_other_host: true
+  end
+
+  def callback
+    return redirect_to(login_path) if params[:error]
+
+    session[:user_id] = Idp::Exchange.call(code: params[:code])
+    redirect_to root_path
+  end
+end
+"#;
+
+const EXCHANGE: &str = r#"
+module Idp
+  class Exchange
+    def self.call(...) = new(...).call
+
+    def initialize(code:, client: Client.new)
+      @code = code
+      @client = client
+    end
+
+    def call
+      response = @client.token(@code)
+      raise "token endpoint" unless response.success?
+
+      Rails.logger.info("tokens: #{response.body}")
+      @client.profile(response.body["access_token"])["sub"]
+    end
+  end
+end
+"#;
+
+const IDP: &str = r#"
+module Idp
+  class Client
+    def authorize_url(state:)
+      "https://op.example.test/authorize?" + {
+        client_id: ENV["ID"], redirect_uri: ENV["CALLBACK"], response_type: "code",
+        scope: "openid", state: state
+      }.to_query
+    end
+
+    def token(code)
+      http.post("/token", grant_type: "authorization_code", code: code, client_id: ENV["ID"],
+                          client_secret: ENV["CLIENT_SECRET"], redirect_uri: ENV["CALLBACK"])
+    end
+
+    def profile(token)
+      http.get("/me") { |r| r.headers["Authorization"] = "Bearer #{token}" }.body
+    end
+
+    private
+
+    def http
+      @http ||= Faraday.new("https://op.example.test") { |f| f.response :json }
+    end
+  end
+end
+"#;
+
+#[test]
+fn constants_concerns_and_filters_of_rails_are_followed() {
+    let said = verdicts(&tree(
+        "rails",
+        &[
+            ("app/controllers/concerns/state_guard.rb", GUARD),
+            ("app/controllers/idp_controller.rb", CONTROLLER),
+            ("app/services/idp/client.rb", IDP),
+            ("app/services/idp/exchange.rb", EXCHANGE),
+        ],
+    ));
+    let get = |path: &str, check| said.get(&(path.to_owned(), check)).copied();
+    let client = "app/services/idp/client.rb";
+    assert_eq!(get(client, "state-generated"), Some(Verdict::Pass));
+    assert_eq!(get(client, "timeout-set"), Some(Verdict::Pass));
+    let guard = "app/controllers/concerns/state_guard.rb";
+    assert_eq!(get(guard, "state-verified"), Some(Verdict::Pass));
+    let exchange = "app/services/idp/exchange.rb";
+    assert_eq!(get(exchange, "token-not-leaked"), Some(Verdict::Fail));
+    let controller = "app/controllers/idp_controller.rb";
+    assert_eq!(get(controller, "error-handled"), Some(Verdict::Pass));
+    assert_eq!(
+        get(controller, "identity-from-id-token"),
+        Some(Verdict::Pass)
+    );
+
+    let open = GUARD.replace(
+        "    render plain: \"state\", status: :forbidden\n",
+        "    logger.warn(\"state\")\n",
+    );
+    let said = verdicts(&tree(
+        "rails-open",
+        &[
+            ("app/controllers/concerns/state_guard.rb", &open),
+            ("app/controllers/idp_controller.rb", CONTROLLER),
+            ("app/services/idp/client.rb", IDP),
+            ("app/services/idp/exchange.rb", EXCHANGE),
+        ],
+    ));
+    let key = (controller.to_owned(), "state-verified");
+    assert_eq!(said.get(&key), Some(&Verdict::Fail));
+}
