@@ -184,6 +184,12 @@ fn is_test(path: &str) -> bool {
         return matches!(last, "test" | "spec" | "tests")
             || folder.split('/').any(|f| FOLDERS.contains(&f));
     }
+    // Cargo builds these for tests only.
+    if name.ends_with(".rs") {
+        return folder
+            .split('/')
+            .any(|f| matches!(f, "tests" | "benches" | "fuzz"));
+    }
     name == "conftest.py"
         || name.starts_with("test_") && name.ends_with(".py")
         || name.ends_with("_test.py")
