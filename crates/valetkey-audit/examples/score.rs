@@ -145,9 +145,12 @@ fn held_out(name: &str) -> bool {
 
 #[allow(dead_code, reason = "the test has a main of its own")]
 fn main() {
+    if only_named().is_none() {
+        by_language();
+    }
     let verbose = std::env::args().any(|a| a == "--differences");
     let show_held_out = std::env::args().any(|a| a == "--held-out");
-    let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
+    let only = only_named();
     for (part, name) in score(only.as_deref())
         .iter()
         .zip(["Files that rules were written with", "Held-out files"])
@@ -178,4 +181,33 @@ fn main() {
             println!();
         }
     }
+}
+
+fn only_named() -> Option<String> {
+    std::env::args().skip(1).find(|a| !a.starts_with('-'))
+}
+
+fn by_language() {
+    println!(
+        "| language | part | files | precision | counting alarms on n/a | recall | verdicts as labelled |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for language in ["python", "javascript", "go", "rust", "ruby"] {
+        for (part, name) in score(Some(language))
+            .iter()
+            .zip(["written with", "held out"])
+        {
+            let all = part.total;
+            println!(
+                "| {language} | {name} | {} | {:.2} | {:.2} | {:.2} | {}/{} |",
+                part.files,
+                all.precision(),
+                all.strict_precision(),
+                all.recall(),
+                all.same,
+                all.all
+            );
+        }
+    }
+    println!();
 }
