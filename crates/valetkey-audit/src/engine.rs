@@ -203,6 +203,8 @@ pub(crate) struct Engine<'a> {
     loaded: usize,
     /// A function of a route let the next one run.
     went_on: bool,
+    /// The packages: their files, and which of them has a name.
+    packages: packages::Packages,
     /// Where the last call stands.
     site: Span,
     /// What a call put into a place that it was given.
@@ -273,6 +275,7 @@ impl<'a> Engine<'a> {
             around_own: BTreeSet::new(),
             loaded: 0,
             went_on: false,
+            packages: packages::Packages::new(app),
             site: Span::default(),
             filled: None,
             reported: BTreeSet::new(),

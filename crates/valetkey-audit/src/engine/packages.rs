@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Engine, Frame, Mode};
+use super::{App, Engine, Frame, Mode};
 use crate::{
     facts::{Entry, Handed},
     ir::{Span, StmtKind},
@@ -14,20 +14,42 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-impl Engine<'_> {
-    /// The other files of the module that a file belongs to.
-    fn siblings(&self, file: FileId) -> Vec<FileId> {
-        if !self.traits.packages {
-            return Vec::new();
+/// The files of each folder, and where their names are.
+#[derive(Debug, Default)]
+pub(super) struct Packages {
+    files: Vec<Rc<Vec<FileId>>>,
+    /// Known when all files are loaded; the first file of a folder stands for
+    /// it.
+    homes: BTreeMap<(FileId, String), FileId>,
+}
+
+impl Packages {
+    pub(super) fn new(app: &App) -> Self {
+        if !app.language.traits().packages {
+            return Self::default();
         }
-        let Some(own) = self.app.files.get(file) else {
-            return Vec::new();
-        };
-        let own = folder(&own.path);
-        let all = self.app.files.iter().enumerate();
-        all.filter(|(id, f)| *id != file && folder(&f.path) == own)
-            .map(|(id, _)| id)
-            .collect()
+        let mut folders: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
+        for (id, file) in app.files.iter().enumerate() {
+            folders.entry(folder(&file.path)).or_default().push(id);
+        }
+        let mut files = vec![Rc::default(); app.files.len()];
+        for all in folders.into_values() {
+            let all = Rc::new(all);
+            for id in all.iter() {
+                files[*id] = all.clone();
+            }
+        }
+        Self {
+            files,
+            homes: BTreeMap::new(),
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// The files of the module that a file belongs to, it among them.
+    fn siblings(&self, file: FileId) -> Rc<Vec<FileId>> {
+        self.packages.files.get(file).cloned().unwrap_or_default()
     }
 
     fn has_name(&self, file: FileId, name: &str) -> bool {
@@ -40,12 +62,29 @@ impl Engine<'_> {
         if !self.traits.packages || self.has_name(file, name) {
             return file;
         }
-        let others = self.siblings(file);
-        for other in &others {
+        let all = self.siblings(file);
+        if self.mode != Mode::Load {
+            let first = all.first().copied().unwrap_or(file);
+            let home = self.packages.homes.get(&(first, name.to_owned()));
+            return home.copied().unwrap_or(file);
+        }
+        for other in all.iter() {
             self.load(*other);
         }
-        let home = others.into_iter().find(|o| self.has_name(*o, name));
-        home.unwrap_or(file)
+        let home = all.iter().find(|o| self.has_name(**o, name));
+        home.copied().unwrap_or(file)
+    }
+
+    /// Notes where the names of each package are.
+    fn note_homes(&mut self) {
+        for file in 0..self.app.files.len() {
+            let first = self.siblings(file).first().copied().unwrap_or(file);
+            let names = self.modules.get(file).and_then(Option::as_ref);
+            for name in names.into_iter().flat_map(|m| m.keys()) {
+                let key = (first, name.clone());
+                self.packages.homes.entry(key).or_insert(file);
+            }
+        }
     }
 
     /// A member of a class that another file of its module declares.
@@ -57,10 +96,8 @@ impl Engine<'_> {
         if !self.traits.packages || class.name.is_empty() {
             return None;
         }
-        let mut files = vec![class.file];
-        files.extend(self.siblings(class.file));
-        files.into_iter().find_map(|file| {
-            let names = self.modules.get(file)?.as_ref()?;
+        self.siblings(class.file).iter().find_map(|file| {
+            let names = self.modules.get(*file)?.as_ref()?;
             match &names.get(&class.name)?.kind {
                 Kind::Class(other)
                     if !Rc::ptr_eq(other, class) && other.members.contains_key(name) =>
@@ -117,6 +154,7 @@ impl Engine<'_> {
         }
         self.fill_variables();
         self.receivers();
+        self.note_homes();
         self.events = events;
     }
 
@@ -211,8 +249,7 @@ impl Engine<'_> {
 
     /// What a constructor that nobody is seen to call makes.
     fn constructed(&mut self, class: &Rc<ClassValue>) -> Option<Value> {
-        let mut files = vec![class.file];
-        files.extend(self.siblings(class.file));
+        let files = self.siblings(class.file).as_ref().clone();
         let lower = class.name.to_ascii_lowercase();
         for file in files {
             let functions: Vec<Rc<Closure>> = self
