@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, hooks::Wal};
+use rusqlite::{Connection, ErrorCode, ffi, hooks::Wal};
 use valetkey::store::StoreError;
 
 use super::{
@@ -104,7 +104,7 @@ impl Writer {
         LOG_PAGES.set(0);
         let outcome = step(&open.as_ref()?.db);
         self.note();
-        if outcome.as_ref().is_err_and(|error| !is_lock(error)) {
+        if outcome.as_ref().is_err_and(|error| !may_go_on(error)) {
             *open = None;
         }
         outcome.ok()
@@ -142,7 +142,12 @@ impl Writer {
         doubtful: &mut bool,
     ) -> Result<Arc<File>, StoreError> {
         let mut slot = self.lock();
-        let open = slot.take().map_or_else(|| Open::new(&self.place), Ok)?;
+        let open = match slot.take() {
+            Some(open) => open,
+            // Opening syncs the log, and a sync that failed may succeed the
+            // next time without having written anything.
+            None => Open::new(&self.place).inspect_err(|_| *doubtful = true)?,
+        };
         let outcome = self.run(&open.db, batch, doubtful);
         let outcome = outcome.map_err(|error| self.place.fault(&error));
         if let Err(error) = &outcome {
@@ -169,8 +174,10 @@ impl Writer {
         db.busy_timeout(self.place.options.busy_timeout)?;
         if *doubtful {
             // A sync failed, and the system may have forgotten what it could
-            // not write. This writes all of it once more, into the file.
-            db.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| {
+            // not write. This writes all of it once more, into the file, and
+            // empties the log: what is left of it on the disk would end
+            // early, and undo part of what is in the file.
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
                 match row.get(0)? {
                     0_i64 => Ok(()),
                     _ => Err(busy()),
@@ -178,7 +185,7 @@ impl Writer {
             })?;
             *doubtful = false;
         } else if self.log_is_long() {
-            self.shorten_log(db);
+            self.shorten_log(db).inspect_err(|_| *doubtful = true)?;
         }
         LOG_PAGES.set(0);
         db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -196,8 +203,8 @@ impl Writer {
 
     /// Brings the log into the file, as far as no reader needs it as it was;
     /// what is written next begins it anew. If that cannot be, the log grows
-    /// by a quarter before it is tried again.
-    fn shorten_log(&self, db: &Connection) {
+    /// by a quarter before it is tried again. Fails only if a sync failed.
+    fn shorten_log(&self, db: &Connection) -> rusqlite::Result<()> {
         let outcome = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
             Ok((row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
         });
@@ -210,6 +217,10 @@ impl Writer {
             _ => pages.saturating_add(LONG / 4),
         };
         self.long_at.store(long_at, Ordering::Relaxed);
+        match outcome {
+            Err(error) if is_failed_sync(&error) => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -239,15 +250,22 @@ fn log_of(place: &Place) -> io::Result<File> {
     Ok(log)
 }
 
-fn is_lock(error: &rusqlite::Error) -> bool {
+/// Whether the connection is as good as before.
+fn may_go_on(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
     )
 }
 
+fn is_failed_sync(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC)
+}
+
 fn busy() -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)
 }
 
 /// Starts the thread of `writer`.

@@ -53,6 +53,15 @@ impl Fixture {
             .unwrap()
     }
 
+    /// The same, without the log and without what is in memory.
+    fn spent_in_file(&self) -> i64 {
+        let copy = self.folder.join("copy");
+        fs::copy(self.folder.join("db"), &copy).unwrap();
+        let db = Connection::open(copy).unwrap();
+        db.query_row("SELECT sum(until) FROM spent", [], |row| row.get(0))
+            .unwrap()
+    }
+
     /// Whether something was put on the disk since this was asked.
     fn synced(&mut self) -> bool {
         self.turn.synced.take().is_some()
@@ -112,14 +121,68 @@ fn what_the_disk_does_not_confirm_is_an_error_and_the_next_sync_makes_up_for_it(
     assert!(fixture.turn.doubtful);
     fixture.write(&[(FOUR, Needs::Disk)])[0].as_ref().unwrap();
     assert!(!fixture.turn.doubtful, "all of it is in the file");
-    // It is: without the log and without what is in memory.
-    let copy = fixture.folder.join("copy");
-    fs::copy(fixture.folder.join("db"), &copy).unwrap();
-    let db = Connection::open(copy).unwrap();
-    let spent: i64 = db
-        .query_row("SELECT sum(until) FROM spent", [], |row| row.get(0))
+    assert_eq!(fixture.spent_in_file(), 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_may_have_a_gap_is_gone_before_anything_is_confirmed() {
+    let mut fixture = Fixture::new();
+    fixture.break_log();
+    fixture.write(&[(ONE, Needs::Disk)])[0]
+        .as_ref()
+        .unwrap_err();
+    // Writes nothing, as `settle` does: nothing begins the log anew.
+    let nothing = "DELETE FROM spent WHERE until = 99";
+    fixture.write(&[(nothing, Needs::Disk)])[0]
+        .as_ref()
         .unwrap();
-    assert_eq!(spent, 3);
+    let log = fs::metadata(fixture.folder.join("db-wal")).unwrap();
+    assert_eq!(log.len(), 0);
+    assert_eq!(fixture.spent_in_file(), 1);
+}
+
+#[test]
+fn after_an_opening_that_failed_the_log_is_brought_into_the_file_first() {
+    let mut fixture = Fixture::new();
+    fixture.write(&[(ONE, Needs::Disk)])[0].as_ref().unwrap();
+    let other = Connection::open(fixture.folder.join("db")).unwrap();
+    other.pragma_update(None, "user_version", 99).unwrap();
+    *fixture.turn.writer.lock() = None;
+    let refused = fixture.write(&[(TWO, Needs::Disk)]);
+    assert!(
+        matches!(refused[0], Err(StoreError::NewerVersion { .. })),
+        "{refused:?}"
+    );
+    other.pragma_update(None, "user_version", 2).unwrap();
+    fixture.write(&[(TWO, Needs::Disk)])[0].as_ref().unwrap();
+    assert_eq!(fixture.spent_in_file(), 1, "what was there before");
+    assert_eq!(fixture.spent(), 3);
+}
+
+#[test]
+fn a_sync_that_fails_while_the_log_is_shortened_is_told_from_other_trouble() {
+    let failure = |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+    assert!(is_failed_sync(&failure(ffi::SQLITE_IOERR_FSYNC)));
+    for code in [ffi::SQLITE_BUSY, ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE] {
+        assert!(!is_failed_sync(&failure(code)), "{code}");
+    }
+}
+
+#[test]
+fn a_full_file_does_not_cost_the_connection() {
+    let fixture = Fixture::new();
+    let limit = |pages: u32| {
+        fixture.turn.writer.at_once(|db| {
+            db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, u32>(0))
+        })
+    };
+    assert!(limit(1).unwrap() > 1, "as large as it is");
+    let large = "INSERT INTO spent VALUES (randomblob(100000), 1)";
+    assert_eq!(fixture.at_once(large), None);
+    assert_eq!(fixture.at_once(ONE), Some(1), "still open");
+    limit(100_000).unwrap();
+    assert_eq!(fixture.at_once(large), Some(1));
 }
 
 #[test]
