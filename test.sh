@@ -75,7 +75,9 @@ dependencies() {
 }
 
 all_tests() {
-  VALETKEY_BIN=$(cd "$target" && pwd)/debug/valetkey \
+  local built
+  built=$(cd "$target" && pwd)
+  VALETKEY_BIN=$built/debug/valetkey VALETKEY_TEST_PYTHON=$built/venv/bin/python \
     cargo test --locked --workspace --no-fail-fast
 }
 

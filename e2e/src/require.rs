@@ -105,7 +105,8 @@ pub(crate) fn foreign_folder() -> PathBuf {
 }
 
 pub(crate) fn python_program() -> PathBuf {
-    target_folder().join("venv/bin/python")
+    let named = std::env::var_os("VALETKEY_TEST_PYTHON").map(PathBuf::from);
+    named.unwrap_or_else(|| target_folder().join("venv/bin/python"))
 }
 
 pub(crate) fn chromium_program() -> Option<PathBuf> {
@@ -116,11 +117,13 @@ pub(crate) fn chromium_program() -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-/// The folder that this build goes to: `target`, usually.
+/// The folder that this build goes to: `target`, usually. A test stands in
+/// `target/PROFILE/deps`.
 pub(crate) fn target_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
+        .find(|folder| folder.ends_with("deps"))
+        .and_then(|deps| deps.parent()?.parent())
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")))
         .to_owned()
 }
