@@ -148,11 +148,10 @@ pub trait Store: Send + Sync + 'static {
     /// Gives the lease back, if `owner` still has it.
     fn release(&self, key: RecordKey, owner: u64) -> StoreFuture<'_, ()>;
 
-    /// Makes durable whatever was answered before. The default does nothing:
-    /// for stores whose answers are durable all, or none.
-    fn settle(&self) -> StoreFuture<'_, ()> {
-        Box::pin(async { Ok(()) })
-    }
+    /// Makes durable whatever was answered before. A store whose answers
+    /// are all durable, or none, has nothing to do; one that wraps another
+    /// passes it on. There is no default, so that neither is forgotten.
+    fn settle(&self) -> StoreFuture<'_, ()>;
 
     /// Removes what has ended (sessions, spent states, leases), and returns
     /// how many sessions that were.

@@ -45,6 +45,8 @@ pub enum Callback {
 
 /// A verified identity that has not become a session yet, so that the
 /// application can create its user, or refuse.
+/// [`Client::establish`] puts on the disk that the login was used. Who makes
+/// no session with it calls [`Client::settle`] before the browser is answered.
 #[derive(Debug)]
 pub struct NewSignIn {
     pub(super) provider: String,

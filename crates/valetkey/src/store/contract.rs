@@ -46,6 +46,7 @@ pub async fn run(fresh: impl Fn() -> [SharedStore; 2]) {
     delete_says_whether_there_was_one(fresh()).await;
     live_records_are_found_by_subject(fresh()).await;
     a_state_is_spent_once_until_it_is_forgotten(fresh()).await;
+    what_was_spent_is_still_spent_when_it_is_settled(fresh()).await;
     one_of_many_spends_wins(fresh()).await;
     a_lease_has_one_owner_until_it_ends(fresh()).await;
     one_of_many_leases_wins(fresh()).await;
@@ -342,6 +343,16 @@ async fn a_state_is_spent_once_until_it_is_forgotten([store, _]: [SharedStore; 2
         done("is_spent", store.is_spent(key(2), NOW)).await,
         false,
     );
+}
+
+async fn what_was_spent_is_still_spent_when_it_is_settled([one, two]: [SharedStore; 2]) {
+    done("settle with nothing to settle", one.settle()).await;
+    let spent = done("spend", one.spend(key(1), NOW, NOW + 10)).await;
+    same("the first", spent, true);
+    done("settle", one.settle()).await;
+    done("settle by the other", two.settle()).await;
+    let again = done("spend", two.spend(key(1), NOW, NOW + 10)).await;
+    same("after settling", again, false);
 }
 
 async fn one_of_many_spends_wins(stores: [SharedStore; 2]) {

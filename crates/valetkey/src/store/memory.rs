@@ -242,6 +242,11 @@ impl Store for MemoryStore {
         })
     }
 
+    /// Nothing here outlives the process.
+    fn settle(&self) -> StoreFuture<'_, ()> {
+        self.locked(None, |_| Ok(()))
+    }
+
     fn sweep(&self, now: Seconds) -> StoreFuture<'_, u64> {
         self.locked(Some(now), |inner| Ok(inner.sweep()))
     }
