@@ -7,11 +7,12 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use crate::{
     engine::{App, AppFile, packages::means},
     ir::{Block, Import, Module, StmtKind},
+    lang::Language,
     libraries::Libraries,
     parallel,
     report::Skipped,
@@ -21,7 +22,6 @@ use crate::{
 /// Words without which a file has nothing to do with OAuth.
 const WORDS: &[&str] = &[
     "oauth",
-    "omniauth",
     "openid",
     "authlib",
     "msal",
@@ -47,24 +47,25 @@ const WORDS: &[&str] = &[
     "valetkey",
     "/oidc",
     "exchange_code",
-    // A callback that leaves the rest to classes that no import names.
-    "[:state]",
-    "[:code]",
-    "(:code)",
 ];
+/// Of Ruby: a callback that leaves the rest to classes that no import names.
+const RUBY_WORDS: &[&str] = &["[:state]", "[:code]", "(:code)"];
 
 /// Whether a text has any of them, in whatever case.
-fn mentions(text: &[u8]) -> bool {
-    static FINDER: OnceLock<Option<AhoCorasick>> = OnceLock::new();
-    FINDER
-        .get_or_init(|| {
+fn mentions(language: Language, text: &[u8]) -> bool {
+    static COMMON: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    static RUBY: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    let has = |finder: &OnceLock<Option<AhoCorasick>>, words: &[&str]| {
+        let finder = finder.get_or_init(|| {
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
-                .build(WORDS)
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(words)
                 .ok()
-        })
-        .as_ref()
-        .is_none_or(|finder| finder.is_match(text))
+        });
+        finder.as_ref().is_none_or(|finder| finder.is_match(text))
+    };
+    has(&COMMON, WORDS) || language == Language::Ruby && has(&RUBY, RUBY_WORDS)
 }
 
 /// How far imports are followed from what has to do with OAuth.
@@ -97,7 +98,7 @@ pub(crate) fn apps(
             *done += 1;
         }
         let source = &sources[*i];
-        let text = source.read_if(mentions)?;
+        let text = source.read_if(|text| mentions(source.language, text))?;
         text.map(|text| parse(source, text)).transpose()
     });
     let mut parsed: BTreeMap<usize, Option<Parsed>> = BTreeMap::new();

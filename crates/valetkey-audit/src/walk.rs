@@ -65,7 +65,7 @@ impl Source {
 
     /// The same, unless what is in it is not wanted: most files are looked at
     /// for a word or two and put away again.
-    pub(crate) fn read_if(&self, wanted: fn(&[u8]) -> bool) -> Result<Option<String>, String> {
+    pub(crate) fn read_if(&self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<String>, String> {
         let Text::Disk(path) = &self.text else {
             return Ok(Some(self.read()?).filter(|text| wanted(text.as_bytes())));
         };
