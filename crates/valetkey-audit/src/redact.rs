@@ -1,9 +1,26 @@
 //! What of a source may be shown: one line, short, without secrets.
 
+/// A name as people may see it: what would move the cursor, change colours or
+/// turn the direction of writing is spelt out. Whoever sends a change chooses
+/// the names of its files.
+pub(crate) fn name(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() || turns(c) {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A text of the source on one line, of so many characters at most, read in
 /// the order in which it is written.
 pub(crate) fn line(text: &str, most: usize) -> String {
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .filter(|c| (!c.is_control() || *c == '\t') && !turns(*c))
         .take(most)

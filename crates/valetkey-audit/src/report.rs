@@ -96,6 +96,14 @@ pub struct Skipped {
     pub reason: String,
 }
 
+impl std::fmt::Display for Skipped {
+    /// On one line, whatever the name of the file holds.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, reason) = (redact::name(&self.path), redact::name(&self.reason));
+        write!(f, "{path}: {reason}")
+    }
+}
+
 /// How many there are of each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {

@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use valetkey_audit::{AuditError, Options, audit};
+use valetkey_audit::{AuditError, Format, Options, audit, write};
 
 fn folder(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -271,4 +271,23 @@ fn mutated_fixtures_never_crash() {
             }
         }
     }
+}
+
+/// Whoever sends a change chooses the names of its files: one could paint over
+/// the verdicts, or write some of its own.
+#[test]
+fn the_name_of_a_file_writes_nothing_but_itself() {
+    let root = folder("names");
+    let name = "a\u{1b}[2J\nOAuth config OK\u{202e}.py";
+    fs::write(root.join(name), textbook()).unwrap();
+    fs::write(root.join("\u{1b}[1A.py"), b"\x00oauth\x00").unwrap();
+    let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+    for format in [Format::Text, Format::Github, Format::Junit, Format::Sarif] {
+        let text = write(&report, format);
+        let strange = |c: char| c == '\u{1b}' || c == '\u{202e}';
+        assert!(!text.contains(strange), "{format:?}: {text}");
+        assert!(!text.lines().any(|l| l == "OAuth config OK"), "{format:?}");
+    }
+    assert!(write(&report, Format::Text).contains("a\\u{1b}[2J\\u{a}OAuth"));
+    assert_eq!(report.skipped[0].to_string(), "\\u{1b}[1A.py: it is binary");
 }

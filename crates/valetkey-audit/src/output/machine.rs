@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::failing;
-use crate::{CHECKS, Check, Report, Severity, Verdict, advice, advice::language_name};
+use crate::{CHECKS, Check, Report, Severity, Verdict, advice, advice::language_name, redact};
 
 pub(super) fn sarif(report: &Report) -> String {
     let mut languages: Vec<&str> = failing(report)
@@ -124,7 +124,7 @@ pub(super) fn github(report: &Report) -> String {
             let [line, end] = r.lines.first().copied().unwrap_or([1, 1]);
             format!(
                 "::{kind} file={},line={line},endLine={end},title={}::{}",
-                property(&r.path),
+                property(&redact::name(&r.path)),
                 property(c.id),
                 escape(&format!("{} {}", r.message, r.fix))
             )
@@ -145,7 +145,7 @@ pub(super) fn junit(report: &Report) -> String {
         let _ = write!(
             out,
             "  <testcase classname=\"{}\" name=\"{}\">",
-            xml(&r.path),
+            xml(&redact::name(&r.path)),
             xml(r.check)
         );
         match r.verdict {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::failing;
-use crate::{CHECKS, Check, Report, Verdict, advice};
+use crate::{CHECKS, Check, Report, Verdict, advice, redact};
 
 pub(super) fn write(report: &Report) -> String {
     let mut out = String::new();
@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report) -> String {
         if result.path != path {
             let gap = if path.is_empty() { "" } else { "\n" };
             path = &result.path;
-            let _ = writeln!(out, "{gap}{path}");
+            let _ = writeln!(out, "{gap}{}", redact::name(path));
         }
         let mark = match result.verdict {
             Verdict::Pass => '✓',
@@ -45,7 +45,8 @@ pub(super) fn write(report: &Report) -> String {
             .map(|l| format!(":{}", l[0]))
             .unwrap_or_default();
         let severity = format!("{:?}", result.severity).to_lowercase();
-        let _ = writeln!(out, "\n{}[{severity}] {}{line}", result.check, result.path);
+        let path = redact::name(&result.path);
+        let _ = writeln!(out, "\n{}[{severity}] {path}{line}", result.check);
         let _ = writeln!(out, "  {}", result.message);
         for (n, text) in &result.excerpt {
             let _ = writeln!(out, "  {n:>5} | {text}");

@@ -290,7 +290,7 @@ fn skipped(all: &[valetkey_audit::Skipped]) {
         } else {
             String::new()
         };
-        output::note(&format!("skipped {}: {}{more}", one.path, one.reason));
+        output::note(&format!("skipped {one}{more}"));
     }
 }
 
