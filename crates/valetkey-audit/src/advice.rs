@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use serde::Deserialize;
 
+use crate::text::Text;
+
 /// The languages that advice is given in: name, extensions, data.
 const LANGUAGES_KNOWN: [(&str, &[&str], &str); 5] = [
     ("python", &["py", "pyw"], include_str!("advice/python.toml")),
@@ -71,22 +73,12 @@ pub fn advice(check: &str, language: &str) -> Vec<&'static Advice> {
     })
 }
 
-/// What to say of a failure in a file, by its name and its text in lower case.
-pub(crate) fn for_file(check: &str, path: &str, lower: &str) -> Option<&'static Advice> {
+/// What to say of a failure in a file, by its name and its text.
+pub(crate) fn for_file(check: &str, path: &str, text: &Text<'_>) -> Option<&'static Advice> {
     known(language_of(path))
         .get(check)?
         .iter()
-        .find(|a| a.when.is_empty() || a.when.iter().any(|word| names(lower, word)))
-}
-
-/// Whether a word stands in the text, not as the end of another: `authlib` is
-/// not in `requests_oauthlib`.
-fn names(lower: &str, word: &str) -> bool {
-    let letter = |c: char| c.is_alphanumeric() || c == '_';
-    let bounded = word.starts_with(letter);
-    lower
-        .match_indices(word)
-        .any(|(at, _)| !bounded || !lower[..at].ends_with(letter))
+        .find(|a| a.when.is_empty() || a.when.iter().any(|word| text.names(word)))
 }
 
 /// The name of the language of a file; the first one's for other files.
@@ -183,7 +175,7 @@ mod tests {
     #[test]
     fn the_framework_of_the_file_decides() {
         let of = |path: &str, text: &str| {
-            for_file("state-verified", path, &text.to_lowercase())
+            for_file("state-verified", path, &Text::new(text))
                 .unwrap()
                 .name
                 .as_str()

@@ -3,6 +3,8 @@
 //! A check reads the facts of one app and says what it found in which file.
 //! Files of which it says nothing are `na`.
 
+use std::borrow::Cow;
+
 use crate::{
     engine::App,
     facts::{Event, EventKind, Facts, Fields},
@@ -75,11 +77,11 @@ pub(crate) struct Found {
     pub(crate) verdict: Verdict,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
-    pub(crate) message: String,
+    pub(crate) message: Cow<'static, str>,
 }
 
 impl Found {
-    fn fail(at: (FileId, Span), severity: Severity, message: impl Into<String>) -> Self {
+    fn fail(at: (FileId, Span), severity: Severity, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             file: at.0,
             span: at.1,
@@ -90,7 +92,7 @@ impl Found {
         }
     }
 
-    fn pass(at: (FileId, Span), message: impl Into<String>) -> Self {
+    fn pass(at: (FileId, Span), message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             verdict: Verdict::Pass,
             ..Self::fail(at, Severity::Low, message)

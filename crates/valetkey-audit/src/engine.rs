@@ -15,7 +15,7 @@ use std::{
 use crate::{
     facts::{Entry, Event, EventKind, Fields, Handed},
     ir::{Module, Span},
-    lang::{Language, Traits},
+    lang::{Language, Names, Traits},
     libraries::Libraries,
     value::{Closure, FileId, Kind, ObjId, Object, Origin, OriginId, Origins, Scope, Taint, Value},
 };
@@ -191,6 +191,8 @@ pub(crate) struct Engine<'a> {
     called: BTreeSet<(FileId, u32)>,
     ran: BTreeSet<(FileId, u32)>,
     paths: BTreeMap<String, FileId>,
+    /// The names of the app's files.
+    names: Names,
     /// Families of requests that have a timeout of their own.
     patient: BTreeSet<String>,
     /// Random values around the function that is entered: they belong to one
@@ -269,6 +271,7 @@ impl<'a> Engine<'a> {
             called: BTreeSet::new(),
             ran: BTreeSet::new(),
             paths: BTreeMap::new(),
+            names: Names::of(app.files.iter().map(|f| f.path.as_str())),
             patient: BTreeSet::new(),
             around_one: BTreeSet::new(),
             around_all: BTreeSet::new(),

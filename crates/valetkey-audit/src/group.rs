@@ -2,17 +2,18 @@
 //! and what is linked by that.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
     sync::{Mutex, OnceLock},
 };
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 
 use crate::{
     engine::{App, AppFile, packages::means},
     ir::{Block, Import, Module, StmtKind},
-    lang::Language,
+    lang::{Language, Names},
     libraries::Libraries,
     parallel,
     report::Skipped,
@@ -24,7 +25,10 @@ const WORDS: &[&str] = &[
     "oauth",
     "openid",
     "authlib",
-    "msal",
+    " msal",
+    "/msal",
+    "\"msal",
+    "'msal",
     "allauth",
     "social_core",
     "social_django",
@@ -52,20 +56,25 @@ const WORDS: &[&str] = &[
 const RUBY_WORDS: &[&str] = &["[:state]", "[:code]", "(:code)"];
 
 /// Whether a text has any of them, in whatever case.
+///
+/// The text is put into small letters first: that costs less than it saves,
+/// because only a search that tells cases apart looks at many bytes at once.
 fn mentions(language: Language, text: &[u8]) -> bool {
     static COMMON: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     static RUBY: OnceLock<Option<AhoCorasick>> = OnceLock::new();
-    let has = |finder: &OnceLock<Option<AhoCorasick>>, words: &[&str]| {
-        let finder = finder.get_or_init(|| {
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(words)
-                .ok()
-        });
-        finder.as_ref().is_none_or(|finder| finder.is_match(text))
+    thread_local!(static SMALL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    let finder = match language {
+        Language::Ruby => RUBY.get_or_init(|| AhoCorasick::new([WORDS, RUBY_WORDS].concat()).ok()),
+        _ => COMMON.get_or_init(|| AhoCorasick::new(WORDS).ok()),
     };
-    has(&COMMON, WORDS) || language == Language::Ruby && has(&RUBY, RUBY_WORDS)
+    finder.as_ref().is_none_or(|finder| {
+        SMALL.with_borrow_mut(|small| {
+            small.clear();
+            small.extend_from_slice(text);
+            small.make_ascii_lowercase();
+            finder.is_match(small.as_slice())
+        })
+    })
 }
 
 /// How far imports are followed from what has to do with OAuth.
@@ -84,11 +93,7 @@ pub(crate) fn apps(
     skipped: &mut Vec<Skipped>,
     progress: &mut (dyn FnMut(usize, usize) + Send),
 ) -> Vec<(App, Vec<String>)> {
-    let by_path: BTreeMap<&str, usize> = sources
-        .iter()
-        .enumerate()
-        .map(|(i, s)| (s.path.as_str(), i))
-        .collect();
+    let places = Places::of(sources);
     let progress = Mutex::new((0, progress));
     let all: Vec<usize> = (0..sources.len()).collect();
     let looked = parallel::map(&all, |i| {
@@ -125,7 +130,7 @@ pub(crate) fn apps(
             let Some(Some(file)) = parsed.get(&i) else {
                 continue;
             };
-            for other in wanted(sources, &by_path, i, &file.module) {
+            for other in wanted(sources, &places, i, &file.module) {
                 if parsed.contains_key(&other) || depth < STEPS {
                     links.push((i, other));
                 }
@@ -147,10 +152,74 @@ pub(crate) fn apps(
     together(sources, parsed, &links)
 }
 
+/// Where the files of a tree are.
+struct Places<'s> {
+    by_path: HashMap<&'s str, usize>,
+    names: Names,
+    /// Of languages in which the files of a folder are one module: the folders
+    /// by their last names, and what is in them.
+    folders: HashMap<&'s str, Vec<&'s str>>,
+    inside: HashMap<(Language, &'s str), Vec<usize>>,
+}
+
+impl<'s> Places<'s> {
+    fn of(sources: &'s [Source]) -> Self {
+        let mut places = Self {
+            by_path: HashMap::with_capacity(sources.len()),
+            names: Names::of(sources.iter().map(|s| s.path.as_str())),
+            folders: HashMap::new(),
+            inside: HashMap::new(),
+        };
+        for (i, source) in sources.iter().enumerate() {
+            places.by_path.insert(&source.path, i);
+            if source.language.traits().packages {
+                let folder = folder(source);
+                let key = (source.language, folder);
+                places.inside.entry(key).or_default().push(i);
+            }
+        }
+        for (_, folder) in places.inside.keys() {
+            places.folders.entry(last(folder)).or_default().push(folder);
+        }
+        places
+    }
+
+    /// The files of the folders that a file's own and the imported modules
+    /// are.
+    fn beside(&self, source: &Source, modules: &[&str]) -> BTreeSet<usize> {
+        let language = source.language;
+        let libraries = Libraries::of(language);
+        let wanted: Vec<String> = modules
+            .iter()
+            .filter(|m| !libraries.knows(m))
+            .flat_map(|m| language.folders(m))
+            .collect();
+        let meant = wanted.iter().flat_map(|w| {
+            let all = self.folders.get(last(w)).into_iter().flatten();
+            all.filter(move |there| means(there, w))
+        });
+        let mut files = BTreeSet::new();
+        for folder in std::iter::once(&folder(source)).chain(meant) {
+            files.extend(self.inside.get(&(language, *folder)).into_iter().flatten());
+        }
+        files
+    }
+}
+
+fn folder(source: &Source) -> &str {
+    let at = source.path.rsplit_once('/');
+    at.map_or("", |(folder, _)| folder)
+}
+
+/// The last name of a path.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// The files of the app that a file imports.
 fn wanted(
     sources: &[Source],
-    by_path: &BTreeMap<&str, usize>,
+    places: &Places<'_>,
     i: usize,
     module: &Module,
 ) -> BTreeSet<usize> {
@@ -158,57 +227,25 @@ fn wanted(
     let from = &sources[i];
     let mut found = Vec::new();
     imports(&module.body, &mut found, 0);
-    for import in found {
+    let file = |module: &str| {
+        if !places.names.may_hold(from.language, module) {
+            return None;
+        }
+        let files = from.language.files(&from.path, module);
+        files.iter().find_map(|f| places.by_path.get(f.as_str()))
+    };
+    for import in &found {
         let member = import.member.as_deref();
         let whole = member.and_then(|m| from.language.submodule(&import.module, m));
-        for module in whole.iter().chain([&import.module]) {
-            let files = from.language.files(&from.path, module);
-            let file = files.iter().find_map(|f| by_path.get(f.as_str()));
-            if let Some(other) = file.filter(|other| **other != i) {
-                wanted.insert(*other);
-                break;
-            }
-        }
+        let mut meant = whole.as_deref().into_iter().chain([import.module.as_str()]);
+        wanted.extend(meant.find_map(|m| file(m).filter(|other| **other != i)));
     }
     if from.language.traits().packages {
-        let modules = found_modules(&module.body);
-        wanted.extend(beside(sources, i, &modules));
+        let modules: Vec<&str> = found.iter().map(|i| i.module.as_str()).collect();
+        let beside = places.beside(from, &modules);
+        wanted.extend(beside.into_iter().filter(|other| *other != i).take(MOST));
     }
     wanted
-}
-
-fn found_modules(body: &Block) -> Vec<&str> {
-    let mut found = Vec::new();
-    imports(body, &mut found, 0);
-    found.iter().map(|i| i.module.as_str()).collect()
-}
-
-/// The files of the folders that a file's own and the imported modules are.
-fn beside(sources: &[Source], i: usize, modules: &[&str]) -> Vec<usize> {
-    fn folder(source: &Source) -> &str {
-        source
-            .path
-            .rsplit_once('/')
-            .map_or("", |(folder, _)| folder)
-    }
-    let language = sources[i].language;
-    let own = folder(&sources[i]);
-    let libraries = Libraries::of(language);
-    let wanted: Vec<String> = modules
-        .iter()
-        .filter(|m| !libraries.knows(m))
-        .flat_map(|m| language.folders(m))
-        .collect();
-    let all = sources.iter().enumerate();
-    all.filter(|(other, source)| {
-        let there = folder(source);
-        *other != i
-            && source.language == language
-            && (there == own || wanted.iter().any(|w| means(there, w)))
-    })
-    .map(|(other, _)| other)
-    .take(MOST)
-    .collect()
 }
 
 fn parse(source: &Source, text: String) -> Result<Parsed, String> {

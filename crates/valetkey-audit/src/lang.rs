@@ -7,6 +7,7 @@ use crate::ir::Module;
 
 mod go;
 mod javascript;
+mod names;
 #[cfg(test)]
 mod printed;
 mod python;
@@ -14,8 +15,10 @@ mod ruby;
 mod rust;
 mod tree;
 
+pub(crate) use names::Names;
+
 /// A language that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Language {
     Python,
     /// And TypeScript.

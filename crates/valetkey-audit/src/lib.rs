@@ -23,6 +23,7 @@ mod redact;
 mod report;
 mod secrets;
 mod suppress;
+mod text;
 mod tracked;
 mod url;
 mod value;

@@ -1,8 +1,8 @@
 //! The report, for people and for programs.
 
-use serde_json::json;
+use serde::Serialize;
 
-use crate::{Check, Report, Severity, Verdict, checks};
+use crate::{Check, Report, Severity, Summary, Verdict, checks};
 
 mod machine;
 mod plain;
@@ -38,14 +38,25 @@ impl Format {
     }
 }
 
+#[derive(Serialize)]
+struct Document<'r> {
+    version: u32,
+    results: &'r [crate::Result],
+    summary: Summary,
+}
+
 /// The report in that format, without a final line end.
 #[must_use]
 pub fn write(report: &Report, format: Format) -> String {
     match format {
         Format::Text => plain::write(report),
         Format::Json => {
-            json!({"version": 1, "results": report.results, "summary": report.summary()})
-                .to_string()
+            let all = Document {
+                version: 1,
+                results: &report.results,
+                summary: report.summary(),
+            };
+            serde_json::to_string(&all).unwrap_or_default()
         }
         Format::Sarif => machine::sarif(report),
         Format::Github => machine::github(report),

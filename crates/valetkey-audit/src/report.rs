@@ -1,6 +1,7 @@
 //! From the facts of the apps to the verdicts.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
@@ -16,7 +17,9 @@ use crate::{
     lang::Language,
     libraries::Libraries,
     manifest::Versions,
-    parallel, redact, suppress, tracked, walk,
+    parallel, redact, suppress,
+    text::Text,
+    tracked, walk,
 };
 
 /// What a check says of a file.
@@ -70,7 +73,7 @@ pub struct Result {
     /// How sure it is.
     pub confidence: Confidence,
     /// What was seen, without any secret.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// The reason that a comment or the configuration gives for a failure
     /// that is let pass.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +180,7 @@ pub(crate) fn audit(
                 Vec::new()
             };
             let mut result = merged(".env", check.id, own);
-            suppress::apply(&mut result, "", options);
+            suppress::apply(&mut result, &Text::new(""), options);
             if result.verdict == Verdict::Fail {
                 result.fix = tracked::FIX;
             }
@@ -267,7 +270,7 @@ fn judge(
         let Some(path) = context.app.files.get(file).map(|f| f.path.clone()) else {
             continue;
         };
-        let mut lower = None;
+        let text = Text::new(&texts[file]);
         for (number, check) in CHECKS.iter().enumerate() {
             if options.config.switched_off(check.id) {
                 continue;
@@ -277,13 +280,12 @@ fn judge(
                 check.id,
                 all.remove(&(file, number)).unwrap_or_default(),
             );
-            suppress::apply(&mut result, &texts[file], options);
-            result.excerpt = excerpt(&result, &texts[file]);
-            if result.verdict == Verdict::Fail {
-                let lower = lower.get_or_insert_with(|| texts[file].to_ascii_lowercase());
-                if let Some(advice) = advice::for_file(check.id, &path, lower) {
-                    (result.fix, result.example) = (&advice.fix, &advice.after);
-                }
+            suppress::apply(&mut result, &text, options);
+            result.excerpt = excerpt(&result, &text);
+            if result.verdict == Verdict::Fail
+                && let Some(advice) = advice::for_file(check.id, &path, &text)
+            {
+                (result.fix, result.example) = (&advice.fix, &advice.after);
             }
             results.push(result);
         }
@@ -397,7 +399,7 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
             .max()
             .unwrap_or(Confidence::High),
         message: first.map_or_else(
-            || "This file does not show it.".to_owned(),
+            || "This file does not show it.".into(),
             |f| f.message.clone(),
         ),
         suppressed: None,
@@ -408,11 +410,11 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
 }
 
 /// The lines of a failure, constants of secrets blotted out.
-fn excerpt(result: &Result, text: &str) -> Vec<(u32, String)> {
+fn excerpt(result: &Result, text: &Text<'_>) -> Vec<(u32, String)> {
     if result.verdict != Verdict::Fail {
         return Vec::new();
     }
-    let all: Vec<&str> = text.lines().collect();
+    let all = text.lines();
     let blot = matches!(result.check, "secret-not-in-code" | "session-key-strong");
     let mut lines = Vec::new();
     for [start, end] in result.lines.iter().take(3) {

@@ -3,9 +3,11 @@
 //! `# valetkey: ignore[state-verified] reason` (or after `//`, or within
 //! `/* */`) on the line of the finding or on the one above it; `[[ignore]]` in `valetkey-audit.toml`; a baseline.
 
-use crate::{Options, Result, Verdict, redact};
+use crate::{Options, Result, Verdict, redact, text::Text};
 
-pub(crate) fn apply(result: &mut Result, text: &str, options: &Options) {
+const MARK: &str = "valetkey: ignore[";
+
+pub(crate) fn apply(result: &mut Result, text: &Text<'_>, options: &Options) {
     if result.verdict != Verdict::Fail {
         return;
     }
@@ -21,14 +23,17 @@ pub(crate) fn apply(result: &mut Result, text: &str, options: &Options) {
         .filter(|r| !r.trim().is_empty());
     if let Some(reason) = reason {
         result.verdict = Verdict::Na;
-        result.message = format!("Suppressed: {reason}. {}", result.message);
+        result.message = format!("Suppressed: {reason}. {}", result.message).into();
         result.suppressed = Some(reason);
     }
 }
 
 /// A comment for every place of the finding.
-fn inline(result: &Result, text: &str) -> Option<String> {
-    let lines: Vec<&str> = text.lines().collect();
+fn inline(result: &Result, text: &Text<'_>) -> Option<String> {
+    if !text.contains(MARK) {
+        return None;
+    }
+    let lines = text.lines();
     let mut reason = None;
     for [start, end] in &result.lines {
         let first = (*start as usize).saturating_sub(2);
@@ -43,7 +48,7 @@ fn inline(result: &Result, text: &str) -> Option<String> {
 
 /// The reason that a line gives for a check; none without one.
 fn comment(line: &str, check: &str) -> Option<String> {
-    let (_, rest) = line.split_once("valetkey: ignore[")?;
+    let (_, rest) = line.split_once(MARK)?;
     let (names, reason) = rest.split_once(']')?;
     let reason = reason.split("*/").next().unwrap_or(reason).trim();
     (names.split(',').any(|n| n.trim() == check) && !reason.is_empty()).then(|| reason.to_owned())

@@ -82,7 +82,7 @@ impl Source {
 }
 
 fn is_binary(bytes: &[u8]) -> bool {
-    bytes.iter().take(8000).any(|b| *b == 0)
+    bytes[..bytes.len().min(8000)].contains(&0)
 }
 
 /// What is below a path.

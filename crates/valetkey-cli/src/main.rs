@@ -19,6 +19,11 @@ use valetkey::settings::Sources;
 
 use crate::{args::Parsed, commands::Context, report::Failure};
 
+/// The auditor makes and drops small values by the million, the servers do it on
+/// several threads: the system's allocator takes a fifth of their time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let json = args::asks_for_json(&arguments);

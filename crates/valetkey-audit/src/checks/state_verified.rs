@@ -59,7 +59,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let severity = if c.facts.bound_pkce { Low } else { High };
         let mut finding = Found::fail(place, severity, message);
         if c.facts.bound_pkce {
-            finding.message.push_str(
+            finding.message.to_mut().push_str(
                 " The PKCE verifier, kept in the session, still stops login CSRF (ASVS 10.2.1).",
             );
         }

@@ -116,6 +116,9 @@ impl Engine<'_> {
 
     /// The file that a module's name means, as seen from this file.
     fn locate(&self, module: &str) -> Option<FileId> {
+        if !self.names.may_hold(self.language, module) {
+            return None;
+        }
         let here = &self.app.files.get(self.file())?.path;
         self.language
             .files(here, module)

@@ -28,7 +28,7 @@ const FOLDERS: &[&str] = &[
 
 /// `GithubOAuth::Client` in the file's spelling: `github_o_auth/client`, and
 /// `github_oauth/client` for those who have told Rails of the acronym.
-fn spellings(path: &str) -> Vec<String> {
+pub(in crate::lang) fn spellings(path: &str) -> Vec<String> {
     let mut all = vec![underscored(path)];
     for (acronym, word) in [("OAuth2", "Oauth2"), ("OAuth", "Oauth"), ("OIDC", "Oidc")] {
         if path.contains(acronym) {
