@@ -121,7 +121,7 @@ fn assert_sound(report: &Report, files: &[(&str, &str)]) {
                 assert_plain(&line.replace('\t', " "));
             }
             let excerpt = result.excerpt.iter().map(|(_, line)| line.as_str());
-            for shown in excerpt.chain([result.message.as_str()]) {
+            for shown in excerpt.chain([result.message.as_ref()]) {
                 for secret in &secrets {
                     assert!(!shown.contains(secret), "{}: {shown}", result.check);
                 }

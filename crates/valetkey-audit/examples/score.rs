@@ -124,7 +124,7 @@ pub(crate) fn score(only: Option<&str>) -> [Part; 2] {
                 part.checks.entry(check.id).or_default().add(label, verdict);
                 part.total.add(label, verdict);
                 if label != verdict {
-                    let why = said.map_or("", |r| r.message.as_str());
+                    let why = said.map_or("", |r| r.message.as_ref());
                     part.differences.push(format!(
                         "{language}/{name}: {} is {label:?}, said {verdict:?}: {why}",
                         check.id

@@ -191,6 +191,8 @@ pub(crate) struct Engine<'a> {
     called: BTreeSet<(FileId, u32)>,
     ran: BTreeSet<(FileId, u32)>,
     paths: BTreeMap<String, FileId>,
+    /// A name in small letters, while it is looked at.
+    lower: String,
     /// The names of the app's files.
     names: Names,
     /// Families of requests that have a timeout of their own.
@@ -271,6 +273,7 @@ impl<'a> Engine<'a> {
             called: BTreeSet::new(),
             ran: BTreeSet::new(),
             paths: BTreeMap::new(),
+            lower: String::new(),
             names: Names::of(app.files.iter().map(|f| f.path.as_str())),
             patient: BTreeSet::new(),
             around_one: BTreeSet::new(),

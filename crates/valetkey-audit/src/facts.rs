@@ -22,7 +22,7 @@ pub(crate) struct Event {
 /// Named parts of a request or a client.
 pub(crate) type Fields = Vec<(String, Value)>;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) enum EventKind {
     /// The browser is sent to the authorization endpoint with these.
     Authorize {

@@ -217,12 +217,7 @@ fn last(path: &str) -> &str {
 }
 
 /// The files of the app that a file imports.
-fn wanted(
-    sources: &[Source],
-    places: &Places<'_>,
-    i: usize,
-    module: &Module,
-) -> BTreeSet<usize> {
+fn wanted(sources: &[Source], places: &Places<'_>, i: usize, module: &Module) -> BTreeSet<usize> {
     let mut wanted = BTreeSet::new();
     let from = &sources[i];
     let mut found = Vec::new();

@@ -4,11 +4,18 @@
 //! an attribute *is*. Adding a library is adding a file and a line in
 //! its language's list; the engine does not change.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::OnceLock,
+};
 
 use serde::Deserialize;
 
 use crate::{lang::Language, versioned::Change};
+
+mod table;
+
+use table::Table;
 
 macro_rules! files {
     ($folder:literal: $($name:literal)*) => {
@@ -290,8 +297,10 @@ struct File {
 /// All that is known.
 #[derive(Debug, Default)]
 pub(crate) struct Libraries {
-    calls: BTreeMap<String, (usize, usize)>,
-    attrs: BTreeMap<(String, String), String>,
+    calls: Table<(usize, usize)>,
+    attrs: Table<String>,
+    /// What names of modules begin with: `a.b` for `a.b.c`.
+    modules: HashSet<String>,
     files: Vec<Vec<CallModel>>,
     params: Vec<ParamModel>,
     spelling: BTreeMap<String, String>,
@@ -350,7 +359,12 @@ impl Libraries {
             for (i, call) in file.call.iter_mut().enumerate() {
                 call.library = library;
                 for name in &call.names {
-                    known.calls.insert(name.clone(), (number, i));
+                    known.calls.insert(name, (number, i));
+                    let mut module = name.as_str();
+                    while let Some((of, _)) = module.rsplit_once('.') {
+                        known.modules.insert(of.to_owned());
+                        module = of;
+                    }
                 }
             }
             for attr in file.attr {
@@ -358,7 +372,7 @@ impl Libraries {
                     for name in &attr.names {
                         known
                             .attrs
-                            .insert((of.clone(), name.clone()), attr.is.clone());
+                            .insert(&format!("{of}.{name}"), attr.is.clone());
                     }
                 }
             }
@@ -387,7 +401,8 @@ impl Libraries {
 
     /// The method of a class, or of anything.
     pub(crate) fn method(&self, class: &str, name: &str) -> Option<&CallModel> {
-        self.call(&format!("{class}.{name}"))
+        let (file, i) = self.calls.member(class, name)?;
+        self.files.get(*file)?.get(*i)
     }
 
     /// What a framework hands to a parameter.
@@ -419,15 +434,11 @@ impl Libraries {
 
     /// Whether anything of a module is known.
     pub(crate) fn knows(&self, module: &str) -> bool {
-        let begins = format!("{module}.");
-        let next = self.calls.range(begins.clone()..).next();
-        next.is_some_and(|(name, _)| name.starts_with(&begins))
+        self.modules.contains(module)
     }
 
     pub(crate) fn attr(&self, class: &str, name: &str) -> Option<&str> {
-        self.attrs
-            .get(&(class.to_owned(), name.to_owned()))
-            .map(String::as_str)
+        self.attrs.member(class, name).map(String::as_str)
     }
 }
 

@@ -1,6 +1,12 @@
 //! Abstract values: what is known of a value, and where it comes from.
 
-use std::{collections::BTreeMap, fmt, rc::Rc, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+    rc::Rc,
+    sync::Arc,
+};
 
 use smallvec::{SmallVec, smallvec};
 
@@ -110,13 +116,13 @@ impl Origins {
 }
 
 /// A value: what it is, and everything that it was made of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Value {
     pub(crate) kind: Kind,
     pub(crate) taint: Taint,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) enum Kind {
     Unknown,
     /// Exactly the value of the first origin.
@@ -167,6 +173,12 @@ impl fmt::Debug for Closure {
     }
 }
 
+impl Hash for Closure {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.function.name, self.file, self.function.span).hash(state);
+    }
+}
+
 /// Variables of a function, and those around it.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
@@ -212,6 +224,12 @@ pub(crate) struct ClassValue {
 impl fmt::Debug for ClassValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.members.keys()).finish()
+    }
+}
+
+impl Hash for ClassValue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.file).hash(state);
     }
 }
 

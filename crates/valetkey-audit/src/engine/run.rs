@@ -1,6 +1,10 @@
 //! Runs: which functions, which ways, which scenarios.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
+};
 
 use super::{Engine, Frame, Mode, Notes, Oracle, Scenario, Unwind};
 use crate::{
@@ -17,6 +21,46 @@ const SCENARIO_WAYS: usize = 200;
 const OWN_WAYS: usize = 12;
 /// Steps after which an app gets only the shortest look at what is left.
 const PATIENCE: usize = 4_000_000;
+
+/// A function, by where it stands.
+type Key = (FileId, u32);
+
+/// The search for what an entry shows, as far as it has come.
+#[derive(Debug)]
+struct Search {
+    /// Ways with a branch that none has taken, and others.
+    fresh: Vec<Vec<bool>>,
+    others: Vec<Vec<bool>>,
+    covered: BTreeSet<((FileId, u32, u32), bool)>,
+    ways: usize,
+    events: Vec<Event>,
+    /// The functions that were run.
+    ran: BTreeSet<Key>,
+    touched: bool,
+    cut: bool,
+}
+
+impl Search {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            fresh: vec![Vec::new()],
+            others: Vec::new(),
+            covered: BTreeSet::new(),
+            ways: 0,
+            events: Vec::new(),
+            ran: BTreeSet::new(),
+            touched: entry.route,
+            cut: false,
+        }
+    }
+}
+
+/// A search that was begun, for whom, and with how much knowledge.
+struct Begun {
+    knew: [usize; 6],
+    entry: Entry,
+    search: Search,
+}
 
 /// How a way ended.
 pub(super) struct Way {
@@ -40,8 +84,9 @@ impl Engine<'_> {
 
         // First, who calls whom, and what is kept process-wide.
         self.mode = Mode::Discover;
-        let mut seen: BTreeSet<(FileId, u32)> = BTreeSet::new();
+        let mut seen: BTreeSet<Key> = BTreeSet::new();
         let mut quiet = BTreeSet::new();
+        let mut begun: BTreeMap<Key, Begun> = BTreeMap::new();
         for _ in 0..4 {
             let fresh: Vec<_> = self
                 .known
@@ -58,9 +103,18 @@ impl Engine<'_> {
                 seen.insert(key);
                 if entry.route || !self.ran.contains(&key) {
                     let most = if entry.route { 12 } else { 4 };
-                    let events = self.discover(&entry, None, most);
-                    if events.is_empty() && !entry.route && !self.cut {
+                    let knew = self.knowledge();
+                    let mut search = Search::of(&entry);
+                    self.discover(&entry, None, &mut search, most);
+                    if search.events.is_empty() && !entry.route && !search.cut {
                         quiet.insert(key);
+                    } else {
+                        let begin = Begun {
+                            knew,
+                            entry,
+                            search,
+                        };
+                        begun.insert(key, begin);
                     }
                 }
             }
@@ -69,22 +123,21 @@ impl Engine<'_> {
         self.covered.clear();
 
         let mut entries: Vec<Entry> = Vec::new();
-        let all: Vec<((FileId, u32), Entry)> =
-            self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
-        for (_, entry) in &all {
-            if self.is_filter(entry) {
-                continue;
-            }
-            if entry.route || self.takes_request(entry) {
-                entries.push(entry.clone());
-                events.extend(self.discover(entry, Some(entries.len() - 1), WAYS));
+        let all: Vec<(Key, Entry)> = self.known.iter().map(|(k, e)| (*k, e.clone())).collect();
+        let mut shown = |engine: &mut Self, key: &Key, entry: &Entry| {
+            entries.push(entry.clone());
+            let begun = begun.remove(key);
+            events.extend(engine.explore(entry, entries.len() - 1, begun));
+        };
+        for (key, entry) in &all {
+            if !self.is_filter(entry) && (entry.route || self.takes_request(entry)) {
+                shown(self, key, entry);
             }
         }
         // What they do not call is looked at on its own.
         for (key, entry) in &all {
             if !self.ran.contains(key) && !quiet.contains(key) {
-                entries.push(entry.clone());
-                events.extend(self.discover(entry, Some(entries.len() - 1), WAYS));
+                shown(self, key, entry);
             }
         }
         unique(&mut events);
@@ -117,47 +170,77 @@ impl Engine<'_> {
         self.origins.count()
     }
 
+    /// What an entry shows. Where nothing that ways depend on was learned
+    /// since it was looked at first, its search goes on where it stopped.
+    fn explore(&mut self, entry: &Entry, number: usize, begun: Option<Begun>) -> Vec<Event> {
+        let knows = self.knowledge();
+        let mut search = match begun {
+            Some(begun) if begun.knew == knows && same(&begun.entry, entry) => {
+                self.ran.extend(begun.search.ran.iter().copied());
+                begun.search
+            }
+            _ => Search::of(entry),
+        };
+        self.discover(entry, Some(number), &mut search, WAYS);
+        for event in &mut search.events {
+            event.entry = Some(number);
+        }
+        search.events
+    }
+
+    /// How much is known of what ways depend on: it only grows.
+    fn knowledge(&self) -> [usize; 6] {
+        [
+            self.shared_objects.len(),
+            self.shared_globals.len(),
+            self.provided.len(),
+            self.filters.len(),
+            self.cached.len(),
+            self.patient.len(),
+        ]
+    }
+
     /// The ways that together take every branch, and some of those that
     /// combine them otherwise: what a branch leads to may hang on another.
-    fn discover(&mut self, entry: &Entry, number: Option<usize>, most: usize) -> Vec<Event> {
-        let mut fresh: Vec<Vec<bool>> = vec![Vec::new()];
-        let mut others: Vec<Vec<bool>> = Vec::new();
-        let mut covered = BTreeSet::new();
-        let mut events = Vec::new();
-        let mut ways = 0;
-        self.touched = entry.route;
-        self.cut = false;
+    fn discover(&mut self, entry: &Entry, number: Option<usize>, search: &mut Search, most: usize) {
+        self.touched = search.touched;
+        self.cut = search.cut;
         if self.covering != Some(entry.file) {
             self.covering = Some(entry.file);
             self.covered.clear();
         }
+        let before = std::mem::take(&mut self.ran);
         loop {
-            let plan = match fresh.pop() {
-                Some(plan) => plan,
-                None if self.touched && ways < most / 2 => match others.pop() {
-                    Some(plan) => plan,
-                    None => break,
-                },
-                None => break,
-            };
-            ways += 1;
             let most = if self.spent > PATIENCE {
                 most.min(2)
             } else {
                 most
             };
-            if ways > most {
+            if search.ways >= most && !search.fresh.is_empty() {
                 self.cut = true;
                 break;
             }
+            let plan = match search.fresh.pop() {
+                Some(plan) => plan,
+                None if self.touched && search.ways < most / 2 => match search.others.pop() {
+                    Some(plan) => plan,
+                    None => break,
+                },
+                None => break,
+            };
+            search.ways += 1;
             let length = plan.len();
             let way = self.way(entry, number, plan);
-            events.extend(way.events);
+            search.events.extend(way.events);
             let made = std::mem::take(&mut self.oracle.made);
             // After a first look, what has nothing to do with a request takes
             // only the branches that nobody else in its file has taken.
-            let own = self.touched || ways < OWN_WAYS;
-            let covered = if own { &mut covered } else { &mut self.covered };
+            let own = self.touched || search.ways < OWN_WAYS;
+            let covered = if own {
+                &mut search.covered
+            } else {
+                &mut self.covered
+            };
             let (mut new, mut known) = (Vec::new(), Vec::new());
             for (i, (site, choice)) in made.iter().enumerate() {
                 covered.insert((*site, *choice));
@@ -173,12 +256,16 @@ impl Engine<'_> {
             }
             // Of a stack, no more than as many ways as are left are taken: a
             // plan for each of many thousand conditions would fill the memory.
-            for (plans, from) in [(&mut fresh, new), (&mut others, known)] {
-                let last = from.len().saturating_sub(most);
+            for (plans, from) in [(&mut search.fresh, new), (&mut search.others, known)] {
+                let last = from.len().saturating_sub(WAYS);
                 plans.extend(from[last..].iter().map(|i| otherwise(&made, *i)));
             }
         }
-        events
+        search.touched = self.touched;
+        search.cut = self.cut;
+        search.ran.append(&mut self.ran);
+        self.ran = before;
+        self.ran.extend(search.ran.iter().copied());
     }
 
     /// All ways under a scenario, up to a number.
@@ -253,14 +340,34 @@ impl Engine<'_> {
     }
 }
 
+/// Whether nothing was learned of an entry.
+fn same(old: &Entry, new: &Entry) -> bool {
+    let function = match (&old.function.kind, &new.function.kind) {
+        (Kind::Func(a), Kind::Func(b)) => Rc::ptr_eq(a, b),
+        _ => false,
+    };
+    function
+        && old.route == new.route
+        && old.handed.roles == new.handed.roles
+        && old.handed.answers == new.handed.answers
+        && old.handed.scoped == new.handed.scoped
+        && old.handed.before.is_empty()
+        && new.handed.before.is_empty()
+}
+
 /// The way that goes as this one, up to a condition.
 fn otherwise(made: &[((FileId, u32, u32), bool)], at: usize) -> Vec<bool> {
     let as_made = |(i, (_, choice)): (usize, &(_, bool))| *choice != (i == at);
     made.iter().take(at + 1).enumerate().map(as_made).collect()
 }
 
-/// One event of each kind, place and content.
+/// One event of each kind, place and content: the same place shows the same
+/// on many ways.
 fn unique(events: &mut Vec<Event>) {
-    let mut seen = BTreeSet::new();
-    events.retain(|e| seen.insert(format!("{:?}{:?}{:?}{}", e.kind, e.entry, e.span, e.file)));
+    let mut seen = HashSet::new();
+    events.retain(|e| {
+        let mut hasher = DefaultHasher::new();
+        (&e.kind, e.entry, e.span, e.file).hash(&mut hasher);
+        seen.insert(hasher.finish())
+    });
 }

@@ -10,10 +10,18 @@ use crate::{
 impl Engine<'_> {
     /// A name or key says that its value is a secret or a switch.
     pub(super) fn setting(&mut self, name: &str, value: &Value, at: Span) {
-        let lower = name.to_ascii_lowercase();
+        let mut lower = std::mem::take(&mut self.lower);
+        lower.clear();
+        lower.push_str(name);
+        lower.make_ascii_lowercase();
+        self.setting_of(name, &lower, value, at);
+        self.lower = lower;
+    }
+
+    fn setting_of(&mut self, name: &str, lower: &str, value: &Value, at: Span) {
         let settled = || value.clone();
         let off = matches!(
-            lower.as_str(),
+            lower,
             "verify"
                 | "rejectunauthorized"
                 | "strictssl"
@@ -32,7 +40,7 @@ impl Engine<'_> {
                 at,
             );
         } else if matches!(
-            lower.as_str(),
+            lower,
             "secret_key"
                 | "jwt_secret_key"
                 | "cookie_secret"
@@ -44,7 +52,7 @@ impl Engine<'_> {
             }
         } else if name == "DEBUG" && !self.is_level(value)
             || matches!(
-                lower.as_str(),
+                lower,
                 "show_exceptions" | "consider_all_requests_local"
             ) && matches!(value.kind, Kind::Bool(_))
             || lower == "debug"
@@ -54,7 +62,7 @@ impl Engine<'_> {
             self.emit(EventKind::Debug { value: settled() }, at);
         } else if name == "OAUTHLIB_INSECURE_TRANSPORT" || name == "NODE_TLS_REJECT_UNAUTHORIZED" {
             self.set_env(name, value, at);
-        } else if is_secret_name(&lower)
+        } else if is_secret_name(lower)
             && matches!(
                 value.kind,
                 Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None
@@ -104,6 +112,9 @@ pub(super) fn is_secret_name(name: &str) -> bool {
         "secret_arn",
         "secret_version",
     ];
+    if !name.contains("secret") && name != "client_credential" {
+        return false;
+    }
     if NOT.iter().any(|n| name.contains(n)) {
         return false;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use super::tree::{DEEP, children, span, tree};
+use super::tree::{DEEP, Quick, children, span, tree};
 use crate::ir::{Block, Call, Expr, ExprKind, Module, Stmt, StmtKind};
 
 mod declare;
@@ -75,8 +75,8 @@ impl<'t> Lower<'t> {
     }
 
     /// The text of a field, or nothing.
-    fn field_text(&self, node: Node<'_>, field: &str) -> &'t str {
-        node.child_by_field_name(field).map_or("", |n| self.text(n))
+    fn field_text(&self, node: Node<'_>, field: &'static str) -> &'t str {
+        node.field(field).map_or("", |n| self.text(n))
     }
 
     /// A name that nobody writes.
@@ -85,8 +85,8 @@ impl<'t> Lower<'t> {
         format!("${letter}{}", self.fresh)
     }
 
-    fn field(&mut self, node: Node<'_>, field: &str) -> Expr {
-        match node.child_by_field_name(field) {
+    fn field(&mut self, node: Node<'_>, field: &'static str) -> Expr {
+        match node.field(field) {
             Some(n) => self.expr(n),
             None => nothing(node),
         }
@@ -139,14 +139,14 @@ fn set(node: Node<'_>, target: Expr, value: Expr) -> Stmt {
 /// The named children that are not comments.
 fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
     let mut all = children(node);
-    all.retain(|n| n.kind() != "comment");
+    all.retain(|n| n.rule() != "comment");
     all
 }
 
 /// The nodes of a list, or the node itself.
 fn listed<'n>(node: Option<Node<'n>>) -> Vec<Node<'n>> {
     match node {
-        Some(n) if n.kind() == "expression_list" => parts(n),
+        Some(n) if n.rule() == "expression_list" => parts(n),
         Some(n) => vec![n],
         None => Vec::new(),
     }
@@ -154,7 +154,7 @@ fn listed<'n>(node: Option<Node<'n>>) -> Vec<Node<'n>> {
 
 /// What stands in parentheses.
 fn bare(mut node: Node<'_>) -> Node<'_> {
-    while node.kind() == "parenthesized_expression" || node.kind() == "literal_element" {
+    while node.rule() == "parenthesized_expression" || node.rule() == "literal_element" {
         match parts(node).into_iter().next() {
             Some(inner) => node = inner,
             None => break,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tree_sitter::Node;
 
-use super::tree::{DEEP, children, span, tree};
+use super::tree::{DEEP, Quick, children, span, tree};
 use crate::ir::{Block, Expr, ExprKind, Function, Module, Stmt, StmtKind};
 
 mod compiled;
@@ -62,8 +62,8 @@ impl<'t> Lower<'t> {
     }
 
     /// The text of a field, or nothing.
-    fn field_text(&self, node: Node<'_>, field: &str) -> &'t str {
-        node.child_by_field_name(field).map_or("", |n| self.text(n))
+    fn field_text(&self, node: Node<'_>, field: &'static str) -> &'t str {
+        node.field(field).map_or("", |n| self.text(n))
     }
 
     /// A name that nobody writes.
@@ -87,8 +87,8 @@ impl<'t> Lower<'t> {
     }
 
     /// A body that may be a single statement.
-    fn body(&mut self, node: Node<'_>, field: &str) -> Block {
-        match node.child_by_field_name(field) {
+    fn body(&mut self, node: Node<'_>, field: &'static str) -> Block {
+        match node.field(field) {
             Some(body) => self.statements(&[body]),
             None => Vec::new(),
         }
@@ -134,8 +134,8 @@ impl<'t> Lower<'t> {
         self.push(node, StmtKind::Assign { targets, value }, block);
     }
 
-    fn field(&mut self, node: Node<'_>, field: &str) -> Expr {
-        match node.child_by_field_name(field) {
+    fn field(&mut self, node: Node<'_>, field: &'static str) -> Expr {
+        match node.field(field) {
             Some(n) => self.expr(n),
             None => nothing(node),
         }
@@ -172,20 +172,20 @@ fn nothing(node: Node<'_>) -> Expr {
 /// The named children that are not comments.
 fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
     let mut all = children(node);
-    all.retain(|n| !matches!(n.kind(), "comment" | "html_comment"));
+    all.retain(|n| !matches!(n.rule(), "comment" | "html_comment"));
     all
 }
 
 /// Whether a node has a token, such as `static`, among its children.
 fn has(node: Node<'_>, token: &str) -> bool {
     let mut cursor = node.walk();
-    node.children(&mut cursor).any(|n| n.kind() == token)
+    node.children(&mut cursor).any(|n| n.rule() == token)
 }
 
 /// What stands in parentheses, behind `await`, or before a type.
 fn bare(mut node: Node<'_>) -> Node<'_> {
     loop {
-        let inner = match node.kind() {
+        let inner = match node.rule() {
             "parenthesized_expression"
             | "as_expression"
             | "satisfies_expression"
@@ -204,26 +204,26 @@ fn bare(mut node: Node<'_>) -> Node<'_> {
 
 fn is_type(node: Node<'_>) -> bool {
     matches!(
-        node.kind(),
+        node.rule(),
         "type_annotation" | "type_arguments" | "type_parameters"
     )
 }
 
 fn is_directive(node: Node<'_>) -> bool {
-    node.kind() == "expression_statement"
-        && node.named_child(0).is_some_and(|n| n.kind() == "string")
+    node.rule() == "expression_statement"
+        && node.named_child(0).is_some_and(|n| n.rule() == "string")
 }
 
 fn is_function_declaration(node: Node<'_>) -> bool {
     matches!(
-        node.kind(),
+        node.rule(),
         "function_declaration" | "generator_function_declaration"
     )
 }
 
 fn is_function(node: Node<'_>) -> bool {
     matches!(
-        node.kind(),
+        node.rule(),
         "arrow_function" | "function_expression" | "generator_function" | "function"
     )
 }

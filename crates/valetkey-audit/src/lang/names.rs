@@ -57,20 +57,50 @@ mod tests {
     #[test]
     fn every_file_that_a_module_may_mean_is_among_the_names() {
         for (language, here, module, file) in [
-            (Language::Python, "app/views.py", "shop.auth", "shop/auth.py"),
+            (
+                Language::Python,
+                "app/views.py",
+                "shop.auth",
+                "shop/auth.py",
+            ),
             (Language::Python, "app/views.py", ".auth", "app/auth.py"),
             (Language::Python, "app/views.py", "auth", "auth/__init__.py"),
             (Language::Python, "app/views.py", "..", "__init__.py"),
-            (Language::JavaScript, "src/a.ts", "./auth.service", "src/auth.service.ts"),
+            (
+                Language::JavaScript,
+                "src/a.ts",
+                "./auth.service",
+                "src/auth.service.ts",
+            ),
             (Language::JavaScript, "src/a.ts", "./auth.js", "src/auth.ts"),
             (Language::JavaScript, "src/a.ts", "../lib", "lib/index.js"),
-            (Language::JavaScript, "src/a.ts", "@/lib/auth", "src/lib/auth.tsx"),
+            (
+                Language::JavaScript,
+                "src/a.ts",
+                "@/lib/auth",
+                "src/lib/auth.tsx",
+            ),
             (Language::JavaScript, "src/b/a.ts", "..", "src/index.ts"),
-            (Language::Rust, "src/main.rs", "crate::auth", "src/auth/mod.rs"),
+            (
+                Language::Rust,
+                "src/main.rs",
+                "crate::auth",
+                "src/auth/mod.rs",
+            ),
             (Language::Rust, "src/a/mod.rs", "super::auth", "src/auth.rs"),
             (Language::Rust, "src/a.rs", "crate", "src/lib.rs"),
-            (Language::Ruby, "a.rb", "autoload:GithubOAuth::Client", "app/services/github_oauth/client.rb"),
-            (Language::Ruby, "a.rb", "autoload:OIDCClient", "lib/oidc_client.rb"),
+            (
+                Language::Ruby,
+                "a.rb",
+                "autoload:GithubOAuth::Client",
+                "app/services/github_oauth/client.rb",
+            ),
+            (
+                Language::Ruby,
+                "a.rb",
+                "autoload:OIDCClient",
+                "lib/oidc_client.rb",
+            ),
             (Language::Ruby, "app/a.rb", "./b", "app/b.rb"),
         ] {
             assert!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tree_sitter::Node;
 
-use super::tree::{DEEP, children, span, tree};
+use super::tree::{DEEP, Quick, children, span, tree};
 
 use crate::ir::{
     Block, Class, Expr, ExprKind, Function, Handler, Import, Module, Param, Star, Stmt, StmtKind,
@@ -42,14 +42,12 @@ impl<'t> Lower<'t> {
         block
     }
 
-    fn field_block(&mut self, node: Node<'_>, field: &str) -> Block {
-        node.child_by_field_name(field)
-            .map(|n| self.block(n))
-            .unwrap_or_default()
+    fn field_block(&mut self, node: Node<'_>, field: &'static str) -> Block {
+        node.field(field).map(|n| self.block(n)).unwrap_or_default()
     }
 
-    fn field(&mut self, node: Node<'_>, field: &str) -> Expr {
-        match node.child_by_field_name(field) {
+    fn field(&mut self, node: Node<'_>, field: &'static str) -> Expr {
+        match node.field(field) {
             Some(n) => self.expr(n),
             None => Expr {
                 kind: ExprKind::Other(Vec::new()),
@@ -65,7 +63,7 @@ impl<'t> Lower<'t> {
                 span: span(node),
             });
         };
-        match node.kind() {
+        match node.rule() {
             "comment" => {}
             "expression_statement" => {
                 for child in children(node) {
@@ -99,7 +97,7 @@ impl<'t> Lower<'t> {
             "delete_statement" => {
                 let mut gone = Vec::new();
                 for child in children(node) {
-                    if child.kind() == "expression_list" {
+                    if child.rule() == "expression_list" {
                         gone.extend(children(child).into_iter().map(|n| self.expr(n)));
                     } else {
                         gone.push(self.expr(child));
@@ -151,14 +149,14 @@ impl<'t> Lower<'t> {
             "decorated_definition" => {
                 let decorators = children(node)
                     .into_iter()
-                    .filter(|n| n.kind() == "decorator")
+                    .filter(|n| n.rule() == "decorator")
                     .filter_map(|n| children(n).into_iter().next())
                     .map(|n| self.expr(n))
                     .collect();
-                let Some(inner) = node.child_by_field_name("definition") else {
+                let Some(inner) = node.field("definition") else {
                     return;
                 };
-                if inner.kind() == "class_definition" {
+                if inner.rule() == "class_definition" {
                     let class = self.class(inner);
                     push(StmtKind::Class(Arc::new(class)));
                 } else {
@@ -169,7 +167,7 @@ impl<'t> Lower<'t> {
             "match_statement" => self.match_statement(node, block),
             "print_statement" | "exec_statement" => {
                 let args = children(node).into_iter().map(|n| self.expr(n)).collect();
-                let name = if node.kind() == "print_statement" {
+                let name = if node.rule() == "print_statement" {
                     "print"
                 } else {
                     "exec"
@@ -203,16 +201,16 @@ impl<'t> Lower<'t> {
     }
 
     fn expression_statement(&mut self, node: Node<'_>, block: &mut Block) {
-        let kind = match node.kind() {
+        let kind = match node.rule() {
             "assignment" => {
                 // `a: int` alone declares nothing to follow.
-                let Some(mut right) = node.child_by_field_name("right") else {
+                let Some(mut right) = node.field("right") else {
                     return;
                 };
                 let mut targets = vec![self.field(node, "left")];
-                while right.kind() == "assignment" {
+                while right.rule() == "assignment" {
                     targets.push(self.field(right, "left"));
-                    match right.child_by_field_name("right") {
+                    match right.field("right") {
                         Some(next) => right = next,
                         None => return,
                     }
@@ -238,11 +236,11 @@ impl<'t> Lower<'t> {
         let then = self.field_block(node, "consequence");
         let clauses: Vec<_> = children(node)
             .into_iter()
-            .filter(|n| matches!(n.kind(), "elif_clause" | "else_clause"))
+            .filter(|n| matches!(n.rule(), "elif_clause" | "else_clause"))
             .collect();
         let mut otherwise = Vec::new();
         for clause in clauses.into_iter().rev() {
-            if clause.kind() == "else_clause" {
+            if clause.rule() == "else_clause" {
                 otherwise = self.field_block(clause, "body");
             } else {
                 let test = self.field(clause, "condition");
@@ -271,12 +269,12 @@ impl<'t> Lower<'t> {
             kind: StmtKind::Expr(subject),
             span: span(node),
         });
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field("body") else {
             return;
         };
         let mut otherwise = Vec::new();
         for arm in children(body).into_iter().rev() {
-            if arm.kind() != "case_clause" {
+            if arm.rule() != "case_clause" {
                 continue;
             }
             let then = self.field_block(arm, "consequence");
@@ -299,12 +297,12 @@ impl<'t> Lower<'t> {
         let body = self.field_block(node, "body");
         let (mut handlers, mut otherwise, mut finally) = (Vec::new(), Vec::new(), Vec::new());
         for clause in children(node) {
-            match clause.kind() {
+            match clause.rule() {
                 "except_clause" | "except_group_clause" => handlers.push(self.handler(clause)),
                 "else_clause" => otherwise = self.field_block(clause, "body"),
                 "finally_clause" => {
                     for part in children(clause) {
-                        if part.kind() == "block" {
+                        if part.rule() == "block" {
                             finally = self.block(part);
                         }
                     }
@@ -328,12 +326,12 @@ impl<'t> Lower<'t> {
             body: Vec::new(),
         };
         for part in children(node) {
-            match part.kind() {
+            match part.rule() {
                 "block" => handler.body = self.block(part),
                 "comment" => {}
                 "as_pattern" => {
                     for inner in children(part) {
-                        if inner.kind() == "as_pattern_target" {
+                        if inner.rule() == "as_pattern_target" {
                             handler.name = Some(self.text(inner).to_owned());
                         } else {
                             self.types(inner, &mut handler.types);
@@ -347,7 +345,7 @@ impl<'t> Lower<'t> {
     }
 
     fn types(&self, node: Node<'_>, into: &mut Vec<String>) {
-        if node.kind() == "tuple" {
+        if node.rule() == "tuple" {
             for child in children(node) {
                 self.types(child, into);
             }
@@ -360,14 +358,14 @@ impl<'t> Lower<'t> {
     fn with_statement(&mut self, node: Node<'_>) -> StmtKind {
         let mut items = Vec::new();
         for clause in children(node) {
-            if clause.kind() != "with_clause" {
+            if clause.rule() != "with_clause" {
                 continue;
             }
             for item in children(clause) {
-                let Some(value) = item.child_by_field_name("value") else {
+                let Some(value) = item.field("value") else {
                     continue;
                 };
-                if value.kind() == "as_pattern" {
+                if value.rule() == "as_pattern" {
                     let mut parts = children(value).into_iter();
                     let (Some(expr), Some(target)) = (parts.next(), parts.next()) else {
                         continue;
@@ -389,16 +387,16 @@ impl<'t> Lower<'t> {
 
     fn imports(&mut self, node: Node<'_>) -> Vec<Import> {
         let mut imports = Vec::new();
-        let module = node.child_by_field_name("module_name");
+        let module = node.field("module_name");
         let base = module.map(|n| self.text(n).replace(' ', ""));
         for child in children(node) {
             if Some(child) == module {
                 continue;
             }
-            let (path, alias) = match child.kind() {
+            let (path, alias) = match child.rule() {
                 "aliased_import" => {
-                    let name = child.child_by_field_name("name").map(|n| self.text(n));
-                    let alias = child.child_by_field_name("alias").map(|n| self.text(n));
+                    let name = child.field("name").map(|n| self.text(n));
+                    let alias = child.field("alias").map(|n| self.text(n));
                     (name.unwrap_or(""), alias)
                 }
                 "dotted_name" => (self.text(child), None),
@@ -427,11 +425,11 @@ impl<'t> Lower<'t> {
 
     fn function(&mut self, node: Node<'_>, decorators: Vec<Expr>) -> Function {
         let name = node
-            .child_by_field_name("name")
+            .field("name")
             .map(|n| self.text(n).to_owned())
             .unwrap_or_default();
         let params = node
-            .child_by_field_name("parameters")
+            .field("parameters")
             .map(|n| self.params(n))
             .unwrap_or_default();
         Function {
@@ -449,17 +447,15 @@ impl<'t> Lower<'t> {
             let mut param = Param {
                 name: String::new(),
                 default: None,
-                annotation: child
-                    .child_by_field_name("type")
-                    .map(|n| self.text(n).to_owned()),
+                annotation: child.field("type").map(|n| self.text(n).to_owned()),
                 star: Star::No,
             };
-            let named = child.child_by_field_name("name");
+            let named = child.field("name");
             let mut name = named.unwrap_or(child);
-            if child.kind() == "typed_parameter" {
+            if child.rule() == "typed_parameter" {
                 name = children(child).into_iter().next().unwrap_or(child);
             }
-            match name.kind() {
+            match name.rule() {
                 "list_splat_pattern" => param.star = Star::Args,
                 "dictionary_splat_pattern" => param.star = Star::Named,
                 "identifier" => {}
@@ -467,7 +463,7 @@ impl<'t> Lower<'t> {
                 _ => continue,
             }
             param.name = self.text(name).trim_start_matches('*').to_owned();
-            if let Some(value) = child.child_by_field_name("value") {
+            if let Some(value) = child.field("value") {
                 param.default = Some(self.expr(value));
             }
             params.push(param);
@@ -477,18 +473,18 @@ impl<'t> Lower<'t> {
 
     fn class(&mut self, node: Node<'_>) -> Class {
         let bases = node
-            .child_by_field_name("superclasses")
+            .field("superclasses")
             .map(|n| {
                 children(n)
                     .into_iter()
-                    .filter(|c| c.kind() != "keyword_argument" && c.kind() != "comment")
+                    .filter(|c| c.rule() != "keyword_argument" && c.rule() != "comment")
                     .map(|c| self.expr(c))
                     .collect()
             })
             .unwrap_or_default();
         Class {
             name: node
-                .child_by_field_name("name")
+                .field("name")
                 .map(|n| self.text(n).to_owned())
                 .unwrap_or_default(),
             bases,

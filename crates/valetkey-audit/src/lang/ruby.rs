@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use super::tree::{DEEP, children, span, tree};
+use super::tree::{DEEP, Quick, children, span, tree};
 use crate::ir::{Block, Expr, ExprKind, Import, Module, Stmt, StmtKind};
 
 mod assign;
@@ -120,18 +120,18 @@ impl<'t> Lower<'t> {
     }
 
     /// The text of a field, or nothing.
-    fn field_text(&self, node: Node<'_>, field: &str) -> &'t str {
-        node.child_by_field_name(field).map_or("", |n| self.text(n))
+    fn field_text(&self, node: Node<'_>, field: &'static str) -> &'t str {
+        node.field(field).map_or("", |n| self.text(n))
     }
 
-    fn field(&mut self, node: Node<'_>, field: &str) -> Expr {
-        match node.child_by_field_name(field) {
+    fn field(&mut self, node: Node<'_>, field: &'static str) -> Expr {
+        match node.field(field) {
             Some(n) => self.expr(n),
             None => at(node, ExprKind::Other(Vec::new())),
         }
     }
 
-    fn boxed(&mut self, node: Node<'_>, field: &str) -> Box<Expr> {
+    fn boxed(&mut self, node: Node<'_>, field: &'static str) -> Box<Expr> {
         Box::new(self.field(node, field))
     }
 
@@ -293,7 +293,7 @@ fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
     let mut all = children(node);
     all.retain(|n| {
         !matches!(
-            n.kind(),
+            n.rule(),
             "comment" | "empty_statement" | "heredoc_body" | "uninterpreted"
         )
     });
@@ -302,7 +302,7 @@ fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
 
 /// What stands in parentheses on its own.
 fn bare(mut node: Node<'_>) -> Node<'_> {
-    while node.kind() == "parenthesized_statements" {
+    while node.rule() == "parenthesized_statements" {
         match parts(node).as_slice() {
             [one] => node = *one,
             _ => return node,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use super::tree::{DEEP, children, tree};
+use super::tree::{DEEP, Quick, children, tree};
 use crate::ir::{Block, Call, Expr, ExprKind, Import, Module, Span, Stmt, StmtKind};
 
 mod branch;
@@ -84,8 +84,8 @@ impl<'t> Lower<'t> {
         self.text.get(node.byte_range()).unwrap_or("")
     }
 
-    fn field_text(&self, node: Node<'_>, field: &str) -> &'t str {
-        node.child_by_field_name(field).map_or("", |n| self.text(n))
+    fn field_text(&self, node: Node<'_>, field: &'static str) -> &'t str {
+        node.field(field).map_or("", |n| self.text(n))
     }
 
     fn span(&self, node: Node<'_>) -> Span {
@@ -186,7 +186,7 @@ impl<'t> Lower<'t> {
 /// The named children that are not comments.
 fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
     let mut all = children(node);
-    all.retain(|n| !n.kind().ends_with("comment"));
+    all.retain(|n| !n.rule().ends_with("comment"));
     all
 }
 
@@ -194,7 +194,7 @@ fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
 fn listed<'n>(node: Node<'n>) -> Vec<Node<'n>> {
     let mut cursor = node.walk();
     node.children(&mut cursor)
-        .filter(|n| n.is_named() && !n.kind().ends_with("comment") || n.kind() == "_")
+        .filter(|n| n.is_named() && !n.rule().ends_with("comment") || n.rule() == "_")
         .collect()
 }
 

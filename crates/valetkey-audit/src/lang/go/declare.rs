@@ -1,6 +1,7 @@
 //! A file: imports, types with their methods, functions, then variables in
 //! the order in which they come into being.
 
+use crate::lang::tree::Quick;
 use std::collections::BTreeMap;
 
 use tree_sitter::Node;
@@ -14,7 +15,7 @@ impl<'t> Lower<'t> {
         let (mut consts, mut vars) = (Vec::new(), Vec::new());
         let mut body = Block::new();
         for node in parts(root) {
-            match node.kind() {
+            match node.rule() {
                 "import_declaration" => {
                     body.push(statement(node, StmtKind::Import(self.imports(node))));
                 }
@@ -28,7 +29,7 @@ impl<'t> Lower<'t> {
                     functions.extend(
                         parts(node)
                             .into_iter()
-                            .filter(|n| n.kind() == "function_declaration"),
+                            .filter(|n| n.rule() == "function_declaration"),
                     );
                 }
                 _ => {}
@@ -67,10 +68,10 @@ impl<'t> Lower<'t> {
 
     pub(super) fn note_type(&mut self, spec: Node<'_>) {
         let given = self.field_text(spec, "name").to_owned();
-        let Some(of) = spec.child_by_field_name("type") else {
+        let Some(of) = spec.field("type") else {
             return;
         };
-        let made = match of.kind() {
+        let made = match of.rule() {
             "struct_type" => {
                 let fields = self.field_names(of);
                 self.fields.insert(given.clone(), fields);
@@ -79,7 +80,7 @@ impl<'t> Lower<'t> {
             "map_type" => Made::Map,
             // Of another type: that one's fields and methods.
             "interface_type" | "qualified_type" | "generic_type" | "pointer_type" => return,
-            "type_identifier" if spec.kind() == "type_alias" => return,
+            "type_identifier" if spec.rule() == "type_alias" => return,
             _ => Made::Plain,
         };
         self.kinds.insert(given, made);
@@ -88,12 +89,12 @@ impl<'t> Lower<'t> {
     fn field_names(&self, of: Node<'_>) -> Vec<String> {
         let list = parts(of)
             .into_iter()
-            .find(|n| n.kind() == "field_declaration_list");
+            .find(|n| n.rule() == "field_declaration_list");
         let mut names = Vec::new();
         for field in list.map(parts).unwrap_or_default() {
             let mut cursor = field.walk();
             let own: Vec<_> = field.children_by_field_name("name", &mut cursor).collect();
-            match (own.is_empty(), field.child_by_field_name("type")) {
+            match (own.is_empty(), field.field("type")) {
                 (true, Some(of)) => {
                     let last = self.text(of).rsplit(['.', '*']).next().unwrap_or("");
                     names.push(last.to_owned());
@@ -111,14 +112,14 @@ impl<'t> Lower<'t> {
         let mut classes: BTreeMap<String, Class> = BTreeMap::new();
         for spec in types {
             let given = self.field_text(*spec, "name").to_owned();
-            match spec.child_by_field_name("type") {
-                Some(of) if of.kind() == "struct_type" => {
+            match spec.field("type") {
+                Some(of) if of.rule() == "struct_type" => {
                     let class = self.class(of, given.clone());
                     classes.insert(given.clone(), class);
                     order.push(given);
                 }
                 // `type Session = sessions.Session`, `type Server http.Server`.
-                Some(of) if matches!(of.kind(), "qualified_type" | "pointer_type") => {
+                Some(of) if matches!(of.rule(), "qualified_type" | "pointer_type") => {
                     let value = self.expr(of);
                     body.push(set(*spec, name(*spec, given), value));
                 }
@@ -126,7 +127,7 @@ impl<'t> Lower<'t> {
             }
         }
         for node in methods {
-            let Some(receiver) = node.child_by_field_name("receiver") else {
+            let Some(receiver) = node.field("receiver") else {
                 continue;
             };
             let Some(param) = parts(receiver).into_iter().next() else {
@@ -179,7 +180,7 @@ impl<'t> Lower<'t> {
     fn names(&self, spec: Node<'_>) -> Vec<String> {
         let mut cursor = spec.walk();
         spec.children_by_field_name("name", &mut cursor)
-            .filter(|n| n.kind() == "identifier")
+            .filter(|n| n.rule() == "identifier")
             .map(|n| self.text(n).to_owned())
             .collect()
     }
@@ -189,17 +190,17 @@ impl<'t> Lower<'t> {
         let mut cursor = spec.walk();
         let names: Vec<Node<'_>> = spec
             .children_by_field_name("name", &mut cursor)
-            .filter(|n| n.kind() == "identifier")
+            .filter(|n| n.rule() == "identifier")
             .collect();
         for n in &names {
             self.declares(self.text(*n));
         }
-        let values = listed(spec.child_by_field_name("value"));
+        let values = listed(spec.field("value"));
         if values.is_empty() {
             for n in names {
-                let value = match spec.child_by_field_name("type") {
+                let value = match spec.field("type") {
                     // At the top of a file something else gives it its value.
-                    Some(of) if self.scopes.is_empty() && of.kind() == "pointer_type" => {
+                    Some(of) if self.scopes.is_empty() && of.rule() == "pointer_type" => {
                         self.zero(of, true)
                     }
                     Some(of) => self.zero(of, false),
@@ -218,7 +219,7 @@ impl<'t> Lower<'t> {
 pub(super) fn specs<'n>(node: Node<'n>) -> Vec<Node<'n>> {
     let mut all = Vec::new();
     for part in parts(node) {
-        match part.kind() {
+        match part.rule() {
             "var_spec_list" => all.extend(parts(part)),
             "var_spec" | "const_spec" => all.push(part),
             _ => {}

@@ -1,5 +1,6 @@
 //! Expressions.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{DEEP, Lower, Made, at, bare, called, name, nothing, parts};
@@ -21,12 +22,12 @@ impl Lower<'_> {
         parts(node).into_iter().map(|n| self.expr(n)).collect()
     }
 
-    fn boxed(&mut self, node: Node<'_>, field: &str) -> Box<Expr> {
+    fn boxed(&mut self, node: Node<'_>, field: &'static str) -> Box<Expr> {
         Box::new(self.field(node, field))
     }
 
     fn expr_kind(&mut self, node: Node<'_>) -> ExprKind {
-        match node.kind() {
+        match node.rule() {
             "identifier" | "package_identifier" | "type_identifier" => match self.text(node) {
                 "_" => ExprKind::Other(Vec::new()),
                 name => ExprKind::Name(name.to_owned()),
@@ -40,11 +41,11 @@ impl Lower<'_> {
                 ExprKind::Str(self.literal(node))
             }
             "selector_expression" | "qualified_type" => {
-                let member = match node.kind() {
+                let member = match node.rule() {
                     "qualified_type" => self.field_text(node, "name"),
                     _ => self.field_text(node, "field"),
                 };
-                let of = match node.kind() {
+                let of = match node.rule() {
                     "qualified_type" => self.boxed(node, "package"),
                     _ => self.boxed(node, "operand"),
                 };
@@ -104,9 +105,9 @@ impl Lower<'_> {
     /// A length compared with nothing asks whether there is anything; the
     /// comparison in constant time says 1 for equal and 0 for not.
     fn counted(&mut self, node: Node<'_>, operator: &str) -> Option<ExprKind> {
-        let left = bare(node.child_by_field_name("left")?);
+        let left = bare(node.field("left")?);
         let right = self.field_text(node, "right");
-        if left.kind() != "call_expression" {
+        if left.rule() != "call_expression" {
             return None;
         }
         let function = self.field_text(left, "function");
@@ -116,7 +117,7 @@ impl Lower<'_> {
                 ("==" | "<=", "0") | ("<", "1") => false,
                 _ => return None,
             };
-            let list = left.child_by_field_name("arguments")?;
+            let list = left.field("arguments")?;
             let of = parts(list).into_iter().next()?;
             let not = ExprKind::Not(Box::new(self.expr(of)));
             return Some(match any {
@@ -161,14 +162,11 @@ impl Lower<'_> {
     }
 
     fn call(&mut self, node: Node<'_>) -> ExprKind {
-        let Some(function) = node.child_by_field_name("function").map(bare) else {
+        let Some(function) = node.field("function").map(bare) else {
             return ExprKind::Other(Vec::new());
         };
-        let list: Vec<Node<'_>> = node
-            .child_by_field_name("arguments")
-            .map(parts)
-            .unwrap_or_default();
-        let local = function.kind() == "identifier";
+        let list: Vec<Node<'_>> = node.field("arguments").map(parts).unwrap_or_default();
+        let local = function.rule() == "identifier";
         let kind = self.kinds.get(self.text(function)).copied();
         match (self.text(function), list.as_slice()) {
             ("new", [of]) => return self.zero(*of, false).kind,
@@ -180,11 +178,11 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        if function.kind().ends_with("_type") && function.kind() != "qualified_type" {
+        if function.rule().ends_with("_type") && function.rule() != "qualified_type" {
             let inner = list.first().map(|n| self.expr(*n).kind);
             return inner.unwrap_or(ExprKind::Other(Vec::new()));
         }
-        let func = match function.kind() {
+        let func = match function.rule() {
             // A function that is called where it is written.
             "type_identifier" => name(function, self.text(function)),
             _ => self.expr(function),

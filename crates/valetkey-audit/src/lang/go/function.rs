@@ -1,5 +1,6 @@
 //! Functions, methods and closures.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{DEEP, Lower, Scope, listed, name, nothing, parts, set, statement};
@@ -25,7 +26,7 @@ impl Lower<'_> {
         }
         let mut scope = Scope::default();
         function.params.extend(own.map(|own| plain(&own, None)));
-        let list = node.child_by_field_name("parameters");
+        let list = node.field("parameters");
         for part in list.map(parts).unwrap_or_default() {
             self.param(part, &mut function.params);
         }
@@ -33,15 +34,15 @@ impl Lower<'_> {
             scope.declared.insert(param.name.clone());
         }
         let mut begins = Block::new();
-        if let Some(result) = node.child_by_field_name("result") {
-            let all = match result.kind() {
+        if let Some(result) = node.field("result") {
+            let all = match result.rule() {
                 "parameter_list" => parts(result),
                 _ => vec![result],
             };
             for part in all {
-                let of = part.child_by_field_name("type").unwrap_or(part);
+                let of = part.field("type").unwrap_or(part);
                 let mut cursor = part.walk();
-                let named: Vec<Node<'_>> = match part.kind() {
+                let named: Vec<Node<'_>> = match part.rule() {
                     "parameter_declaration" => {
                         part.children_by_field_name("name", &mut cursor).collect()
                     }
@@ -65,7 +66,7 @@ impl Lower<'_> {
         let bare_end = !scope.named.is_empty();
         self.scopes.push(scope);
         let outer = std::mem::take(&mut self.pending);
-        let mut body = match node.child_by_field_name("body") {
+        let mut body = match node.field("body") {
             Some(body) => self.block(body),
             None => Vec::new(),
         };
@@ -101,7 +102,7 @@ impl Lower<'_> {
         }
         for n in names {
             let mut param = plain(self.text(n), annotation.clone());
-            if node.kind() == "variadic_parameter_declaration" {
+            if node.rule() == "variadic_parameter_declaration" {
                 param.star = Star::Args;
             }
             params.push(param);

@@ -1,5 +1,6 @@
 //! Imports.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, parts};
@@ -10,10 +11,10 @@ impl Lower<'_> {
         let mut all = Vec::new();
         let mut todo = parts(node);
         while let Some(spec) = todo.pop() {
-            match spec.kind() {
+            match spec.rule() {
                 "import_spec_list" => todo.extend(parts(spec)),
                 "import_spec" => {
-                    let Some(path) = spec.child_by_field_name("path") else {
+                    let Some(path) = spec.field("path") else {
                         continue;
                     };
                     let path = self.literal(path);

@@ -1,5 +1,6 @@
 //! Literals of structs, maps and lists.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, Made, at, bare, called, parts};
@@ -10,20 +11,17 @@ const MAPS: &[&str] = &["Values", "Header", "H", "M", "Map", "MapClaims"];
 
 impl Lower<'_> {
     pub(super) fn composite(&mut self, node: Node<'_>) -> ExprKind {
-        let (Some(of), Some(body)) = (
-            node.child_by_field_name("type"),
-            node.child_by_field_name("body"),
-        ) else {
+        let (Some(of), Some(body)) = (node.field("type"), node.field("body")) else {
             return ExprKind::Other(Vec::new());
         };
         self.literal_of(plain(of), body)
     }
 
     fn literal_of(&mut self, of: Node<'_>, body: Node<'_>) -> ExprKind {
-        match of.kind() {
-            "map_type" => self.pairs(body, of.child_by_field_name("value")),
+        match of.rule() {
+            "map_type" => self.pairs(body, of.field("value")),
             "slice_type" | "array_type" | "implicit_length_array_type" => {
-                self.items(body, of.child_by_field_name("element"))
+                self.items(body, of.field("element"))
             }
             "struct_type" => self.record(body),
             _ => {
@@ -66,14 +64,14 @@ impl Lower<'_> {
     pub(super) fn untyped(&mut self, node: Node<'_>) -> ExprKind {
         let mut keyed = parts(node).into_iter().filter_map(|n| self.keyed(n));
         match keyed.next() {
-            Some((key, _)) if key.kind() == "identifier" => self.record(node),
+            Some((key, _)) if key.rule() == "identifier" => self.record(node),
             Some(_) => self.pairs(node, None),
             None => self.items(node, None),
         }
     }
 
     fn keyed<'n>(&self, node: Node<'n>) -> Option<(Node<'n>, Node<'n>)> {
-        if node.kind() != "keyed_element" {
+        if node.rule() != "keyed_element" {
             return None;
         }
         match parts(node).as_slice() {
@@ -86,7 +84,7 @@ impl Lower<'_> {
         parts(body)
             .into_iter()
             .filter_map(|n| self.keyed(n))
-            .any(|(key, _)| key.kind().ends_with("string_literal"))
+            .any(|(key, _)| key.rule().ends_with("string_literal"))
     }
 
     /// A map. A list of one text stands for the text, as parameters have it.
@@ -110,11 +108,11 @@ impl Lower<'_> {
 
     /// An element, whose type its literal may leave to the whole.
     fn element(&mut self, node: Node<'_>, of: Option<Node<'_>>) -> Expr {
-        let of = of.map(plain).and_then(|of| match of.kind() {
+        let of = of.map(plain).and_then(|of| match of.rule() {
             "pointer_type" => parts(of).into_iter().next(),
             _ => Some(of),
         });
-        match of.filter(|_| node.kind() == "literal_value") {
+        match of.filter(|_| node.rule() == "literal_value") {
             Some(of) => {
                 let kind = self.literal_of(plain(of), node);
                 at(node, kind)
@@ -149,8 +147,8 @@ impl Lower<'_> {
 
 /// A type without what it is made generic with.
 pub(super) fn plain(node: Node<'_>) -> Node<'_> {
-    match node.kind() {
-        "generic_type" => node.child_by_field_name("type").unwrap_or(node),
+    match node.rule() {
+        "generic_type" => node.field("type").unwrap_or(node),
         _ => node,
     }
 }

@@ -1,6 +1,7 @@
 //! In which order the variables of a package come into being: each after
 //! those that it is made of, by way of functions, too.
 
+use crate::lang::tree::Quick;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
@@ -16,7 +17,7 @@ impl Lower<'_> {
         let mut names = BTreeSet::new();
         let mut todo = vec![node];
         while let Some(node) = todo.pop() {
-            if node.kind() == "identifier" {
+            if node.rule() == "identifier" {
                 names.insert(self.text(node).to_owned());
             }
             todo.extend(children(node));

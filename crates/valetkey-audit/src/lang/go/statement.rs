@@ -1,5 +1,6 @@
 //! Statements.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{
@@ -11,7 +12,7 @@ impl Lower<'_> {
     pub(super) fn block(&mut self, node: Node<'_>) -> Block {
         let mut nodes = Vec::new();
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "statement_list" => nodes.extend(parts(part)),
                 _ => nodes.push(part),
             }
@@ -27,7 +28,7 @@ impl Lower<'_> {
         self.depth += 1;
         let outer = std::mem::take(&mut self.pending);
         for (i, node) in nodes.iter().enumerate() {
-            if node.kind() == "defer_statement" {
+            if node.rule() == "defer_statement" {
                 // It runs when what follows is done.
                 let body = self.statements(&nodes[i + 1..]);
                 let mut finally = Block::new();
@@ -63,14 +64,14 @@ impl Lower<'_> {
 
     /// One statement.
     pub(super) fn lay(&mut self, node: Node<'_>, block: &mut Block) {
-        match node.kind() {
+        match node.rule() {
             "block" => {
                 let inside = self.block(node);
                 block.extend(inside);
             }
             "short_var_declaration" => {
-                let names = listed(node.child_by_field_name("left"));
-                let values = listed(node.child_by_field_name("right"));
+                let names = listed(node.field("left"));
+                let values = listed(node.field("right"));
                 for n in &names {
                     self.declares(self.text(*n));
                 }
@@ -86,8 +87,8 @@ impl Lower<'_> {
                 for spec in parts(node) {
                     self.note_type(spec);
                     let given = self.field_text(spec, "name").to_owned();
-                    if let Some(of) = spec.child_by_field_name("type")
-                        && of.kind() == "struct_type"
+                    if let Some(of) = spec.field("type")
+                        && of.rule() == "struct_type"
                     {
                         let class = self.class(of, given);
                         self.push(spec, StmtKind::Class(class.into()), block);
@@ -102,8 +103,8 @@ impl Lower<'_> {
                 }
             }
             "receive_statement" => {
-                let names = listed(node.child_by_field_name("left"));
-                let values = listed(node.child_by_field_name("right"));
+                let names = listed(node.field("left"));
+                let values = listed(node.field("right"));
                 for n in &names {
                     self.declares(self.text(*n));
                 }
@@ -146,10 +147,10 @@ impl Lower<'_> {
     }
 
     fn assignment(&mut self, node: Node<'_>, block: &mut Block) {
-        let names = listed(node.child_by_field_name("left"));
-        let values = listed(node.child_by_field_name("right"));
+        let names = listed(node.field("left"));
+        let values = listed(node.field("right"));
         for n in &names {
-            if bare(*n).kind() == "identifier" {
+            if bare(*n).rule() == "identifier" {
                 self.assigns(self.text(*n));
             }
         }
@@ -166,10 +167,10 @@ impl Lower<'_> {
     /// `delete(m, k)`.
     fn deletion(&mut self, node: Node<'_>) -> Option<StmtKind> {
         let call = bare(parts(node).into_iter().next()?);
-        if call.kind() != "call_expression" || self.field_text(call, "function") != "delete" {
+        if call.rule() != "call_expression" || self.field_text(call, "function") != "delete" {
             return None;
         }
-        let list = call.child_by_field_name("arguments").map(parts)?;
+        let list = call.field("arguments").map(parts)?;
         let [of, key] = list.as_slice() else {
             return None;
         };
@@ -178,17 +179,17 @@ impl Lower<'_> {
     }
 
     fn condition(&mut self, node: Node<'_>, block: &mut Block) {
-        if let Some(first) = node.child_by_field_name("initializer") {
+        if let Some(first) = node.field("initializer") {
             self.lay(first, block);
         }
         let test = self.field(node, "condition");
         block.append(&mut self.pending);
-        let then = match node.child_by_field_name("consequence") {
+        let then = match node.field("consequence") {
             Some(n) => self.block(n),
             None => Vec::new(),
         };
-        let otherwise = match node.child_by_field_name("alternative") {
-            Some(n) if n.kind() == "if_statement" => self.statements(&[n]),
+        let otherwise = match node.field("alternative") {
+            Some(n) if n.rule() == "if_statement" => self.statements(&[n]),
             Some(n) => self.block(n),
             None => Vec::new(),
         };
@@ -204,12 +205,12 @@ impl Lower<'_> {
         let head = parts(node)
             .into_iter()
             .next()
-            .filter(|n| n.kind() != "block");
-        let body = node.child_by_field_name("body");
+            .filter(|n| n.rule() != "block");
+        let body = node.field("body");
         let inside = |lower: &mut Self| body.map(|n| lower.block(n)).unwrap_or_default();
         match head {
-            Some(head) if head.kind() == "range_clause" => {
-                let left = listed(head.child_by_field_name("left"));
+            Some(head) if head.rule() == "range_clause" => {
+                let left = listed(head.field("left"));
                 let declares = self.text(head).contains(":=");
                 for n in &left {
                     match declares {
@@ -236,11 +237,11 @@ impl Lower<'_> {
                 };
                 self.push(node, kind, block);
             }
-            Some(head) if head.kind() == "for_clause" => {
-                if let Some(first) = head.child_by_field_name("initializer") {
+            Some(head) if head.rule() == "for_clause" => {
+                if let Some(first) = head.field("initializer") {
                     self.lay(first, block);
                 }
-                let test = match head.child_by_field_name("condition") {
+                let test = match head.field("condition") {
                     // It runs at least once: how often is not asked.
                     Some(_) | None => at(head, ExprKind::Bool(true)),
                 };

@@ -1,5 +1,6 @@
 //! `switch` and `select`, as a chain of conditions.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, at, listed, name, nothing, parts, statement};
@@ -7,15 +8,15 @@ use crate::ir::{Block, Cmp, Expr, ExprKind, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn switch(&mut self, node: Node<'_>, block: &mut Block) {
-        if let Some(first) = node.child_by_field_name("initializer") {
+        if let Some(first) = node.field("initializer") {
             self.lay(first, block);
         }
-        let value = node.child_by_field_name("value");
-        let held = match (node.kind(), value) {
+        let value = node.field("value");
+        let held = match (node.rule(), value) {
             (_, None) => None,
             ("type_switch_statement", Some(value)) => {
                 let value = self.expr(value);
-                let alias = node.child_by_field_name("alias").map(|n| self.text(n));
+                let alias = node.field("alias").map(|n| self.text(n));
                 if let Some(alias) = alias.filter(|a| *a != "_") {
                     self.declares(alias);
                     block.append(&mut self.pending);
@@ -33,19 +34,19 @@ impl Lower<'_> {
             .into_iter()
             .filter(|n| {
                 matches!(
-                    n.kind(),
+                    n.rule(),
                     "expression_case" | "default_case" | "type_case" | "communication_case"
                 )
             })
             .collect();
         let mut otherwise: Block = Vec::new();
-        for case in cases.iter().filter(|n| n.kind() == "default_case") {
+        for case in cases.iter().filter(|n| n.rule() == "default_case") {
             otherwise = self.case_body(*case);
         }
-        for case in cases.iter().rev().filter(|n| n.kind() != "default_case") {
+        for case in cases.iter().rev().filter(|n| n.rule() != "default_case") {
             let test = self.case_test(*case, held.as_deref());
             let mut then = Block::new();
-            if let Some(first) = case.child_by_field_name("communication") {
+            if let Some(first) = case.field("communication") {
                 self.lay(first, &mut then);
             }
             then.extend(self.case_body(*case));
@@ -70,11 +71,11 @@ impl Lower<'_> {
     }
 
     fn case_test(&mut self, case: Node<'_>, held: Option<&str>) -> Expr {
-        if case.kind() != "expression_case" {
+        if case.rule() != "expression_case" {
             return nothing(case);
         }
         let mut tests = Vec::new();
-        for value in listed(case.child_by_field_name("value")) {
+        for value in listed(case.field("value")) {
             let value = self.expr(value);
             tests.push(match held {
                 Some(held) => {
@@ -91,14 +92,14 @@ impl Lower<'_> {
     }
 
     fn case_body(&mut self, case: Node<'_>) -> Block {
-        let value = case.child_by_field_name("value");
-        let first = case.child_by_field_name("communication");
+        let value = case.field("value");
+        let first = case.field("communication");
         let mut nodes = Vec::new();
         for part in parts(case) {
-            if Some(part) == value || Some(part) == first || part.kind().ends_with("_type") {
+            if Some(part) == value || Some(part) == first || part.rule().ends_with("_type") {
                 continue;
             }
-            match part.kind() {
+            match part.rule() {
                 "statement_list" => nodes.extend(parts(part)),
                 "type_identifier" => {}
                 _ => nodes.push(part),
@@ -112,7 +113,7 @@ impl Lower<'_> {
 fn has_break(node: Node<'_>) -> bool {
     let mut todo = parts(node);
     while let Some(node) = todo.pop() {
-        match node.kind() {
+        match node.rule() {
             "break_statement" => return true,
             "for_statement" | "func_literal" | "select_statement" => {}
             kind if kind.ends_with("switch_statement") => {}

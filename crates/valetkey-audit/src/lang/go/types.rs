@@ -1,5 +1,6 @@
 //! Types: what their variables begin with, and classes for structs.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, Made, at, called, literal::plain, name, nothing, parts, set, statement};
@@ -10,12 +11,12 @@ impl Lower<'_> {
     /// what it was given is not seen.
     pub(super) fn zero(&mut self, node: Node<'_>, open: bool) -> Expr {
         let node = plain(node);
-        let kind = match node.kind() {
+        let kind = match node.rule() {
             "map_type" => ExprKind::Dict(Vec::new()),
             "slice_type" if open => ExprKind::Other(Vec::new()),
             "slice_type" => ExprKind::List(Vec::new()),
             "array_type" => {
-                let size = node.child_by_field_name("length");
+                let size = node.field("length");
                 return self.sized(node, size);
             }
             "struct_type" => {
@@ -46,7 +47,7 @@ impl Lower<'_> {
             },
             "qualified_type" => match self.field_text(node, "name") {
                 "Values" | "Header" | "MapClaims" | "H" | "Map" => {
-                    if node.child_by_field_name("package").map(|n| self.text(n)) == Some("sync") {
+                    if node.field("package").map(|n| self.text(n)) == Some("sync") {
                         self.instance(node, open)
                     } else {
                         ExprKind::Dict(Vec::new())
@@ -60,7 +61,7 @@ impl Lower<'_> {
     }
 
     fn instance(&mut self, node: Node<'_>, open: bool) -> ExprKind {
-        let func = match node.kind() {
+        let func = match node.rule() {
             "type_identifier" => name(node, self.text(node)),
             _ => self.expr(node),
         };
@@ -73,11 +74,11 @@ impl Lower<'_> {
 
     /// `make(T, n)`.
     pub(super) fn made(&mut self, of: Node<'_>, size: Option<Node<'_>>) -> ExprKind {
-        match of.kind() {
+        match of.rule() {
             "map_type" => ExprKind::Dict(Vec::new()),
             "slice_type" => {
                 let bytes = of
-                    .child_by_field_name("element")
+                    .field("element")
                     .is_some_and(|n| matches!(self.text(n), "byte" | "uint8" | "rune"));
                 match bytes {
                     true => self.sized(of, size).kind,
@@ -108,10 +109,10 @@ impl Lower<'_> {
         };
         let list = parts(node)
             .into_iter()
-            .find(|n| n.kind() == "field_declaration_list");
+            .find(|n| n.rule() == "field_declaration_list");
         let outer = std::mem::take(&mut self.pending);
         for field in list.map(parts).unwrap_or_default() {
-            if field.kind() == "field_declaration" {
+            if field.rule() == "field_declaration" {
                 self.declared_field(field, &mut class);
             }
         }
@@ -122,18 +123,16 @@ impl Lower<'_> {
     }
 
     fn declared_field(&mut self, field: Node<'_>, class: &mut Class) {
-        let Some(of) = field.child_by_field_name("type") else {
+        let Some(of) = field.field("type") else {
             return;
         };
         let mut cursor = field.walk();
         let names: Vec<Node<'_>> = field.children_by_field_name("name", &mut cursor).collect();
-        let json = field
-            .child_by_field_name("tag")
-            .and_then(|n| json_name(&self.literal(n)));
+        let json = field.field("tag").and_then(|n| json_name(&self.literal(n)));
         if names.is_empty() {
             // Embedded: what it has, the struct has.
             let last = self.text(of).rsplit(['.', '*']).next().unwrap_or("");
-            let base = match plain(of).kind() {
+            let base = match plain(of).rule() {
                 "type_identifier" => name(of, self.text(of)),
                 _ => self.expr(of),
             };

@@ -1,5 +1,6 @@
 //! Expressions.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{DEEP, Lower, at, bare, compiled::called, has, is_function, name, nothing, parts};
@@ -17,7 +18,7 @@ impl Lower<'_> {
         at(node, kind)
     }
 
-    fn boxed(&mut self, node: Node<'_>, field: &str) -> Box<Expr> {
+    fn boxed(&mut self, node: Node<'_>, field: &'static str) -> Box<Expr> {
         Box::new(self.field(node, field))
     }
 
@@ -26,7 +27,7 @@ impl Lower<'_> {
     }
 
     fn expr_kind(&mut self, node: Node<'_>) -> ExprKind {
-        match node.kind() {
+        match node.rule() {
             "identifier" | "shorthand_property_identifier" | "this" => {
                 ExprKind::Name(self.text(node).to_owned())
             }
@@ -157,8 +158,8 @@ impl Lower<'_> {
         if let Some(module) = self.module_of(node) {
             return self.taken(node, module);
         }
-        let function = node.child_by_field_name("function");
-        if function.is_some_and(|n| n.kind() == "super") {
+        let function = node.field("function");
+        if function.is_some_and(|n| n.rule() == "super") {
             let parent = Box::new(self.field(node, "function"));
             let func = at(node, ExprKind::Attr(parent, "__init__".into()));
             let args = self.arguments(node);
@@ -174,8 +175,8 @@ impl Lower<'_> {
     }
 
     fn arguments(&mut self, node: Node<'_>) -> Vec<Expr> {
-        match node.child_by_field_name("arguments") {
-            Some(list) if list.kind() == "template_string" => match self.expr(list) {
+        match node.field("arguments") {
+            Some(list) if list.rule() == "template_string" => match self.expr(list) {
                 Expr {
                     kind: ExprKind::Template(parts),
                     ..
@@ -201,7 +202,7 @@ impl Lower<'_> {
             "&&" => return ExprKind::And(vec![*left, *right]),
             "||" => return ExprKind::Or(vec![*left, *right]),
             "??" => {
-                let place = node.child_by_field_name("left").unwrap_or(node);
+                let place = node.field("left").unwrap_or(node);
                 return self.coalesced(place, *left, *right);
             }
             "==" | "===" => Cmp::Eq,
@@ -217,9 +218,9 @@ impl Lower<'_> {
 
     /// `typeof a === 'undefined'`, either way round: whether there is a value.
     fn type_asked(&mut self, node: Node<'_>, equal: bool) -> Option<ExprKind> {
-        let left = bare(node.child_by_field_name("left")?);
-        let right = bare(node.child_by_field_name("right")?);
-        let (asked, text) = match (left.kind(), right.kind()) {
+        let left = bare(node.field("left")?);
+        let right = bare(node.field("right")?);
+        let (asked, text) = match (left.rule(), right.rule()) {
             ("unary_expression", "string") => (left, right),
             ("string", "unary_expression") => (right, left),
             _ => return None,
@@ -240,9 +241,7 @@ impl Lower<'_> {
         match self.field_text(node, "operator") {
             "!" => ExprKind::Not(self.boxed(node, "argument")),
             "void" | "delete" => {
-                let number = node
-                    .child_by_field_name("argument")
-                    .is_some_and(|n| n.kind() == "number");
+                let number = node.field("argument").is_some_and(|n| n.rule() == "number");
                 if !number {
                     let mut before = Vec::new();
                     self.effect(node, &mut before);

@@ -1,5 +1,6 @@
 //! Functions and classes.
 
+use crate::lang::tree::Quick;
 use std::collections::BTreeSet;
 
 use tree_sitter::Node;
@@ -26,8 +27,8 @@ impl<'t> Lower<'t> {
             let outer = std::mem::take(&mut self.pending);
             self.scopes.push(self.scope(node));
             self.params(node, &mut params, &mut body);
-            match node.child_by_field_name("body") {
-                Some(inner) if inner.kind() == "statement_block" => {
+            match node.field("body") {
+                Some(inner) if inner.rule() == "statement_block" => {
                     self.lay_out(&parts(inner), &mut body);
                 }
                 Some(inner) => {
@@ -65,37 +66,35 @@ impl<'t> Lower<'t> {
     fn scope(&self, node: Node<'_>) -> Scope {
         let mut declared = BTreeSet::new();
         for field in ["parameters", "parameter"] {
-            if let Some(params) = node.child_by_field_name(field) {
+            if let Some(params) = node.field(field) {
                 pattern::names(params, self.text, &mut declared);
             }
         }
-        let mut todo: Vec<Node<'_>> = node.child_by_field_name("body").into_iter().collect();
+        let mut todo: Vec<Node<'_>> = node.field("body").into_iter().collect();
         while let Some(node) = todo.pop() {
-            let names = match node.kind() {
+            let names = match node.rule() {
                 "variable_declarator"
                 | "function_declaration"
                 | "generator_function_declaration"
                 | "class_declaration"
                 | "abstract_class_declaration"
-                | "enum_declaration" => node.child_by_field_name("name"),
-                "catch_clause" => node.child_by_field_name("parameter"),
-                "for_in_statement" if node.child_by_field_name("kind").is_some() => {
-                    node.child_by_field_name("left")
-                }
+                | "enum_declaration" => node.field("name"),
+                "catch_clause" => node.field("parameter"),
+                "for_in_statement" if node.field("kind").is_some() => node.field("left"),
                 _ => None,
             };
             if let Some(names) = names {
-                match names.kind() {
+                match names.rule() {
                     "type_identifier" => {
                         declared.insert(self.text(names).to_owned());
                     }
                     _ => pattern::names(names, self.text, &mut declared),
                 }
             }
-            let holds_statements = node.kind().ends_with("_statement")
-                || node.kind().ends_with("_clause")
+            let holds_statements = node.rule().ends_with("_statement")
+                || node.rule().ends_with("_clause")
                 || matches!(
-                    node.kind(),
+                    node.rule(),
                     "statement_block"
                         | "lexical_declaration"
                         | "variable_declaration"
@@ -115,28 +114,28 @@ impl<'t> Lower<'t> {
     }
 
     fn params(&mut self, node: Node<'_>, params: &mut Vec<Param>, body: &mut Block) {
-        if let Some(only) = node.child_by_field_name("parameter") {
+        if let Some(only) = node.field("parameter") {
             params.push(plain(self.text(only)));
         }
-        let list = node.child_by_field_name("parameters");
+        let list = node.field("parameters");
         for (i, child) in list.map(parts).unwrap_or_default().into_iter().enumerate() {
             let pattern = child
-                .child_by_field_name("pattern")
-                .or_else(|| child.child_by_field_name("name"))
+                .field("pattern")
+                .or_else(|| child.field("name"))
                 .unwrap_or(child);
             let mut target = pattern;
             let mut param = plain("");
-            if pattern.kind() == "rest_pattern" {
+            if pattern.rule() == "rest_pattern" {
                 param.star = Star::Args;
                 target = parts(pattern).into_iter().next().unwrap_or(pattern);
             }
             param.annotation = self.annotation(child);
-            param.default = match child.child_by_field_name("value") {
+            param.default = match child.field("value") {
                 Some(value) => Some(self.expr(value)),
-                None if child.kind() == "optional_parameter" => Some(at(child, ExprKind::None)),
+                None if child.rule() == "optional_parameter" => Some(at(child, ExprKind::None)),
                 None => None,
             };
-            match target.kind() {
+            match target.rule() {
                 "identifier" => param.name = self.text(target).to_owned(),
                 "object_pattern" | "array_pattern" | "assignment_pattern" => {
                     param.name = format!("$p{i}");
@@ -162,10 +161,10 @@ impl<'t> Lower<'t> {
     fn annotation(&self, param: Node<'_>) -> Option<String> {
         let mut texts: Vec<&str> = parts(param)
             .into_iter()
-            .filter(|n| n.kind() == "decorator")
+            .filter(|n| n.rule() == "decorator")
             .map(|n| self.text(n))
             .collect();
-        if let Some(of) = param.child_by_field_name("type") {
+        if let Some(of) = param.field("type") {
             texts.push(self.text(of).trim_start_matches(':').trim());
         }
         (!texts.is_empty()).then(|| texts.join(" "))
@@ -190,11 +189,11 @@ impl<'t> Lower<'t> {
             body: Vec::new(),
         };
         for heritage in parts(node) {
-            if heritage.kind() != "class_heritage" {
+            if heritage.rule() != "class_heritage" {
                 continue;
             }
             for clause in parts(heritage) {
-                match clause.kind() {
+                match clause.rule() {
                     "extends_clause" => {
                         let mut cursor = clause.walk();
                         let values: Vec<_> = clause
@@ -207,7 +206,7 @@ impl<'t> Lower<'t> {
                 }
             }
         }
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.field("body") {
             self.deeper(|lower| lower.class_body(body, &mut class.body));
         }
         class
@@ -217,7 +216,7 @@ impl<'t> Lower<'t> {
         let mut decorators = Vec::new();
         let outer = std::mem::take(&mut self.pending);
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "decorator" => decorators.extend(self.decorator(part)),
                 "method_definition" => {
                     let decorators = std::mem::take(&mut decorators);
@@ -269,7 +268,7 @@ impl<'t> Lower<'t> {
     }
 
     fn class_field(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(value) = node.child_by_field_name("value") else {
+        let Some(value) = node.field("value") else {
             return;
         };
         let called = self.member_name(node);
@@ -277,7 +276,7 @@ impl<'t> Lower<'t> {
         if is_function(inner) {
             let mut decorators: Vec<Expr> = Vec::new();
             for part in parts(node) {
-                if part.kind() == "decorator" {
+                if part.rule() == "decorator" {
                     decorators.extend(self.decorator(part));
                 }
             }
@@ -291,12 +290,12 @@ impl<'t> Lower<'t> {
             return self.define(node, function, block);
         }
         let value = self.expr(value);
-        let target = node.child_by_field_name("name").unwrap_or(node);
+        let target = node.field("name").unwrap_or(node);
         self.set(node, name(target, called), value, block);
     }
 
     fn member_name(&mut self, node: Node<'_>) -> String {
-        match node.child_by_field_name("name").map(|n| self.key(n).kind) {
+        match node.field("name").map(|n| self.key(n).kind) {
             Some(ExprKind::Str(name)) => name,
             _ => String::new(),
         }

@@ -1,5 +1,6 @@
 //! The order of a block: where declared functions come to stand.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, has, is_directive, is_function_declaration};
@@ -73,8 +74,8 @@ impl Lower<'_> {
 
 /// The function that a statement declares.
 fn declared(node: Node<'_>) -> Option<Node<'_>> {
-    match node.kind() {
-        "export_statement" if !has(node, "type") => node.child_by_field_name("declaration"),
+    match node.rule() {
+        "export_statement" if !has(node, "type") => node.field("declaration"),
         _ => Some(node),
     }
     .filter(|n| is_function_declaration(*n))

@@ -1,5 +1,6 @@
 //! Texts, numbers, objects and markup.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, at, has, name, parts};
@@ -9,7 +10,7 @@ impl Lower<'_> {
     /// The text that a literal stands for; of a name, the name.
     pub(super) fn literal(&self, node: Node<'_>) -> String {
         let raw = self.text(node);
-        if !matches!(node.kind(), "string" | "template_string") {
+        if !matches!(node.rule(), "string" | "template_string") {
             return raw.to_owned();
         }
         let open = usize::from(!raw.is_empty());
@@ -23,7 +24,7 @@ impl Lower<'_> {
     pub(super) fn template(&mut self, node: Node<'_>) -> ExprKind {
         let mut all: Vec<Expr> = Vec::new();
         for part in parts(node) {
-            if part.kind() == "template_substitution" {
+            if part.rule() == "template_substitution" {
                 if let Some(inner) = parts(part).into_iter().next() {
                     all.push(self.expr(inner));
                 }
@@ -37,7 +38,7 @@ impl Lower<'_> {
         }
         if parts(node)
             .iter()
-            .any(|n| n.kind() == "template_substitution")
+            .any(|n| n.rule() == "template_substitution")
         {
             return ExprKind::Template(all);
         }
@@ -68,7 +69,7 @@ impl Lower<'_> {
 
     /// The key of an object, a class or a pattern.
     pub(super) fn key(&mut self, node: Node<'_>) -> Expr {
-        match node.kind() {
+        match node.rule() {
             "computed_property_name" => self.expr(node),
             _ => at(node, ExprKind::Str(self.literal(node))),
         }
@@ -77,13 +78,13 @@ impl Lower<'_> {
     pub(super) fn object(&mut self, node: Node<'_>) -> ExprKind {
         let mut entries = Vec::new();
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "pair" | "pair_pattern" => {
-                    let Some(key) = part.child_by_field_name("key") else {
+                    let Some(key) = part.field("key") else {
                         continue;
                     };
                     let key = self.key(key);
-                    let value = match part.child_by_field_name("value") {
+                    let value = match part.field("value") {
                         Some(value) => self.valued(&key, value),
                         None => continue,
                     };
@@ -93,7 +94,7 @@ impl Lower<'_> {
                     if has(part, "get") || has(part, "set") {
                         continue;
                     }
-                    let Some(key) = part.child_by_field_name("name") else {
+                    let Some(key) = part.field("name") else {
                         continue;
                     };
                     let key = self.key(key);
@@ -121,7 +122,7 @@ impl Lower<'_> {
         let mut all = Vec::new();
         let mut todo = vec![node];
         while let Some(node) = todo.pop() {
-            match node.kind() {
+            match node.rule() {
                 "jsx_element"
                 | "jsx_self_closing_element"
                 | "jsx_opening_element"

@@ -1,5 +1,6 @@
 //! What a file takes from others, and what it gives them.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, bare, has, is_function, is_function_declaration, name, parts};
@@ -10,11 +11,11 @@ impl Lower<'_> {
         if has(node, "type") || has(node, "typeof") {
             return;
         }
-        let module = node.child_by_field_name("source").map(|n| self.literal(n));
+        let module = node.field("source").map(|n| self.literal(n));
         let mut imports = Vec::new();
         for clause in parts(node) {
-            if clause.kind() == "import_require_clause" {
-                let module = clause.child_by_field_name("source");
+            if clause.rule() == "import_require_clause" {
+                let module = clause.field("source");
                 let own = parts(clause).into_iter().next();
                 if let (Some(module), Some(own)) = (module, own) {
                     imports.push(Import {
@@ -24,7 +25,7 @@ impl Lower<'_> {
                     });
                 }
             }
-            let Some(module) = module.as_ref().filter(|_| clause.kind() == "import_clause") else {
+            let Some(module) = module.as_ref().filter(|_| clause.rule() == "import_clause") else {
                 continue;
             };
             for part in parts(clause) {
@@ -44,7 +45,7 @@ impl Lower<'_> {
                 member,
             });
         };
-        match part.kind() {
+        match part.rule() {
             "identifier" => add(self.text(part), Some("default".into())),
             "namespace_import" => {
                 if let Some(own) = parts(part).into_iter().next() {
@@ -53,14 +54,14 @@ impl Lower<'_> {
             }
             "named_imports" => {
                 for one in parts(part) {
-                    let Some(member) = one.child_by_field_name("name") else {
+                    let Some(member) = one.field("name") else {
                         continue;
                     };
                     if has(one, "type") || has(one, "typeof") {
                         continue;
                     }
                     let member = self.literal(member);
-                    let own = match one.child_by_field_name("alias") {
+                    let own = match one.field("alias") {
                         Some(alias) => self.text(alias).to_owned(),
                         None => member.clone(),
                     };
@@ -83,26 +84,26 @@ impl Lower<'_> {
         if has(node, "type") {
             return;
         }
-        if let Some(declaration) = node.child_by_field_name("declaration") {
+        if let Some(declaration) = node.field("declaration") {
             self.statement(declaration, block);
             if has(node, "default")
-                && let Some(own) = declaration.child_by_field_name("name")
+                && let Some(own) = declaration.field("name")
                 && (is_function_declaration(declaration)
-                    || declaration.kind().ends_with("class_declaration"))
+                    || declaration.rule().ends_with("class_declaration"))
             {
                 let value = name(own, self.text(own));
                 self.set(node, name(node, "default"), value, block);
             }
             return;
         }
-        let value = node.child_by_field_name("value").or_else(|| {
+        let value = node.field("value").or_else(|| {
             // `export = a`.
             let equals = has(node, "=");
             parts(node).into_iter().next_back().filter(|_| equals)
         });
         if let Some(value) = value {
             let inner = bare(value);
-            if is_function(inner) || inner.kind() == "class" {
+            if is_function(inner) || inner.rule() == "class" {
                 self.exported_value(node, inner, "default", block);
             } else {
                 let value = self.expr(value);
@@ -110,7 +111,7 @@ impl Lower<'_> {
             }
             return;
         }
-        match node.child_by_field_name("source") {
+        match node.field("source") {
             Some(module) => {
                 let module = self.literal(module);
                 self.passed_on(node, &module, block);
@@ -135,7 +136,7 @@ impl Lower<'_> {
         };
         let mut imports = Vec::new();
         for part in parts(node) {
-            if part.kind() == "namespace_export"
+            if part.rule() == "namespace_export"
                 && let Some(own) = parts(part).into_iter().next()
             {
                 imports.push(import(self.literal(own), None));
@@ -155,9 +156,9 @@ impl Lower<'_> {
 
     /// The name inside and the name outside.
     fn specifier(&self, node: Node<'_>) -> (String, String) {
-        let own = node.child_by_field_name("name");
+        let own = node.field("name");
         let own = own.map_or(String::new(), |n| self.literal(n));
-        match node.child_by_field_name("alias") {
+        match node.field("alias") {
             Some(alias) => (own, self.literal(alias)),
             None => (own.clone(), own),
         }
@@ -177,7 +178,7 @@ impl Lower<'_> {
             _ => given,
         }
         .to_owned();
-        if value.kind() == "class" {
+        if value.rule() == "class" {
             let class = self.class(value, own.clone());
             self.push(node, StmtKind::Class(class.into()), block);
         } else {
@@ -193,21 +194,21 @@ impl Lower<'_> {
     /// The name under which `module.exports`, `module.exports.a` or
     /// `exports.a` is known outside.
     pub(super) fn exported(&self, node: Node<'_>) -> Option<String> {
-        match node.kind() {
+        match node.rule() {
             "identifier" if self.text(node) == "exports" && !self.is_declared("exports") => {
                 Some("default".into())
             }
             "member_expression" => {
-                let of = node.child_by_field_name("object")?;
+                let of = node.field("object")?;
                 let member = self.field_text(node, "property");
-                if of.kind() == "identifier" && self.text(of) == "module" {
+                if of.rule() == "identifier" && self.text(of) == "module" {
                     let ours = member == "exports" && !self.is_declared("module");
                     return ours.then(|| "default".into());
                 }
-                let whole = match of.kind() {
+                let whole = match of.rule() {
                     "member_expression" => {
-                        let of_of = of.child_by_field_name("object")?;
-                        of_of.kind() == "identifier"
+                        let of_of = of.field("object")?;
+                        of_of.rule() == "identifier"
                     }
                     kind => kind == "identifier",
                 };
@@ -221,22 +222,20 @@ impl Lower<'_> {
     /// The module of `require('m')` or `await import('m')`.
     pub(super) fn module_of(&self, node: Node<'_>) -> Option<String> {
         let node = bare(node);
-        if node.kind() != "call_expression" {
+        if node.rule() != "call_expression" {
             return None;
         }
-        let function = node.child_by_field_name("function")?;
-        let requires = function.kind() == "identifier" && self.text(function) == "require";
-        if !requires && function.kind() != "import" {
+        let function = node.field("function")?;
+        let requires = function.rule() == "identifier" && self.text(function) == "require";
+        if !requires && function.rule() != "import" {
             return None;
         }
-        let argument = parts(node.child_by_field_name("arguments")?)
-            .into_iter()
-            .next()?;
-        let fixed = match argument.kind() {
+        let argument = parts(node.field("arguments")?).into_iter().next()?;
+        let fixed = match argument.rule() {
             "string" => true,
             "template_string" => parts(argument)
                 .iter()
-                .all(|n| n.kind() != "template_substitution"),
+                .all(|n| n.rule() != "template_substitution"),
             _ => false,
         };
         fixed.then(|| self.literal(argument))
@@ -252,10 +251,8 @@ impl Lower<'_> {
         let inner = bare(value);
         let (module, member) = match self.module_of(inner) {
             Some(module) => (module, None),
-            None if inner.kind() == "member_expression" => {
-                let module = inner
-                    .child_by_field_name("object")
-                    .and_then(|n| self.module_of(n));
+            None if inner.rule() == "member_expression" => {
+                let module = inner.field("object").and_then(|n| self.module_of(n));
                 match module {
                     Some(module) => (module, Some(self.field_text(inner, "property").to_owned())),
                     None => return false,
@@ -263,7 +260,7 @@ impl Lower<'_> {
             }
             None => return false,
         };
-        match (pattern.kind(), member) {
+        match (pattern.rule(), member) {
             ("identifier", member) => {
                 let name = self.text(pattern).to_owned();
                 self.take(pattern, name, module, member, block);
@@ -283,8 +280,8 @@ impl Lower<'_> {
     }
 
     fn take_part(&mut self, part: Node<'_>, module: &str, block: &mut Block) {
-        let target = match part.kind() {
-            "pair_pattern" => part.child_by_field_name("value"),
+        let target = match part.rule() {
+            "pair_pattern" => part.field("value"),
             "rest_pattern" => {
                 if let Some(rest) = parts(part).into_iter().next() {
                     let name = self.text(rest).to_owned();
@@ -295,14 +292,14 @@ impl Lower<'_> {
             _ => Some(part),
         };
         let Some(mut target) = target else { return };
-        if let Some(left) = target.child_by_field_name("left") {
+        if let Some(left) = target.field("left") {
             target = left;
         }
-        let member = match part.child_by_field_name("key").map(|n| self.key(n).kind) {
+        let member = match part.field("key").map(|n| self.key(n).kind) {
             Some(ExprKind::Str(key)) => key,
             _ => self.text(target).to_owned(),
         };
-        if target.kind().contains("identifier") {
+        if target.rule().contains("identifier") {
             let name = self.text(target).to_owned();
             self.take(part, name, module.to_owned(), Some(member), block);
         } else {
@@ -340,8 +337,8 @@ impl Lower<'_> {
 fn specifiers(node: Node<'_>) -> Vec<Node<'_>> {
     let clause = parts(node)
         .into_iter()
-        .find(|n| n.kind() == "export_clause");
+        .find(|n| n.rule() == "export_clause");
     let mut all = clause.map(parts).unwrap_or_default();
-    all.retain(|n| n.kind() == "export_specifier" && !has(*n, "type"));
+    all.retain(|n| n.rule() == "export_specifier" && !has(*n, "type"));
     all
 }

@@ -1,5 +1,6 @@
 //! Assignments, and patterns that take a value apart.
 
+use crate::lang::tree::Quick;
 use std::collections::BTreeSet;
 
 use tree_sitter::Node;
@@ -47,7 +48,7 @@ impl Lower<'_> {
             self.assigns(&exported);
             return name(node, exported);
         }
-        if node.kind() == "identifier" {
+        if node.rule() == "identifier" {
             let text = self.text(node);
             self.assigns(text);
             return name(node, text);
@@ -62,7 +63,7 @@ impl Lower<'_> {
         declared: bool,
         then: &mut Block,
     ) -> Expr {
-        match node.kind() {
+        match node.rule() {
             "array_pattern" | "array" if is_plain(node) => {
                 let items = parts(node).into_iter().map(|n| {
                     if !declared {
@@ -94,11 +95,11 @@ impl Lower<'_> {
     }
 
     fn bind_within(&mut self, node: Node<'_>, value: Expr, declared: bool, block: &mut Block) {
-        match node.kind() {
+        match node.rule() {
             "assignment_pattern" | "object_assignment_pattern" | "assignment_expression" => {
                 let default = self.field(node, "right");
                 let value = at(node, self.coalesced(node, value, default));
-                if let Some(left) = node.child_by_field_name("left") {
+                if let Some(left) = node.field("left") {
                     self.bind(left, value, declared, block);
                 }
             }
@@ -123,7 +124,7 @@ impl Lower<'_> {
                 let mut cursor = node.walk();
                 let all: Vec<_> = node.children(&mut cursor).collect();
                 for part in all {
-                    match part.kind() {
+                    match part.rule() {
                         "," => place += 1,
                         "rest_pattern" | "spread_element" => {
                             self.bind(part, name(part, &whole), declared, block);
@@ -158,19 +159,16 @@ impl Lower<'_> {
     /// A member of what an object pattern takes apart.
     fn member(&mut self, part: Node<'_>, whole: &str, declared: bool, block: &mut Block) {
         let of = name(part, whole);
-        let (target, key) = match part.kind() {
+        let (target, key) = match part.rule() {
             "pair_pattern" | "pair" => {
-                let (Some(key), Some(target)) = (
-                    part.child_by_field_name("key"),
-                    part.child_by_field_name("value"),
-                ) else {
+                let (Some(key), Some(target)) = (part.field("key"), part.field("value")) else {
                     return;
                 };
                 (target, self.key(key))
             }
             "rest_pattern" | "spread_element" => return self.bind(part, of, declared, block),
             "object_assignment_pattern" => {
-                let left = part.child_by_field_name("left").unwrap_or(part);
+                let left = part.field("left").unwrap_or(part);
                 (part, at(left, ExprKind::Str(self.text(left).to_owned())))
             }
             _ => (part, at(part, ExprKind::Str(self.text(part).to_owned()))),
@@ -188,10 +186,10 @@ impl Lower<'_> {
     /// An assignment as a statement.
     pub(super) fn assignment(&mut self, node: Node<'_>, block: &mut Block) {
         let (mut lefts, mut right) = (Vec::new(), node);
-        while right.kind() == "assignment_expression" {
-            lefts.extend(right.child_by_field_name("left"));
-            match right.child_by_field_name("right") {
-                Some(next) if bare(next).kind() == "assignment_expression" => right = bare(next),
+        while right.rule() == "assignment_expression" {
+            lefts.extend(right.field("left"));
+            match right.field("right") {
+                Some(next) if bare(next).rule() == "assignment_expression" => right = bare(next),
                 Some(next) => right = next,
                 None => return,
             }
@@ -199,7 +197,7 @@ impl Lower<'_> {
         let exported = lefts.iter().find_map(|n| self.exported(bare(*n)));
         if let Some(exported) = &exported {
             let inner = bare(right);
-            if is_function(inner) || inner.kind() == "class" {
+            if is_function(inner) || inner.rule() == "class" {
                 let own = self.exported_value(node, inner, exported, block);
                 for left in lefts {
                     let target = self.target(left);
@@ -237,7 +235,7 @@ impl Lower<'_> {
 
     /// `a += v`, `a ||= v` as a statement.
     pub(super) fn augmented(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(left) = node.child_by_field_name("left") else {
+        let Some(left) = node.field("left") else {
             return;
         };
         let value = self.field(node, "right");
@@ -255,11 +253,11 @@ impl Lower<'_> {
 
     /// An assignment within an expression.
     pub(super) fn assigned(&mut self, node: Node<'_>) -> ExprKind {
-        let Some(left) = node.child_by_field_name("left").map(bare) else {
+        let Some(left) = node.field("left").map(bare) else {
             return ExprKind::Other(Vec::new());
         };
         let operator = self.field_text(node, "operator");
-        if left.kind() == "identifier" {
+        if left.rule() == "identifier" {
             let value = self.field(node, "right");
             let target = self.text(left);
             self.assigns(target);
@@ -288,7 +286,7 @@ impl Lower<'_> {
 
 pub(super) fn is_pattern(node: Node<'_>) -> bool {
     matches!(
-        node.kind(),
+        node.rule(),
         "object_pattern" | "array_pattern" | "object" | "array"
     )
 }
@@ -299,15 +297,15 @@ fn is_plain(node: Node<'_>) -> bool {
     let mut cursor = node.walk();
     let commas = node
         .children(&mut cursor)
-        .filter(|n| n.kind() == ",")
+        .filter(|n| n.rule() == ",")
         .count();
-    commas <= named.len() && named.iter().all(|n| n.kind() == "identifier") && {
+    commas <= named.len() && named.iter().all(|n| n.rule() == "identifier") && {
         // A hole moves the names behind it.
         let mut cursor = node.walk();
         let mut after_comma = true;
         node.children(&mut cursor).all(|n| {
-            let hole = n.kind() == "," && after_comma;
-            after_comma = matches!(n.kind(), "," | "[");
+            let hole = n.rule() == "," && after_comma;
+            after_comma = matches!(n.rule(), "," | "[");
             !hole
         })
     }
@@ -317,19 +315,16 @@ fn is_plain(node: Node<'_>) -> bool {
 pub(super) fn names(pattern: Node<'_>, text: &str, into: &mut BTreeSet<String>) {
     let mut todo = vec![pattern];
     while let Some(node) = todo.pop() {
-        match node.kind() {
+        match node.rule() {
             "identifier" | "shorthand_property_identifier_pattern" => {
                 into.insert(text.get(node.byte_range()).unwrap_or("").to_owned());
             }
             "assignment_pattern" | "object_assignment_pattern" => {
-                todo.extend(node.child_by_field_name("left"));
+                todo.extend(node.field("left"));
             }
-            "pair_pattern" => todo.extend(node.child_by_field_name("value")),
+            "pair_pattern" => todo.extend(node.field("value")),
             "required_parameter" | "optional_parameter" => {
-                todo.extend(
-                    node.child_by_field_name("pattern")
-                        .or_else(|| node.child_by_field_name("name")),
-                );
+                todo.extend(node.field("pattern").or_else(|| node.field("name")));
             }
             "object_pattern" | "array_pattern" | "rest_pattern" | "formal_parameters" => {
                 todo.extend(parts(node));

@@ -1,5 +1,6 @@
 //! Statements.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, at, bare, has, is_function, is_function_declaration, name, nothing, parts};
@@ -7,7 +8,7 @@ use crate::ir::{Block, Cmp, Expr, ExprKind, Handler, Stmt, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn statement(&mut self, node: Node<'_>, block: &mut Block) {
-        match node.kind() {
+        match node.rule() {
             "expression_statement" => {
                 for child in parts(node) {
                     self.effect(child, block);
@@ -34,7 +35,7 @@ impl Lower<'_> {
             "if_statement" => {
                 let test = self.field(node, "condition");
                 let then = self.body(node, "consequence");
-                let otherwise = match node.child_by_field_name("alternative") {
+                let otherwise = match node.field("alternative") {
                     Some(clause) => self.block(clause),
                     None => Vec::new(),
                 };
@@ -53,7 +54,7 @@ impl Lower<'_> {
             "do_statement" => {
                 // The body runs before the condition is looked at.
                 let mut body = self.body(node, "body");
-                if let Some(test) = node.child_by_field_name("condition") {
+                if let Some(test) = node.field("condition") {
                     self.nested(test, &mut body);
                 }
                 let test = at(node, ExprKind::Bool(true));
@@ -65,10 +66,10 @@ impl Lower<'_> {
             "switch_statement" => self.switch(node, block),
             "statement_block" | "program" | "ERROR" => self.flatten(node, block),
             "labeled_statement" | "with_statement" => {
-                if let Some(object) = node.child_by_field_name("object") {
+                if let Some(object) = node.field("object") {
                     self.effect(object, block);
                 }
-                if let Some(body) = node.child_by_field_name("body") {
+                if let Some(body) = node.field("body") {
                     self.deeper(|lower| lower.lay_out(&[body], block));
                 }
             }
@@ -79,7 +80,7 @@ impl Lower<'_> {
             }
             "enum_declaration" => self.enumeration(node, block),
             "module" | "internal_module" => {
-                if let Some(body) = node.child_by_field_name("body") {
+                if let Some(body) = node.field("body") {
                     self.flatten(body, block);
                 }
             }
@@ -120,7 +121,7 @@ impl Lower<'_> {
     /// An expression for what it does.
     pub(super) fn effect(&mut self, node: Node<'_>, block: &mut Block) {
         let inner = bare(node);
-        match inner.kind() {
+        match inner.rule() {
             "assignment_expression" => self.assignment(inner, block),
             "augmented_assignment_expression" => self.augmented(inner, block),
             "internal_module" => self.statement(inner, block),
@@ -130,7 +131,7 @@ impl Lower<'_> {
                 }
             }
             "unary_expression" if has(inner, "delete") => {
-                let gone = inner.child_by_field_name("argument").map(bare);
+                let gone = inner.field("argument").map(bare);
                 let Some(gone) = gone else { return };
                 let value = match self.expr(gone) {
                     Expr {
@@ -146,7 +147,7 @@ impl Lower<'_> {
                 self.push(inner, StmtKind::Delete(vec![value]), block);
             }
             "unary_expression" if has(inner, "void") => {
-                if let Some(value) = inner.child_by_field_name("argument") {
+                if let Some(value) = inner.field("argument") {
                     self.deeper(|lower| lower.effect(value, block));
                 }
             }
@@ -162,7 +163,7 @@ impl Lower<'_> {
     /// part is more than an expression.
     fn chosen(&mut self, node: Node<'_>, block: &mut Block) {
         let operator = self.field_text(node, "operator");
-        let sides = match (node.kind(), operator) {
+        let sides = match (node.rule(), operator) {
             ("ternary_expression", _) => ["condition", "consequence", "alternative"],
             (_, "&&") => ["left", "right", ""],
             (_, "||" | "??") => ["left", "", "right"],
@@ -171,7 +172,7 @@ impl Lower<'_> {
                 return self.push(node, StmtKind::Expr(value), block);
             }
         };
-        let [test, then, otherwise] = sides.map(|field| node.child_by_field_name(field));
+        let [test, then, otherwise] = sides.map(|field| node.field(field));
         let test_node = test.unwrap_or(node);
         let side = |lower: &mut Self, node: Option<Node<'_>>| {
             let mut block = Vec::new();
@@ -222,15 +223,15 @@ impl Lower<'_> {
 
     /// `for (a; b; c)`.
     fn counted(&mut self, node: Node<'_>, block: &mut Block) {
-        if let Some(start) = node.child_by_field_name("initializer") {
+        if let Some(start) = node.field("initializer") {
             self.statement(start, block);
         }
-        let test = match node.child_by_field_name("condition") {
-            Some(test) if test.is_named() && test.kind() != "empty_statement" => self.expr(test),
+        let test = match node.field("condition") {
+            Some(test) if test.is_named() && test.rule() != "empty_statement" => self.expr(test),
             _ => at(node, ExprKind::Bool(true)),
         };
         let mut body = self.body(node, "body");
-        if let Some(step) = node.child_by_field_name("increment") {
+        if let Some(step) = node.field("increment") {
             self.nested(step, &mut body);
         }
         self.push(node, StmtKind::While { test, body }, block);
@@ -240,8 +241,8 @@ impl Lower<'_> {
     fn each(&mut self, node: Node<'_>, block: &mut Block) {
         let iter = self.field(node, "right");
         let (mut target, mut body) = (nothing(node), Vec::new());
-        if let Some(left) = node.child_by_field_name("left") {
-            let declared = node.child_by_field_name("kind").is_some();
+        if let Some(left) = node.field("left") {
+            let declared = node.field("kind").is_some();
             target = self.simple_target(left, declared, &mut body);
         }
         body.extend(self.body(node, "body"));
@@ -251,9 +252,9 @@ impl Lower<'_> {
     fn attempt(&mut self, node: Node<'_>, block: &mut Block) {
         let body = self.body(node, "body");
         let mut handlers = Vec::new();
-        if let Some(clause) = node.child_by_field_name("handler") {
+        if let Some(clause) = node.field("handler") {
             let (mut caught, mut name) = (Vec::new(), None);
-            if let Some(pattern) = clause.child_by_field_name("parameter") {
+            if let Some(pattern) = clause.field("parameter") {
                 if let ExprKind::Name(n) = self.simple_target(pattern, true, &mut caught).kind {
                     name = Some(n);
                 } else {
@@ -267,7 +268,7 @@ impl Lower<'_> {
                 body: caught,
             });
         }
-        let finally = match node.child_by_field_name("finalizer") {
+        let finally = match node.field("finalizer") {
             Some(clause) => self.body(clause, "body"),
             None => Vec::new(),
         };
@@ -282,12 +283,8 @@ impl Lower<'_> {
 
     fn enumeration(&mut self, node: Node<'_>, block: &mut Block) {
         let mut entries = Vec::new();
-        for entry in node
-            .child_by_field_name("body")
-            .map(parts)
-            .unwrap_or_default()
-        {
-            if let Some(key) = entry.child_by_field_name("name") {
+        for entry in node.field("body").map(parts).unwrap_or_default() {
+            if let Some(key) = entry.field("name") {
                 entries.push((Some(self.key(key)), self.field(entry, "value")));
             } else {
                 let number = i64::try_from(entries.len()).unwrap_or(0);
@@ -295,7 +292,7 @@ impl Lower<'_> {
                 entries.push((Some(self.key(entry)), value));
             }
         }
-        let Some(target) = node.child_by_field_name("name") else {
+        let Some(target) = node.field("name") else {
             return;
         };
         let target = name(target, self.text(target));
@@ -304,10 +301,10 @@ impl Lower<'_> {
 
     /// `const a = …`: a function or a class keeps its name.
     fn declaration(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(pattern) = node.child_by_field_name("name") else {
+        let Some(pattern) = node.field("name") else {
             return self.effect(node, block);
         };
-        let Some(value_node) = node.child_by_field_name("value") else {
+        let Some(value_node) = node.field("value") else {
             let value = at(node, ExprKind::None);
             return self.bind(pattern, value, true, block);
         };
@@ -315,11 +312,11 @@ impl Lower<'_> {
             return;
         }
         let inner = bare(value_node);
-        if pattern.kind() == "identifier" && is_function(inner) {
+        if pattern.rule() == "identifier" && is_function(inner) {
             let function = self.function(inner, self.text(pattern).to_owned());
             return self.define(node, function, block);
         }
-        if pattern.kind() == "identifier" && inner.kind() == "class" {
+        if pattern.rule() == "identifier" && inner.rule() == "class" {
             let class = self.class(inner, self.text(pattern).to_owned());
             return self.push(node, StmtKind::Class(class.into()), block);
         }

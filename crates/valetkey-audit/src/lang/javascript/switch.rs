@@ -1,5 +1,6 @@
 //! `switch`, as conditions one after the other.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, at, bare, name, parts};
@@ -7,12 +8,12 @@ use crate::ir::{Block, Cmp, ExprKind, Stmt, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn switch(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field("body") else {
             return;
         };
-        let subject_node = node.child_by_field_name("value").map_or(node, bare);
+        let subject_node = node.field("value").map_or(node, bare);
         // `switch (true)` asks each case by itself.
-        let subject = match subject_node.kind() {
+        let subject = match subject_node.rule() {
             "true" => None,
             _ => {
                 let subject = self.field(node, "value");
@@ -24,7 +25,7 @@ impl Lower<'_> {
         let clauses = parts(body);
         let last = clauses.len().saturating_sub(1);
         for (i, clause) in clauses.into_iter().enumerate() {
-            match clause.child_by_field_name("value") {
+            match clause.field("value") {
                 Some(value) => {
                     let case = self.expr(value);
                     tests.push(match &subject {

@@ -1,5 +1,6 @@
 //! Python expressions.
 
+use crate::lang::tree::Quick;
 use std::sync::Arc;
 
 use tree_sitter::Node;
@@ -24,14 +25,14 @@ impl Lower<'_> {
         }
     }
 
-    fn boxed(&mut self, node: Node<'_>, field: &str) -> Box<Expr> {
+    fn boxed(&mut self, node: Node<'_>, field: &'static str) -> Box<Expr> {
         Box::new(self.field(node, field))
     }
 
     fn all(&mut self, node: Node<'_>) -> Vec<Expr> {
         let mut all = Vec::new();
         for child in children(node) {
-            if child.kind() != "comment" {
+            if child.rule() != "comment" {
                 all.push(self.expr(child));
             }
         }
@@ -39,7 +40,7 @@ impl Lower<'_> {
     }
 
     fn expr_kind(&mut self, node: Node<'_>) -> ExprKind {
-        match node.kind() {
+        match node.rule() {
             "identifier" | "keyword_identifier" => ExprKind::Name(self.text(node).to_owned()),
             "string" => self.string(node),
             "concatenated_string" => {
@@ -78,7 +79,7 @@ impl Lower<'_> {
             "none" => ExprKind::None,
             "attribute" => {
                 let name = node
-                    .child_by_field_name("attribute")
+                    .field("attribute")
                     .map(|n| self.text(n).to_owned())
                     .unwrap_or_default();
                 ExprKind::Attr(self.boxed(node, "object"), name)
@@ -89,7 +90,7 @@ impl Lower<'_> {
             "call" => self.call(node),
             "binary_operator" => {
                 let (left, right) = (self.boxed(node, "left"), self.boxed(node, "right"));
-                match node.child_by_field_name("operator").map(|n| self.text(n)) {
+                match node.field("operator").map(|n| self.text(n)) {
                     Some("+") => ExprKind::Concat(left, right),
                     Some("%") => ExprKind::Format(left, right),
                     Some("|") => {
@@ -109,7 +110,7 @@ impl Lower<'_> {
             "not_operator" => ExprKind::Not(self.boxed(node, "argument")),
             "boolean_operator" => {
                 let both = vec![self.field(node, "left"), self.field(node, "right")];
-                if node.child_by_field_name("operator").map(|n| self.text(n)) == Some("and") {
+                if node.field("operator").map(|n| self.text(n)) == Some("and") {
                     ExprKind::And(both)
                 } else {
                     ExprKind::Or(both)
@@ -128,7 +129,7 @@ impl Lower<'_> {
             "dictionary" => {
                 let mut entries = Vec::new();
                 for child in children(node) {
-                    match child.kind() {
+                    match child.rule() {
                         "pair" => entries
                             .push((Some(self.field(child, "key")), self.field(child, "value"))),
                         "dictionary_splat" => {
@@ -145,7 +146,7 @@ impl Lower<'_> {
             "list" | "tuple" | "set" | "expression_list" | "pattern_list" | "tuple_pattern"
             | "list_pattern" => ExprKind::List(self.all(node)),
             "parenthesized_expression" => {
-                let inner = children(node).into_iter().find(|n| n.kind() != "comment");
+                let inner = children(node).into_iter().find(|n| n.rule() != "comment");
                 match inner {
                     Some(inner) => self.expr(inner).kind,
                     None => ExprKind::Other(Vec::new()),
@@ -153,7 +154,7 @@ impl Lower<'_> {
             }
             "lambda" => {
                 let params = node
-                    .child_by_field_name("parameters")
+                    .field("parameters")
                     .map(|n| self.params(n))
                     .unwrap_or_default();
                 let value = self.field(node, "body");
@@ -171,14 +172,14 @@ impl Lower<'_> {
             }
             "named_expression" => {
                 let name = node
-                    .child_by_field_name("name")
+                    .field("name")
                     .map(|n| self.text(n).to_owned())
                     .unwrap_or_default();
                 ExprKind::Bind(name, self.boxed(node, "value"))
             }
             "await" | "yield" | "list_splat" | "as_pattern" | "slice" => {
                 let mut parts = self.all(node);
-                if parts.len() == 1 && node.kind() == "await" {
+                if parts.len() == 1 && node.rule() == "await" {
                     return parts.remove(0).kind;
                 }
                 ExprKind::Other(parts)
@@ -197,9 +198,9 @@ impl Lower<'_> {
     }
 
     fn comprehension(&mut self, node: Node<'_>) -> ExprKind {
-        let body = node.child_by_field_name("body");
+        let body = node.field("body");
         let element = match body {
-            Some(b) if b.kind() == "pair" => {
+            Some(b) if b.rule() == "pair" => {
                 let entry = (Some(self.field(b, "key")), self.field(b, "value"));
                 Expr {
                     kind: ExprKind::Dict(vec![entry]),
@@ -212,7 +213,7 @@ impl Lower<'_> {
         let mut parts = None;
         let mut tests = Vec::new();
         for clause in children(node) {
-            match clause.kind() {
+            match clause.rule() {
                 "for_in_clause" if parts.is_none() => {
                     parts = Some((self.boxed(clause, "left"), self.boxed(clause, "right")));
                 }
@@ -244,7 +245,7 @@ impl Lower<'_> {
         // `a == b == c` is `a == b and b == c`.
         let named: Vec<_> = children(node)
             .into_iter()
-            .filter(|n| n.kind() != "comment")
+            .filter(|n| n.rule() != "comment")
             .collect();
         let mut pairs = Vec::new();
         for (i, operator) in operators.iter().enumerate() {
@@ -260,17 +261,15 @@ impl Lower<'_> {
     fn call(&mut self, node: Node<'_>) -> ExprKind {
         let func = self.field(node, "function");
         let (mut args, mut named) = (Vec::new(), Vec::new());
-        if let Some(list) = node.child_by_field_name("arguments") {
-            if list.kind() == "generator_expression" {
+        if let Some(list) = node.field("arguments") {
+            if list.rule() == "generator_expression" {
                 args.push(self.expr(list));
             } else {
                 for child in children(list) {
-                    match child.kind() {
+                    match child.rule() {
                         "comment" => {}
                         "keyword_argument" => {
-                            let name = child
-                                .child_by_field_name("name")
-                                .map(|n| self.text(n).to_owned());
+                            let name = child.field("name").map(|n| self.text(n).to_owned());
                             named.push((name, self.field(child, "value")));
                         }
                         "dictionary_splat" => {
@@ -295,7 +294,7 @@ impl Lower<'_> {
             .to_ascii_lowercase();
         let mut parts: Vec<Expr> = Vec::new();
         for child in children(node) {
-            match child.kind() {
+            match child.rule() {
                 "string_content" => {
                     let text = if prefix.contains('r') {
                         self.text(child).to_owned()

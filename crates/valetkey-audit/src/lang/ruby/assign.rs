@@ -1,5 +1,6 @@
 //! Assignments.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, Sink, at, bare, name, parts};
@@ -8,7 +9,7 @@ use crate::ir::{Block, Call, Expr, ExprKind, StmtKind};
 /// What has to be lowered as a statement to be a value.
 pub(super) fn is_statement(node: Node<'_>) -> bool {
     matches!(
-        node.kind(),
+        node.rule(),
         "if" | "unless"
             | "case"
             | "case_match"
@@ -24,19 +25,16 @@ pub(super) fn is_statement(node: Node<'_>) -> bool {
 
 impl Lower<'_> {
     pub(super) fn assignment(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
-        let (Some(left), Some(right)) = (
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-        ) else {
+        let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
             return;
         };
-        if node.kind() == "operator_assignment" {
+        if node.rule() == "operator_assignment" {
             self.operated(node, left, right, block);
         } else {
             self.assigned(node, left, right, block);
         }
         if !matches!(sink, Sink::Drop) {
-            let value = match left.kind() {
+            let value = match left.rule() {
                 "left_assignment_list" => at(node, ExprKind::None),
                 _ => self.expr(left),
             };
@@ -48,30 +46,27 @@ impl Lower<'_> {
         let mut targets = vec![left];
         let mut right = right;
         // `a = b = c`.
-        while bare(right).kind() == "assignment" {
+        while bare(right).rule() == "assignment" {
             let inner = bare(right);
-            let (Some(l), Some(r)) = (
-                inner.child_by_field_name("left"),
-                inner.child_by_field_name("right"),
-            ) else {
+            let (Some(l), Some(r)) = (inner.field("left"), inner.field("right")) else {
                 break;
             };
             targets.push(l);
             right = r;
         }
         let inner = bare(right);
-        let several = inner.kind() == "parenthesized_statements";
+        let several = inner.rule() == "parenthesized_statements";
         if (is_statement(inner) || several) && targets.len() == 1 {
             self.statement(inner, &Sink::To(left), block);
             self.declare_target(left);
             return;
         }
-        if inner.kind() == "binary" && targets.len() == 1 && self.raises(inner) {
+        if inner.rule() == "binary" && targets.len() == 1 && self.raises(inner) {
             self.statement(inner, &Sink::To(left), block);
             self.declare_target(left);
             return;
         }
-        let value = match right.kind() {
+        let value = match right.rule() {
             "right_assignment_list" => {
                 let items = parts(right).into_iter().map(|n| self.expr(n)).collect();
                 at(right, ExprKind::List(items))
@@ -84,21 +79,21 @@ impl Lower<'_> {
 
     /// `a || raise(…)`, `a or return`.
     fn raises(&self, node: Node<'_>) -> bool {
-        let Some(right) = node.child_by_field_name("right").map(bare) else {
+        let Some(right) = node.field("right").map(bare) else {
             return false;
         };
         matches!(
             self.field_text(node, "operator"),
             "||" | "&&" | "or" | "and"
-        ) && (matches!(right.kind(), "return" | "next" | "break")
-            || right.kind() == "identifier" && self.text(right) == "raise"
-            || right.kind() == "call"
-                && right.child_by_field_name("receiver").is_none()
+        ) && (matches!(right.rule(), "return" | "next" | "break")
+            || right.rule() == "identifier" && self.text(right) == "raise"
+            || right.rule() == "call"
+                && right.field("receiver").is_none()
                 && self.field_text(right, "method") == "raise")
     }
 
     fn declare_target(&mut self, node: Node<'_>) {
-        if node.kind() == "identifier" {
+        if node.rule() == "identifier" {
             let own = self.text(node);
             self.declare(own);
         }
@@ -109,7 +104,7 @@ impl Lower<'_> {
         let operator = self.field_text(node, "operator");
         match operator {
             "||=" | "&&=" => {
-                if left.kind() == "identifier" && !self.is_local(self.text(left)) {
+                if left.rule() == "identifier" && !self.is_local(self.text(left)) {
                     // A variable that is new is nothing so far.
                     self.declare_target(left);
                     let target = self.target(left);
@@ -151,7 +146,7 @@ impl Lower<'_> {
 
     /// What is assigned to.
     pub(super) fn target(&mut self, node: Node<'_>) -> Expr {
-        match node.kind() {
+        match node.rule() {
             "identifier" => {
                 let own = self.text(node);
                 self.declare(own);
@@ -161,7 +156,7 @@ impl Lower<'_> {
             "left_assignment_list" | "destructured_left_assignment" => {
                 let mut targets = Vec::new();
                 for part in parts(node) {
-                    targets.push(match part.kind() {
+                    targets.push(match part.rule() {
                         "rest_assignment" => match parts(part).into_iter().next() {
                             Some(inner) => self.target(inner),
                             None => at(part, ExprKind::Other(Vec::new())),
@@ -183,13 +178,10 @@ impl Lower<'_> {
 
     /// An assignment within an expression.
     pub(super) fn assigning(&mut self, node: Node<'_>) -> ExprKind {
-        let (Some(left), Some(right)) = (
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-        ) else {
+        let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
             return ExprKind::Other(Vec::new());
         };
-        if node.kind() == "assignment" && left.kind() == "identifier" && !is_statement(bare(right))
+        if node.rule() == "assignment" && left.rule() == "identifier" && !is_statement(bare(right))
         {
             let value = self.expr(right);
             let own = self.text(left).to_owned();

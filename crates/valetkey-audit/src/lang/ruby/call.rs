@@ -1,5 +1,6 @@
 //! Calls.
 
+use crate::lang::tree::Quick;
 use std::sync::Arc;
 
 use tree_sitter::Node;
@@ -41,16 +42,16 @@ fn is_constant(text: &str) -> bool {
 
 impl Lower<'_> {
     pub(super) fn call(&mut self, node: Node<'_>) -> ExprKind {
-        let Some(receiver) = node.child_by_field_name("receiver") else {
+        let Some(receiver) = node.field("receiver") else {
             return self.own_call(node);
         };
-        let method = match node.child_by_field_name("method") {
+        let method = match node.field("method") {
             Some(method) => self.text(method),
             // `f.(x)`.
             None => "call",
         };
-        let has_args = node.child_by_field_name("arguments").is_some();
-        let has_block = node.child_by_field_name("block").is_some();
+        let has_args = node.field("arguments").is_some();
+        let has_block = node.field("block").is_some();
         let operator = self.field_text(node, "operator");
         // `A::B` with arguments is a method all the same.
         if operator == "::" && is_constant(method) && !has_args {
@@ -85,7 +86,7 @@ impl Lower<'_> {
 
     fn sent(&mut self, node: Node<'_>, of: Expr, method: &str, call: bool) -> ExprKind {
         let boxed = |e| Box::new(e);
-        let list = node.child_by_field_name("arguments");
+        let list = node.field("arguments");
         let first = list.and_then(|l| parts(l).into_iter().next());
         match (method, first) {
             // What the class can do, its objects are taken to be able to.
@@ -136,7 +137,7 @@ impl Lower<'_> {
                 return self.called(func, vec![of]);
             }
             ("send" | "public_send" | "try" | "__send__", Some(own))
-                if matches!(own.kind(), "simple_symbol" | "string") =>
+                if matches!(own.rule(), "simple_symbol" | "string") =>
             {
                 let own = self.literal(own);
                 let (mut args, named) = self.arguments(node);
@@ -162,17 +163,14 @@ impl Lower<'_> {
             return func;
         }
         let (args, named) = self.arguments(node);
-        let func = at(node.child_by_field_name("method").unwrap_or(node), func);
+        let func = at(node.field("method").unwrap_or(node), func);
         ExprKind::Call(Box::new(Call { func, args, named }))
     }
 
     /// A call of a method of one's own, or of a helper of the framework.
     fn own_call(&mut self, node: Node<'_>) -> ExprKind {
         let method = self.field_text(node, "method");
-        if node
-            .child_by_field_name("method")
-            .is_some_and(|m| m.kind() == "super")
-        {
+        if node.field("method").is_some_and(|m| m.rule() == "super") {
             let (args, named) = self.arguments(node);
             return self.parent(node, Some((args, named)));
         }
@@ -196,7 +194,7 @@ impl Lower<'_> {
                 return ExprKind::Format(text, Box::new(at(node, values)));
             }
             "lambda" | "proc" => {
-                if let Some(block) = node.child_by_field_name("block") {
+                if let Some(block) = node.field("block") {
                     return self.block_value(block, Kind::Lambda).kind;
                 }
             }
@@ -210,7 +208,7 @@ impl Lower<'_> {
             _ => {}
         }
         let (args, named) = self.arguments(node);
-        let place = node.child_by_field_name("method").unwrap_or(node);
+        let place = node.field("method").unwrap_or(node);
         let func = name(place, method);
         ExprKind::Call(Box::new(Call { func, args, named }))
     }
@@ -234,13 +232,13 @@ impl Lower<'_> {
     /// by its own name.
     pub(super) fn arguments(&mut self, node: Node<'_>) -> (Vec<Expr>, Vec<(Option<String>, Expr)>) {
         let (mut args, mut named, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-        let list = node.child_by_field_name("arguments");
+        let list = node.field("arguments");
         for part in list.map(parts).unwrap_or_default() {
-            match part.kind() {
+            match part.rule() {
                 "pair" => {
                     let symbol = part
-                        .child_by_field_name("key")
-                        .is_some_and(|k| matches!(k.kind(), "hash_key_symbol" | "simple_symbol"));
+                        .field("key")
+                        .is_some_and(|k| matches!(k.rule(), "hash_key_symbol" | "simple_symbol"));
                     match self.pair(part) {
                         (Some(key), value) if symbol => match key.kind {
                             ExprKind::Str(key) => named.push((Some(key), value)),
@@ -268,7 +266,7 @@ impl Lower<'_> {
         if !entries.is_empty() {
             args.push(at(node, ExprKind::Dict(entries)));
         }
-        if let Some(block) = node.child_by_field_name("block") {
+        if let Some(block) = node.field("block") {
             let value = self.block_value(block, Kind::Block);
             named.push((Some(GIVEN.to_owned()), value));
         }
@@ -281,7 +279,7 @@ impl Lower<'_> {
             self.yields();
             return name(node, GIVEN);
         };
-        if inner.kind() != "simple_symbol" {
+        if inner.rule() != "simple_symbol" {
             return self.expr(inner);
         }
         let of = Box::new(name(inner, "%it"));

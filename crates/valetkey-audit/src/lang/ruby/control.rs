@@ -1,5 +1,6 @@
 //! Conditions, loops, and what is done when something fails.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Kind, Lower, Scope, Sink, at, bare, name, parts};
@@ -7,18 +8,18 @@ use crate::ir::{Block, Cmp, Expr, ExprKind, Handler, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn condition(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
-        let Some(condition) = node.child_by_field_name("condition") else {
+        let Some(condition) = node.field("condition") else {
             return;
         };
         let test = self.test(condition, block);
-        let branch = |field: &str| node.child_by_field_name(field);
-        let (then, otherwise) = match node.kind() {
+        let branch = |field: &'static str| node.field(field);
+        let (then, otherwise) = match node.rule() {
             "if_modifier" | "unless_modifier" => (branch("body"), None),
             _ => (branch("consequence"), branch("alternative")),
         };
         let then = self.branch(node, then, sink);
         let otherwise = self.branch(node, otherwise, sink);
-        let negated = node.kind().starts_with("unless");
+        let negated = node.rule().starts_with("unless");
         let (then, otherwise) = if negated {
             (otherwise, then)
         } else {
@@ -49,14 +50,14 @@ impl Lower<'_> {
     }
 
     pub(super) fn repeated(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(condition) = node.child_by_field_name("condition") else {
+        let Some(condition) = node.field("condition") else {
             return;
         };
         let mut test = self.test(condition, block);
-        if node.kind().starts_with("until") {
+        if node.rule().starts_with("until") {
             test = at(condition, ExprKind::Not(Box::new(test)));
         }
-        let body = node.child_by_field_name("body");
+        let body = node.field("body");
         self.scopes.push(Scope::new(Kind::Loop));
         let body = body
             .map(|b| self.sequence(&[b], &Sink::Drop))
@@ -77,9 +78,9 @@ impl Lower<'_> {
 
     pub(super) fn for_each(&mut self, node: Node<'_>, block: &mut Block) {
         let (Some(pattern), Some(value), Some(body)) = (
-            node.child_by_field_name("pattern"),
-            node.child_by_field_name("value"),
-            node.child_by_field_name("body"),
+            node.field("pattern"),
+            node.field("value"),
+            node.field("body"),
         ) else {
             return;
         };
@@ -102,10 +103,10 @@ impl Lower<'_> {
         sink: &Sink<'_>,
         block: &mut Block,
     ) -> bool {
-        let Some(inner) = node.child_by_field_name("block") else {
+        let Some(inner) = node.field("block") else {
             return false;
         };
-        let receiver = node.child_by_field_name("receiver");
+        let receiver = node.field("receiver");
         let each = matches!(called, "each" | "each_pair" | "each_entry" | "each_value");
         if !(each && receiver.is_some() || called == "loop" && receiver.is_none()) {
             return false;
@@ -113,9 +114,9 @@ impl Lower<'_> {
         let iter = receiver.map(|r| self.expr(r));
         self.scopes.push(Scope::new(Kind::Loop));
         let mut targets = Vec::new();
-        if let Some(params) = inner.child_by_field_name("parameters") {
+        if let Some(params) = inner.field("parameters") {
             for param in parts(params) {
-                if param.kind() == "identifier" {
+                if param.rule() == "identifier" {
                     let own = self.text(param);
                     if let Some(scope) = self.scopes.last_mut() {
                         scope.locals.insert(own.to_owned());
@@ -125,7 +126,7 @@ impl Lower<'_> {
             }
         }
         let body = inner
-            .child_by_field_name("body")
+            .field("body")
             .map(|b| self.sequence(&[b], &Sink::Drop))
             .unwrap_or_default();
         self.end_loop();
@@ -158,7 +159,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn case(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
-        let held = node.child_by_field_name("value").map(|value| {
+        let held = node.field("value").map(|value| {
             let held = self.fresh();
             self.statement(value, &Sink::Name(held.clone()), block);
             held
@@ -166,18 +167,18 @@ impl Lower<'_> {
         let arms = parts(node);
         let mut otherwise: Option<Block> = None;
         for arm in arms.iter().rev() {
-            if arm.kind() == "else" {
+            if arm.rule() == "else" {
                 otherwise = Some(self.sequence(&parts(*arm), sink));
             }
         }
         let mut otherwise = otherwise.unwrap_or_else(|| self.branch(node, None, sink));
         for arm in arms.into_iter().rev() {
-            if arm.kind() != "when" {
+            if arm.rule() != "when" {
                 continue;
             }
             let mut tests = Vec::new();
             for pattern in parts(arm) {
-                if pattern.kind() == "pattern"
+                if pattern.rule() == "pattern"
                     && let Some(value) = parts(pattern).into_iter().next()
                 {
                     tests.push(self.when(value, held.as_deref()));
@@ -187,7 +188,7 @@ impl Lower<'_> {
                 1 => tests.remove(0),
                 _ => at(arm, ExprKind::Or(tests)),
             };
-            let body = arm.child_by_field_name("body");
+            let body = arm.field("body");
             let then = self.branch(arm, body, sink);
             otherwise = vec![self.if_else(arm, test, then, otherwise)];
         }
@@ -199,7 +200,7 @@ impl Lower<'_> {
         let pattern = self.expr(value);
         let Some(held) = held else { return pattern };
         let of = name(value, held);
-        match value.kind() {
+        match value.rule() {
             // A kind of thing, a text that fits, a list of alternatives.
             "regex" | "range" | "constant" | "scope_resolution" | "splat_argument" => {
                 at(value, ExprKind::Other(vec![of, pattern]))
@@ -215,7 +216,7 @@ impl Lower<'_> {
     pub(super) fn guarded(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
         let (mut body, mut handlers, mut after, mut finally) = (Vec::new(), Vec::new(), None, None);
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "rescue" => handlers.push(part),
                 "else" => after = Some(part),
                 "ensure" => finally = Some(part),
@@ -254,7 +255,7 @@ impl Lower<'_> {
 
     fn handler(&mut self, node: Node<'_>, sink: &Sink<'_>) -> Handler {
         let mut types = Vec::new();
-        if let Some(list) = node.child_by_field_name("exceptions") {
+        if let Some(list) = node.field("exceptions") {
             for one in parts(list) {
                 let text = self.text(one);
                 let last = text.rsplit("::").next().unwrap_or(text);
@@ -269,14 +270,14 @@ impl Lower<'_> {
             }
         }
         let named = node
-            .child_by_field_name("variable")
+            .field("variable")
             .and_then(|n| parts(n).into_iter().next())
-            .filter(|n| n.kind() == "identifier")
+            .filter(|n| n.rule() == "identifier")
             .map(|n| self.text(n).to_owned());
         if let Some(own) = &named {
             self.declare(own);
         }
-        let body = node.child_by_field_name("body");
+        let body = node.field("body");
         Handler {
             types,
             name: named,
@@ -286,10 +287,7 @@ impl Lower<'_> {
 
     /// `a rescue b`.
     pub(super) fn rescued(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
-        let (Some(body), Some(handler)) = (
-            node.child_by_field_name("body"),
-            node.child_by_field_name("handler"),
-        ) else {
+        let (Some(body), Some(handler)) = (node.field("body"), node.field("handler")) else {
             return;
         };
         let body = self.sequence(&[bare(body)], sink);

@@ -1,5 +1,6 @@
 //! Methods, classes, modules and blocks.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Kind, Lower, Scope, Sink, at, name, parts, span};
@@ -14,7 +15,7 @@ pub(super) const GIVEN: &str = "&";
 impl<'t> Lower<'t> {
     pub(super) fn method(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
         let own = self.field_text(node, "name").to_owned();
-        let of_class = node.kind() == "singleton_method" || self.in_singleton();
+        let of_class = node.rule() == "singleton_method" || self.in_singleton();
         let mut decorators = Vec::new();
         if of_class {
             decorators.push(name(node, "staticmethod"));
@@ -74,7 +75,7 @@ impl<'t> Lower<'t> {
         self.scopes.push(scope);
         let (mut params, mut body) = (Vec::new(), Vec::new());
         let outer = std::mem::take(&mut self.pending);
-        if let Some(list) = node.child_by_field_name("parameters") {
+        if let Some(list) = node.field("parameters") {
             self.params(list, &mut params, &mut body);
         }
         body.append(&mut self.pending);
@@ -88,7 +89,7 @@ impl<'t> Lower<'t> {
         } else {
             Sink::Return
         };
-        let mut rest = match node.child_by_field_name("body") {
+        let mut rest = match node.field("body") {
             Some(inner) => self.sequence(&[inner], &sink),
             None => Vec::new(),
         };
@@ -132,17 +133,17 @@ impl<'t> Lower<'t> {
 
     pub(super) fn params(&mut self, list: Node<'_>, params: &mut Vec<Param>, body: &mut Block) {
         for (i, child) in parts(list).into_iter().enumerate() {
-            let own = match child.kind() {
+            let own = match child.rule() {
                 "identifier" => self.text(child),
                 "destructured_parameter" => "",
                 _ => self.field_text(child, "name"),
             };
             let mut param = plain(own);
-            match child.kind() {
+            match child.rule() {
                 "splat_parameter" => param.star = Star::Args,
                 "hash_splat_parameter" => param.star = Star::Named,
                 "optional_parameter" | "keyword_parameter" => {
-                    param.default = child.child_by_field_name("value").map(|v| self.expr(v));
+                    param.default = child.field("value").map(|v| self.expr(v));
                 }
                 "block_parameter" => {
                     if !own.is_empty() {
@@ -189,11 +190,11 @@ impl<'t> Lower<'t> {
     fn destructured(&mut self, node: Node<'_>) -> Expr {
         let mut targets = Vec::new();
         for part in parts(node) {
-            if part.kind() == "destructured_parameter" {
+            if part.rule() == "destructured_parameter" {
                 targets.push(self.destructured(part));
                 continue;
             }
-            let own = match part.kind() {
+            let own = match part.rule() {
                 "identifier" => self.text(part),
                 _ => self.field_text(part, "name"),
             };
@@ -225,14 +226,14 @@ impl<'t> Lower<'t> {
     }
 
     pub(super) fn class(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(called) = node.child_by_field_name("name") else {
+        let Some(called) = node.field("name") else {
             return;
         };
         let path = self.text(called).trim_start_matches("::").to_owned();
         let mut outer: Vec<&str> = path.split("::").collect();
         let own = outer.pop().unwrap_or("").to_owned();
         let mut bases = Vec::new();
-        if let Some(parent) = node.child_by_field_name("superclass")
+        if let Some(parent) = node.field("superclass")
             && let Some(parent) = parts(parent).into_iter().next()
         {
             bases.push(self.expr(parent));
@@ -267,7 +268,7 @@ impl<'t> Lower<'t> {
         self.hoisted.push(Vec::new());
         let outer = std::mem::take(&mut self.pending);
         let body = node
-            .child_by_field_name("body")
+            .field("body")
             .map(|b| self.sequence(&parts(b), &Sink::Drop))
             .unwrap_or_default();
         self.pending = outer;
@@ -280,7 +281,7 @@ impl<'t> Lower<'t> {
 
     /// `class << self`: its methods are the class's own.
     pub(super) fn singleton_class(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field("body") else {
             return;
         };
         let mut scope = Scope::new(Kind::Class);

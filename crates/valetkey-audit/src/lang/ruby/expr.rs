@@ -1,5 +1,6 @@
 //! Expressions.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{DEEP, Kind, Lower, assign::is_statement, at, bare, name, parts};
@@ -22,7 +23,7 @@ impl Lower<'_> {
     }
 
     fn expr_kind(&mut self, node: Node<'_>) -> ExprKind {
-        match node.kind() {
+        match node.rule() {
             "identifier" => self.identifier(node),
             "self" => ExprKind::Name("self".into()),
             "nil" => ExprKind::None,
@@ -68,7 +69,7 @@ impl Lower<'_> {
                 let of = self.boxed(node, "object");
                 let mut keys = parts(node).into_iter().skip(1);
                 match (keys.next(), keys.next()) {
-                    (Some(key), None) if key.kind() != "pair" => {
+                    (Some(key), None) if key.rule() != "pair" => {
                         ExprKind::Index(of, Box::new(self.expr(key)))
                     }
                     _ => ExprKind::Other(vec![*of]),
@@ -95,11 +96,11 @@ impl Lower<'_> {
             "return" | "next" | "break" | "method" | "singleton_method" | "match_pattern" => {
                 self.stated(node)
             }
-            "lambda" => match node.child_by_field_name("body") {
+            "lambda" => match node.field("body") {
                 Some(body) => {
                     let mut value = self.block_value(body, Kind::Lambda);
                     if let (Some(list), ExprKind::Lambda(function)) =
-                        (node.child_by_field_name("parameters"), &mut value.kind)
+                        (node.field("parameters"), &mut value.kind)
                         && let Some(function) = std::sync::Arc::get_mut(function)
                     {
                         let mut first = Vec::new();
@@ -160,7 +161,7 @@ impl Lower<'_> {
         if plain && path.starts_with(char::is_uppercase) {
             self.constants.insert(path.to_owned());
         }
-        match node.child_by_field_name("scope") {
+        match node.field("scope") {
             Some(scope) => ExprKind::Attr(Box::new(self.expr(scope)), own),
             None => ExprKind::Name(own),
         }

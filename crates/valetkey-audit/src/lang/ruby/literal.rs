@@ -1,5 +1,6 @@
 //! Texts, symbols, numbers, lists and hashes.
 
+use crate::lang::tree::Quick;
 use std::collections::BTreeMap;
 
 use tree_sitter::Node;
@@ -13,7 +14,7 @@ pub(super) fn heredocs(root: Node<'_>) -> BTreeMap<usize, (usize, usize)> {
     let (mut announced, mut bodies) = (Vec::new(), Vec::new());
     let mut todo = vec![root];
     while let Some(node) = todo.pop() {
-        match node.kind() {
+        match node.rule() {
             "heredoc_beginning" => announced.push(node.start_byte()),
             "heredoc_body" => bodies.push((node.start_byte(), node.end_byte())),
             _ => {}
@@ -29,14 +30,14 @@ pub(super) fn heredocs(root: Node<'_>) -> BTreeMap<usize, (usize, usize)> {
 impl Lower<'_> {
     /// The text of a symbol, a plain string or a key.
     pub(super) fn literal(&self, node: Node<'_>) -> String {
-        match node.kind() {
+        match node.rule() {
             "simple_symbol" => self.text(node).trim_start_matches(':').to_owned(),
             "hash_key_symbol" | "identifier" | "constant" => self.text(node).to_owned(),
             "bare_symbol" | "bare_string" => self.text(node).to_owned(),
             _ => {
                 let mut text = String::new();
                 for part in parts(node) {
-                    match part.kind() {
+                    match part.rule() {
                         "string_content" => text.push_str(self.text(part)),
                         "escape_sequence" => text.push_str(&unescape(self.text(part))),
                         _ => {}
@@ -67,7 +68,7 @@ impl Lower<'_> {
             }
         };
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "string_content" | "heredoc_content" => {
                     text(self.text(part).to_owned(), part, pieces);
                 }
@@ -100,7 +101,7 @@ impl Lower<'_> {
             root = parent;
         }
         match root.named_descendant_for_byte_range(start, end) {
-            Some(body) if body.kind() == "heredoc_body" => {
+            Some(body) if body.rule() == "heredoc_body" => {
                 let mut pieces = Vec::new();
                 self.pieces(body, &mut pieces);
                 let squiggly = self.text(node).starts_with("<<~");
@@ -140,7 +141,7 @@ impl Lower<'_> {
     pub(super) fn hash(&mut self, node: Node<'_>) -> ExprKind {
         let mut entries = Vec::new();
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "pair" => entries.push(self.pair(part)),
                 "hash_splat_argument" => {
                     if let Some(inner) = parts(part).into_iter().next() {
@@ -154,14 +155,14 @@ impl Lower<'_> {
     }
 
     pub(super) fn pair(&mut self, node: Node<'_>) -> (Option<Expr>, Expr) {
-        let Some(key) = node.child_by_field_name("key") else {
+        let Some(key) = node.field("key") else {
             return (None, at(node, ExprKind::Other(Vec::new())));
         };
-        let name = match key.kind() {
+        let name = match key.rule() {
             "hash_key_symbol" | "simple_symbol" => at(key, ExprKind::Str(self.literal(key))),
             _ => self.expr(key),
         };
-        let value = match node.child_by_field_name("value") {
+        let value = match node.field("value") {
             Some(value) => self.expr(value),
             // `f(a:)` is `f(a: a)`.
             None => super::name(key, self.literal(key)),

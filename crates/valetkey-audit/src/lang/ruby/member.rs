@@ -1,6 +1,7 @@
 //! What classes say of their members: accessors, visibility, what they
 //! include.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Kind, Lower, Sink, at, define::plain, name, parts, span};
@@ -9,20 +10,17 @@ use crate::ir::{Block, ExprKind, Function, Stmt, StmtKind};
 impl Lower<'_> {
     /// What classes say of their members.
     pub(super) fn declared(&mut self, node: Node<'_>, called: &str, block: &mut Block) -> bool {
-        let args = node
-            .child_by_field_name("arguments")
-            .map(parts)
-            .unwrap_or_default();
+        let args = node.field("arguments").map(parts).unwrap_or_default();
         match called {
             "attr_reader" | "attr_accessor" | "attr_writer" => {
-                for arg in args.iter().filter(|a| a.kind() == "simple_symbol") {
+                for arg in args.iter().filter(|a| a.rule() == "simple_symbol") {
                     let field = self.literal(*arg);
                     self.accessor(*arg, &field, called, block);
                 }
                 true
             }
             "define_method" => {
-                let Some(inner) = node.child_by_field_name("block") else {
+                let Some(inner) = node.field("block") else {
                     return false;
                 };
                 let Some(own) = self.first_literal(node) else {
@@ -49,7 +47,7 @@ impl Lower<'_> {
                 // `private def a`, `private :a`, `private`.
                 let mut names = Vec::new();
                 for arg in args {
-                    match arg.kind() {
+                    match arg.rule() {
                         "method" | "singleton_method" => {
                             names.push(self.field_text(arg, "name").to_owned());
                             self.method(arg, &Sink::Drop, block);

@@ -1,5 +1,6 @@
 //! `case … in`, `a => {b:}` and `a in {b:}`.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, Sink, at, name, parts};
@@ -8,21 +9,21 @@ use crate::ir::{Block, ExprKind, StmtKind};
 impl Lower<'_> {
     pub(super) fn matched(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
         let held = self.fresh();
-        if let Some(value) = node.child_by_field_name("value") {
+        if let Some(value) = node.field("value") {
             self.statement(value, &Sink::Name(held.clone()), block);
         }
         let mut otherwise = Vec::new();
         for part in parts(node).into_iter().rev() {
-            match part.kind() {
+            match part.rule() {
                 "else" => otherwise = self.sequence(&parts(part), sink),
                 "in_clause" => {
                     // Whether it fits is left open.
                     let test = at(part, ExprKind::Other(vec![name(part, held.clone())]));
                     let mut then = Vec::new();
-                    if let Some(pattern) = part.child_by_field_name("pattern") {
+                    if let Some(pattern) = part.field("pattern") {
                         self.names_of(pattern, &held, &mut then);
                     }
-                    if let Some(body) = part.child_by_field_name("body") {
+                    if let Some(body) = part.field("body") {
                         let mut inner = self.sequence(&[body], sink);
                         then.append(&mut inner);
                     }
@@ -37,34 +38,34 @@ impl Lower<'_> {
 
     pub(super) fn bound(&mut self, node: Node<'_>, block: &mut Block) {
         let held = self.fresh();
-        if let Some(value) = node.child_by_field_name("value") {
+        if let Some(value) = node.field("value") {
             self.statement(value, &Sink::Name(held.clone()), block);
         }
-        if let Some(pattern) = node.child_by_field_name("pattern") {
+        if let Some(pattern) = node.field("pattern") {
             self.names_of(pattern, &held, block);
         }
     }
 
     /// What a pattern gives names to.
     fn names_of(&mut self, pattern: Node<'_>, held: &str, block: &mut Block) {
-        match pattern.kind() {
+        match pattern.rule() {
             "identifier" => {
                 let value = name(pattern, held);
                 self.named_by(pattern, value, block);
             }
             "hash_pattern" => {
                 for part in parts(pattern) {
-                    if part.kind() != "keyword_pattern" {
+                    if part.rule() != "keyword_pattern" {
                         continue;
                     }
-                    let Some(key) = part.child_by_field_name("key") else {
+                    let Some(key) = part.field("key") else {
                         continue;
                     };
                     let of = Box::new(name(key, held));
                     let text = Box::new(at(key, ExprKind::Str(self.literal(key))));
                     let value = at(key, ExprKind::Index(of, text));
-                    match part.child_by_field_name("value") {
-                        Some(inner) if inner.kind() == "identifier" => {
+                    match part.field("value") {
+                        Some(inner) if inner.rule() == "identifier" => {
                             self.named_by(inner, value, block);
                         }
                         Some(inner) => {
@@ -78,7 +79,7 @@ impl Lower<'_> {
                 }
             }
             "as_pattern" => {
-                if let Some(own) = pattern.child_by_field_name("name") {
+                if let Some(own) = pattern.field("name") {
                     let value = name(pattern, held);
                     self.named_by(own, value, block);
                 }
@@ -86,7 +87,7 @@ impl Lower<'_> {
             "array_pattern" => {
                 let targets: Vec<_> = parts(pattern)
                     .into_iter()
-                    .map(|part| match part.kind() {
+                    .map(|part| match part.rule() {
                         "identifier" => self.target(part),
                         _ => at(part, ExprKind::Other(Vec::new())),
                     })

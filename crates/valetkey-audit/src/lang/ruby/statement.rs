@@ -1,5 +1,6 @@
 //! Statements.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{DEEP, Kind, Lower, Sink, at, bare, name, parts, span};
@@ -16,7 +17,7 @@ impl Lower<'_> {
     }
 
     fn lowered(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
-        match node.kind() {
+        match node.rule() {
             "if" | "unless" | "if_modifier" | "unless_modifier" | "elsif" | "conditional" => {
                 self.condition(node, sink, block);
             }
@@ -78,7 +79,7 @@ impl Lower<'_> {
     fn leave(&mut self, node: Node<'_>, block: &mut Block) {
         let value = self.carried(node);
         let innermost = self.scopes.last().map(|s| s.kind);
-        let kind = match (node.kind(), innermost) {
+        let kind = match (node.rule(), innermost) {
             ("return", _) => match self.function().map(|s| s.kind) {
                 Some(Kind::Block) => StmtKind::Leave(value),
                 _ => StmtKind::Return(value),
@@ -99,13 +100,12 @@ impl Lower<'_> {
         if !matches!(operator, "and" | "or" | "&&" | "||") {
             return false;
         }
-        node.child_by_field_name("right")
-            .is_some_and(|n| self.controls(n))
+        node.field("right").is_some_and(|n| self.controls(n))
     }
 
     fn controls(&self, node: Node<'_>) -> bool {
         let node = bare(node);
-        match node.kind() {
+        match node.rule() {
             "return"
             | "next"
             | "break"
@@ -113,14 +113,11 @@ impl Lower<'_> {
             | "operator_assignment"
             | "parenthesized_statements" => true,
             "binary" => {
-                self.is_control(node)
-                    || node
-                        .child_by_field_name("left")
-                        .is_some_and(|n| self.controls(n))
+                self.is_control(node) || node.field("left").is_some_and(|n| self.controls(n))
             }
             "identifier" => self.text(node) == "raise",
             "call" => {
-                node.child_by_field_name("receiver").is_none()
+                node.field("receiver").is_none()
                     && matches!(self.field_text(node, "method"), "raise" | "fail")
             }
             _ => false,
@@ -129,10 +126,7 @@ impl Lower<'_> {
 
     fn either(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
         let and = matches!(self.field_text(node, "operator"), "and" | "&&");
-        let (Some(left), Some(right)) = (
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-        ) else {
+        let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
             return;
         };
         // The left side is the value where the right one does not run.
@@ -168,13 +162,12 @@ impl Lower<'_> {
     /// A condition, which may be several statements.
     pub(super) fn test(&mut self, node: Node<'_>, block: &mut Block) -> crate::ir::Expr {
         let inner = bare(node);
-        if inner.kind() == "binary" && self.is_control(inner) {
-            let right = inner.child_by_field_name("right").map(bare);
+        if inner.rule() == "binary" && self.is_control(inner) {
+            let right = inner.field("right").map(bare);
             // `a && (b = c)` with a mere name stays an expression.
             let simple = right.is_some_and(|r| {
-                r.kind() == "assignment"
-                    && r.child_by_field_name("left")
-                        .is_some_and(|l| l.kind() == "identifier")
+                r.rule() == "assignment"
+                    && r.field("left").is_some_and(|l| l.rule() == "identifier")
             });
             if !simple {
                 let held = self.fresh();
@@ -189,9 +182,9 @@ impl Lower<'_> {
 
     /// A call that is a statement: some of them are more than that.
     fn command(&mut self, node: Node<'_>, sink: &Sink<'_>, block: &mut Block) {
-        let bare_call = node.kind() == "identifier" && !self.is_local(self.text(node))
-            || node.kind() == "call" && node.child_by_field_name("receiver").is_none();
-        let called = match node.kind() {
+        let bare_call = node.rule() == "identifier" && !self.is_local(self.text(node))
+            || node.rule() == "call" && node.field("receiver").is_none();
+        let called = match node.rule() {
             "identifier" => self.text(node),
             _ => self.field_text(node, "method"),
         };
@@ -238,10 +231,7 @@ impl Lower<'_> {
 
     /// `raise`, `raise Kind`, `raise Kind, text` and `raise text`.
     fn raise(&mut self, node: Node<'_>, block: &mut Block) {
-        let args = node
-            .child_by_field_name("arguments")
-            .map(parts)
-            .unwrap_or_default();
+        let args = node.field("arguments").map(parts).unwrap_or_default();
         let value = match args.as_slice() {
             [] => None,
             [first, rest @ ..] => {
@@ -277,9 +267,9 @@ impl Lower<'_> {
     }
 
     pub(super) fn first_literal(&self, node: Node<'_>) -> Option<String> {
-        let list = node.child_by_field_name("arguments")?;
+        let list = node.field("arguments")?;
         let first = parts(list).into_iter().next()?;
-        match first.kind() {
+        match first.rule() {
             "string" | "simple_symbol" => Some(self.literal(first)),
             _ => None,
         }

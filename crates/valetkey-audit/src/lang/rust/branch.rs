@@ -1,5 +1,6 @@
 //! Conditions, `match` and loops.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{
@@ -11,18 +12,18 @@ use crate::ir::{Block, Expr, ExprKind, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn if_expression(&mut self, node: Node<'_>, dest: &Dest, block: &mut Block) {
-        let test = match node.child_by_field_name("condition") {
+        let test = match node.field("condition") {
             Some(condition) => self.test(condition),
             None => self.nothing(node),
         };
-        let then = node.child_by_field_name("consequence");
+        let then = node.field("consequence");
         let then = self.apart(|l, b| {
             if let Some(then) = then {
                 l.flow(then, dest, b);
             }
         });
         let alternative = node
-            .child_by_field_name("alternative")
+            .field("alternative")
             .and_then(|n| parts(n).into_iter().next());
         let otherwise = self.apart(|l, b| {
             if let Some(alternative) = alternative {
@@ -39,11 +40,11 @@ impl Lower<'_> {
 
     /// A condition, with what it binds before it.
     pub(super) fn test(&mut self, node: Node<'_>) -> Expr {
-        match node.kind() {
+        match node.rule() {
             "let_condition" => {
                 let mut found = Found::default();
                 let name = self.subject(node, "value");
-                if let Some(pattern) = node.child_by_field_name("pattern") {
+                if let Some(pattern) = node.field("pattern") {
                     self.pattern(pattern, &Access::of(&name), &mut found);
                 }
                 let mut binds = Vec::new();
@@ -64,7 +65,7 @@ impl Lower<'_> {
     }
 
     /// What a pattern is held against gets a name.
-    fn subject(&mut self, node: Node<'_>, field: &str) -> String {
+    fn subject(&mut self, node: Node<'_>, field: &'static str) -> String {
         let name = self.fresh('m');
         let value = self.field(node, field);
         let target = self.name(node, name.clone());
@@ -84,16 +85,16 @@ impl Lower<'_> {
 
     pub(super) fn match_expression(&mut self, node: Node<'_>, dest: &Dest, block: &mut Block) {
         let arms: Vec<Node<'_>> = node
-            .child_by_field_name("body")
+            .field("body")
             .map(parts)
             .unwrap_or_default()
             .into_iter()
-            .filter(|n| n.kind() == "match_arm")
+            .filter(|n| n.rule() == "match_arm")
             .collect();
-        let subject = node.child_by_field_name("value");
+        let subject = node.field("value");
         // The parts of a tuple have a name each.
         let access = match subject {
-            Some(tuple) if tuple.kind() == "tuple_expression" => {
+            Some(tuple) if tuple.rule() == "tuple_expression" => {
                 let mut names = Vec::new();
                 for part in parts(tuple) {
                     let value = self.expr(part);
@@ -118,12 +119,12 @@ impl Lower<'_> {
             return Vec::new();
         }
         let mut found = Found::default();
-        let pattern = arm.child_by_field_name("pattern");
+        let pattern = arm.field("pattern");
         let inner = pattern.and_then(|p| super::listed(p).into_iter().next());
         if let Some(inner) = inner {
             self.pattern(inner, access, &mut found);
         }
-        let guard = pattern.and_then(|p| p.child_by_field_name("condition"));
+        let guard = pattern.and_then(|p| p.field("condition"));
         let mut block = Vec::new();
         let mut binds = Vec::new();
         self.bound(*arm, found.binds, &mut binds);
@@ -134,7 +135,7 @@ impl Lower<'_> {
             tests.push(self.test(guard));
             block.append(&mut self.scope.pending);
         }
-        let value = arm.child_by_field_name("value");
+        let value = arm.field("value");
         let then = self.apart(|l, b| {
             b.append(&mut binds);
             if let Some(value) = value {
@@ -162,12 +163,12 @@ impl Lower<'_> {
     }
 
     pub(super) fn a_loop(&mut self, node: Node<'_>, dest: &Dest, block: &mut Block) {
-        let body = node.child_by_field_name("body");
-        match node.kind() {
+        let body = node.field("body");
+        match node.rule() {
             "for_expression" => {
                 let iter = self.field(node, "value");
                 let name = self.fresh('f');
-                let pattern = node.child_by_field_name("pattern");
+                let pattern = node.field("pattern");
                 let made = self.apart(|l, b| {
                     if let Some(pattern) = pattern {
                         let value = l.name(pattern, name.clone());
@@ -186,7 +187,7 @@ impl Lower<'_> {
                 self.push(node, kind, block);
             }
             kind => {
-                let test = match node.child_by_field_name("condition") {
+                let test = match node.field("condition") {
                     Some(condition) => self.test(condition),
                     None => self.at(node, ExprKind::Bool(true)),
                 };

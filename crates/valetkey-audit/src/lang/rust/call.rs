@@ -1,5 +1,6 @@
 //! Calls.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, is_camel, parts};
@@ -67,22 +68,22 @@ const TYPED: &[&str] = &[
 
 impl Lower<'_> {
     pub(super) fn call_expression(&mut self, node: Node<'_>) -> Expr {
-        let Some(written) = node.child_by_field_name("function") else {
+        let Some(written) = node.field("function") else {
             return self.nothing(node);
         };
-        let kind = match written.kind() {
+        let kind = match written.rule() {
             "generic_function" => written
-                .child_by_field_name("type_arguments")
+                .field("type_arguments")
                 .and_then(|n| parts(n).into_iter().next()),
             _ => None,
         };
-        let function = match written.kind() {
-            "generic_function" => written.child_by_field_name("function").unwrap_or(written),
+        let function = match written.rule() {
+            "generic_function" => written.field("function").unwrap_or(written),
             _ => written,
         };
-        let arguments = node.child_by_field_name("arguments");
+        let arguments = node.field("arguments");
         let given = arguments.map(parts).unwrap_or_default();
-        let method = function.kind() == "field_expression";
+        let method = function.rule() == "field_expression";
         let last = match method {
             true => self.field_text(function, "field").to_owned(),
             false => {
@@ -163,12 +164,12 @@ impl Lower<'_> {
 
     /// `rng.fill_bytes(&mut buffer)`: the buffer is what the call is worth.
     fn filled(&mut self, node: Node<'_>, function: Node<'_>, given: &[Node<'_>]) -> Option<Expr> {
-        let buffer = given.iter().find(|n| n.kind() == "reference_expression")?;
-        let inner = buffer.child_by_field_name("value")?;
-        if inner.kind() != "identifier" || !self.text(*buffer).contains("mut ") {
+        let buffer = given.iter().find(|n| n.rule() == "reference_expression")?;
+        let inner = buffer.field("value")?;
+        if inner.rule() != "identifier" || !self.text(*buffer).contains("mut ") {
             return None;
         }
-        let func = match function.kind() {
+        let func = match function.rule() {
             "field_expression" => self.member(function),
             _ => self.path(function),
         };
@@ -186,8 +187,8 @@ impl Lower<'_> {
 
     /// `TOKEN.set(v)`, `CURRENT.store(v)`: a static gets a value.
     fn cell(&mut self, node: Node<'_>, function: Node<'_>, value: Node<'_>) -> Option<Expr> {
-        let of = function.child_by_field_name("value")?;
-        let place = match of.kind() {
+        let of = function.field("value")?;
+        let place = match of.rule() {
             "identifier" => vec![self.text(of).to_owned()],
             _ => self.behind_lock(of)?,
         };
@@ -208,19 +209,19 @@ impl Lower<'_> {
     /// `session.remove("k").await`: taken out of a store that may fail.
     pub(super) fn removes(&self, node: Node<'_>) -> bool {
         let call = parts(node).into_iter().next();
-        let function = call.and_then(|n| n.child_by_field_name("function"));
-        let function = function.and_then(|f| match f.kind() {
-            "generic_function" => f.child_by_field_name("function"),
+        let function = call.and_then(|n| n.field("function"));
+        let function = function.and_then(|f| match f.rule() {
+            "generic_function" => f.field("function"),
             _ => Some(f),
         });
         function.is_some_and(|f| {
-            f.kind() == "field_expression" && self.field_text(f, "field").starts_with("remove")
+            f.rule() == "field_expression" && self.field_text(f, "field").starts_with("remove")
         })
     }
 
     pub(super) fn generic(&mut self, node: Node<'_>) -> Expr {
-        match node.child_by_field_name("function") {
-            Some(function) if function.kind() == "field_expression" => self.member(function),
+        match node.field("function") {
+            Some(function) if function.rule() == "field_expression" => self.member(function),
             Some(_) => self.path(node),
             None => self.nothing(node),
         }

@@ -1,5 +1,6 @@
 //! Closures, blocks that run on their own, and values of the app's types.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, parts, statement::Dest};
@@ -7,20 +8,20 @@ use crate::ir::{Call, Expr, ExprKind, Function, Param, Star};
 
 impl Lower<'_> {
     pub(super) fn closure(&mut self, node: Node<'_>) -> Expr {
-        let list = node.child_by_field_name("parameters");
-        let body = node.child_by_field_name("body");
+        let list = node.field("parameters");
+        let body = node.field("body");
         let locals = self.scope.locals.clone();
         let mut params = Vec::new();
         let block = self.apart(|l, block| {
             for param in list.map(super::listed).unwrap_or_default() {
-                let (pattern, annotation) = match param.kind() {
+                let (pattern, annotation) = match param.rule() {
                     "parameter" => (
-                        param.child_by_field_name("pattern").unwrap_or(param),
-                        param.child_by_field_name("type").map(|t| l.annotation(t)),
+                        param.field("pattern").unwrap_or(param),
+                        param.field("type").map(|t| l.annotation(t)),
                     ),
                     _ => (param, None),
                 };
-                let name = match pattern.kind() {
+                let name = match pattern.rule() {
                     "identifier" => {
                         let name = l.text(pattern).to_owned();
                         l.scope.locals.insert(name.clone());
@@ -42,7 +43,7 @@ impl Lower<'_> {
             }
             match body {
                 // `|…| async move { … }` is a function that answers.
-                Some(body) if body.kind() == "async_block" => {
+                Some(body) if body.rule() == "async_block" => {
                     for inner in parts(body) {
                         l.flow(inner, &Dest::Return, block);
                     }
@@ -72,7 +73,7 @@ impl Lower<'_> {
     pub(super) fn now(&mut self, node: Node<'_>) -> Expr {
         let block = self.apart(|l, block| {
             for inner in parts(node) {
-                if inner.kind() == "block" {
+                if inner.rule() == "block" {
                     l.flow(inner, &Dest::Return, block);
                 }
             }
@@ -83,14 +84,14 @@ impl Lower<'_> {
     }
 
     pub(super) fn structure(&mut self, node: Node<'_>) -> Expr {
-        let func = match node.child_by_field_name("name") {
+        let func = match node.field("name") {
             Some(name) => self.path(name),
             None => self.nothing(node),
         };
         let mut named = Vec::new();
-        let body = node.child_by_field_name("body");
+        let body = node.field("body");
         for field in body.map(parts).unwrap_or_default() {
-            match field.kind() {
+            match field.rule() {
                 "field_initializer" => {
                     let name = self.field_text(field, "field").to_owned();
                     let value = self.field(field, "value");

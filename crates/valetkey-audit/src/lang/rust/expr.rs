@@ -1,5 +1,6 @@
 //! Expressions.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{
@@ -19,14 +20,14 @@ impl Lower<'_> {
         made
     }
 
-    pub(super) fn field(&mut self, node: Node<'_>, field: &str) -> Expr {
-        match node.child_by_field_name(field) {
+    pub(super) fn field(&mut self, node: Node<'_>, field: &'static str) -> Expr {
+        match node.field(field) {
             Some(inner) => self.expr(inner),
             None => self.nothing(node),
         }
     }
 
-    fn boxed(&mut self, node: Node<'_>, field: &str) -> Box<Expr> {
+    fn boxed(&mut self, node: Node<'_>, field: &'static str) -> Box<Expr> {
         Box::new(self.field(node, field))
     }
 
@@ -37,7 +38,7 @@ impl Lower<'_> {
     pub(super) fn first(&mut self, node: Node<'_>) -> Expr {
         match parts(node)
             .into_iter()
-            .find(|n| n.kind() != "mutable_specifier")
+            .find(|n| n.rule() != "mutable_specifier")
         {
             Some(inner) => self.expr(inner),
             None => self.nothing(node),
@@ -51,7 +52,7 @@ impl Lower<'_> {
             self.scope.pending.extend(made);
             return self.name(node, name);
         }
-        let kind = match node.kind() {
+        let kind = match node.rule() {
             "identifier" if self.text(node) == "None" => ExprKind::None,
             "identifier" | "self" | "scoped_identifier" | "shorthand_field_identifier" => {
                 return self.path(node);
@@ -97,9 +98,7 @@ impl Lower<'_> {
                     _ => ExprKind::Other(Vec::new()),
                 }
             }
-            "array_expression" if node.child_by_field_name("length").is_some() => {
-                ExprKind::Other(self.all(node))
-            }
+            "array_expression" if node.field("length").is_some() => ExprKind::Other(self.all(node)),
             "array_expression" | "tuple_expression" => ExprKind::List(self.all(node)),
             "struct_expression" => return self.structure(node),
             "closure_expression" => return self.closure(node),
@@ -125,7 +124,7 @@ impl Lower<'_> {
     fn binary(&mut self, node: Node<'_>) -> Expr {
         let operator = self.field_text(node, "operator").to_owned();
         if operator == "&&" {
-            let tests = ["left", "right"].map(|f| node.child_by_field_name(f));
+            let tests = ["left", "right"].map(|f| node.field(f));
             let tests = tests.into_iter().flatten().map(|n| self.test(n)).collect();
             return self.at(node, ExprKind::And(tests));
         }

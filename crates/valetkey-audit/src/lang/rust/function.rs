@@ -1,5 +1,6 @@
 //! Functions and their parameters.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, parts, statement::Dest};
@@ -29,13 +30,13 @@ impl Lower<'_> {
         let outer = std::mem::take(&mut self.scope.locals);
         let guards = std::mem::take(&mut self.scope.guards);
         let mut params = Vec::new();
-        let list = node.child_by_field_name("parameters");
+        let list = node.field("parameters");
         let body = self.apart(|l, block| {
             for param in list.map(parts).unwrap_or_default() {
                 let made = l.param(param, &in_path, block);
                 params.extend(made);
             }
-            if let Some(body) = node.child_by_field_name("body") {
+            if let Some(body) = node.field("body") {
                 l.flow(body, &Dest::Return, block);
             }
         });
@@ -57,18 +58,18 @@ impl Lower<'_> {
             annotation,
             star: Star::No,
         };
-        if node.kind() == "self_parameter" {
+        if node.rule() == "self_parameter" {
             return Some(plain("self", None));
         }
-        if node.kind() != "parameter" {
+        if node.rule() != "parameter" {
             return None;
         }
-        let pattern = node.child_by_field_name("pattern")?;
+        let pattern = node.field("pattern")?;
         let mut annotation = node
-            .child_by_field_name("type")
+            .field("type")
             .map(|t| self.annotation(t))
             .unwrap_or_default();
-        if pattern.kind() == "identifier" {
+        if pattern.rule() == "identifier" {
             let name = self.text(pattern).to_owned();
             self.scope.locals.insert(name.clone());
             if in_path.contains(&format!("<{name}>")) || in_path.contains(&format!("<{name}..>")) {

@@ -1,5 +1,6 @@
 //! Items: functions, types with their methods, constants, modules.
 
+use crate::lang::tree::Quick;
 use std::collections::BTreeMap;
 
 use tree_sitter::Node;
@@ -54,7 +55,7 @@ impl<'t> Lower<'t> {
         }
         for child in parts(node) {
             let name = self.field_text(child, "name").to_owned();
-            match child.kind() {
+            match child.rule() {
                 "function_item" | "struct_item" | "enum_item" | "trait_item" | "union_item" => {
                     self.scope.names.declared.insert(name);
                 }
@@ -62,12 +63,12 @@ impl<'t> Lower<'t> {
                     self.scope.names.declared.insert(name);
                 }
                 "type_item" => {
-                    if let Some(full) = child.child_by_field_name("type") {
+                    if let Some(full) = child.field("type") {
                         let full = self.annotation(full);
                         self.scope.names.aliases.insert(name, full);
                     }
                 }
-                "mod_item" => match child.child_by_field_name("body") {
+                "mod_item" => match child.field("body") {
                     Some(body) => {
                         self.scope.names.inline.insert(name);
                         self.declare(body, depth + 1);
@@ -109,9 +110,9 @@ impl<'t> Lower<'t> {
             return;
         }
         for child in parts(node) {
-            match child.kind() {
+            match child.rule() {
                 "use_declaration" => self.take_use(child, &[], &mut items.imports, 0),
-                "mod_item" => match child.child_by_field_name("body") {
+                "mod_item" => match child.field("body") {
                     Some(body) => self.uses(body, items, depth + 1),
                     None => {
                         let name = self.field_text(child, "name").to_owned();
@@ -124,7 +125,7 @@ impl<'t> Lower<'t> {
                 },
                 // A `use` in a function counts for the file.
                 "function_item" => {
-                    if let Some(body) = child.child_by_field_name("body") {
+                    if let Some(body) = child.field("body") {
                         self.uses(body, items, depth + 4);
                     }
                 }
@@ -139,7 +140,7 @@ impl<'t> Lower<'t> {
             return;
         }
         for child in parts(node) {
-            if child.kind() == "attribute_item" {
+            if child.rule() == "attribute_item" {
                 attributes.push(child);
                 continue;
             }
@@ -152,7 +153,7 @@ impl<'t> Lower<'t> {
     }
 
     fn item(&mut self, node: Node<'_>, attributes: &[Node<'_>], items: &mut Items, depth: usize) {
-        match node.kind() {
+        match node.rule() {
             "function_item" => {
                 let function = self.function(node, attributes);
                 let kind = StmtKind::Function(function.into());
@@ -165,13 +166,13 @@ impl<'t> Lower<'t> {
                 items.classes.entry(name).or_default().extend(body);
             }
             "impl_item" | "trait_item" => {
-                let field = if node.kind() == "impl_item" {
+                let field = if node.rule() == "impl_item" {
                     "type"
                 } else {
                     "name"
                 };
                 let mut segments = Vec::new();
-                if let Some(of) = node.child_by_field_name(field) {
+                if let Some(of) = node.field(field) {
                     self.segments(of, &mut segments, 0);
                 }
                 let Some(name) = segments.pop() else { return };
@@ -186,7 +187,7 @@ impl<'t> Lower<'t> {
                 items.values.extend(block);
             }
             "mod_item" => {
-                if let Some(body) = node.child_by_field_name("body")
+                if let Some(body) = node.field("body")
                     && self.field_text(node, "name") != "tests"
                 {
                     self.items(body, items, depth + 1);
@@ -206,12 +207,12 @@ impl<'t> Lower<'t> {
     }
 
     pub(super) fn constant(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(value) = node.child_by_field_name("value") else {
+        let Some(value) = node.field("value") else {
             return;
         };
         let name = self.field_text(node, "name").to_owned();
         let mut value = self.expr(value);
-        if let ("static_item", Some(kind)) = (node.kind(), node.child_by_field_name("type")) {
+        if let ("static_item", Some(kind)) = (node.rule(), node.field("type")) {
             let kind = self.annotation(kind);
             let kind = self.at(node, ExprKind::Str(kind));
             value = self.call(node, "?of", vec![value, kind]);
@@ -225,7 +226,7 @@ impl<'t> Lower<'t> {
         if !text.starts_with("lazy_static") && !text.starts_with("thread_local") {
             return Vec::new();
         }
-        let Some(tokens) = parts(node).into_iter().find(|n| n.kind() == "token_tree") else {
+        let Some(tokens) = parts(node).into_iter().find(|n| n.rule() == "token_tree") else {
             return Vec::new();
         };
         let span = self.span(tokens);
@@ -240,7 +241,7 @@ impl<'t> Lower<'t> {
         let made = self.reparse((&inner, shift), ("", ";"), |l, root| {
             let mut all = Vec::new();
             for child in parts(root) {
-                if child.kind() == "static_item" {
+                if child.rule() == "static_item" {
                     all.extend(l.apart(|l, block| l.constant(child, block)));
                 }
             }
@@ -252,19 +253,19 @@ impl<'t> Lower<'t> {
     /// What a type's declaration says of its fields.
     fn fields(&mut self, node: Node<'_>, name: &str) -> Block {
         let mut types = Vec::new();
-        if let Some(body) = node.child_by_field_name("body")
-            && body.kind() == "field_declaration_list"
+        if let Some(body) = node.field("body")
+            && body.rule() == "field_declaration_list"
         {
             let mut open = false;
             for child in parts(body) {
-                match child.kind() {
+                match child.rule() {
                     "attribute_item" => {
                         let text = self.text(child);
                         open |= text.contains("default") || text.contains("flatten");
                     }
                     "field_declaration" => {
                         let field = self.field_text(child, "name").to_owned();
-                        let kind = child.child_by_field_name("type");
+                        let kind = child.field("type");
                         let mut kind = kind.map(|t| self.annotation(t)).unwrap_or_default();
                         if std::mem::take(&mut open) {
                             kind.insert_str(0, "default ");
@@ -297,13 +298,13 @@ impl<'t> Lower<'t> {
 
     fn methods(&mut self, node: Node<'_>, name: &str) -> Block {
         let mut block = Vec::new();
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field("body") else {
             return block;
         };
         let outer = self.scope.own.replace(name.to_owned());
         let mut attributes = Vec::new();
         for child in parts(body) {
-            match child.kind() {
+            match child.rule() {
                 "attribute_item" => {
                     attributes.push(child);
                     continue;

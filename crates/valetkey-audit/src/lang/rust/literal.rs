@@ -1,5 +1,6 @@
 //! Texts, numbers, and the format strings of macros.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, parts};
@@ -9,13 +10,13 @@ impl Lower<'_> {
     pub(super) fn string(&self, node: Node<'_>) -> String {
         let mut text = String::new();
         for part in parts(node) {
-            match part.kind() {
+            match part.rule() {
                 "string_content" => text.push_str(&folded(self.text(part))),
                 "escape_sequence" => text.push_str(&escaped(self.text(part))),
                 _ => {}
             }
         }
-        if node.kind() == "char_literal" && text.is_empty() {
+        if node.rule() == "char_literal" && text.is_empty() {
             text.push_str(self.text(node).trim_matches('\''));
         }
         text

@@ -1,5 +1,6 @@
 //! Macros: their arguments are read as expressions where they look like some.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{
@@ -124,7 +125,7 @@ impl Lower<'_> {
     fn text_of(&mut self, node: Node<'_>, pieces: Vec<Piece<'_>>) -> Expr {
         let format = pieces.iter().position(|p| {
             p.name.is_none()
-                && matches!(p.tokens.as_slice(), [one] if one.kind().ends_with("string_literal"))
+                && matches!(p.tokens.as_slice(), [one] if one.rule().ends_with("string_literal"))
         });
         let Some(format) = format else {
             let all = self.exprs(pieces);
@@ -190,7 +191,7 @@ impl Lower<'_> {
             ("fn f(){match x {", "=>1,_=>2}}"),
             |l, root| {
                 let arm = find(root, "match_arm", 0)?;
-                let pattern = arm.child_by_field_name("pattern")?;
+                let pattern = arm.field("pattern")?;
                 let inner = super::listed(pattern).into_iter().next()?;
                 let mut found = super::pattern::Found::default();
                 l.pattern(inner, &super::pattern::Access::of(&name), &mut found);
@@ -198,7 +199,7 @@ impl Lower<'_> {
                 l.bound(inner, found.binds, &mut binds);
                 l.scope.pending.append(&mut binds);
                 let mut tests = found.tests;
-                if let Some(guard) = pattern.child_by_field_name("condition") {
+                if let Some(guard) = pattern.field("condition") {
                     tests.push(l.expr(guard));
                 }
                 Some(l.all_of(inner, tests))

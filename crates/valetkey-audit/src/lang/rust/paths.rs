@@ -4,6 +4,7 @@
 //! name (`oauth2.BasicClient`), a function by the module before it, too
 //! (`std.env.var`).
 
+use crate::lang::tree::Quick;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
@@ -44,24 +45,22 @@ impl Lower<'_> {
         if depth > 20 {
             return;
         }
-        match node.kind() {
+        match node.rule() {
             "scoped_identifier" | "scoped_type_identifier" => {
-                if let Some(path) = node.child_by_field_name("path") {
+                if let Some(path) = node.field("path") {
                     self.segments(path, into, depth + 1);
                 }
-                if let Some(name) = node.child_by_field_name("name") {
+                if let Some(name) = node.field("name") {
                     into.push(self.text(name).to_owned());
                 }
             }
             "generic_type" => {
-                if let Some(inner) = node.child_by_field_name("type") {
+                if let Some(inner) = node.field("type") {
                     self.segments(inner, into, depth + 1);
                 }
             }
             "generic_type_with_turbofish" | "generic_function" => {
-                let inner = node
-                    .child_by_field_name("type")
-                    .or_else(|| node.child_by_field_name("function"));
+                let inner = node.field("type").or_else(|| node.field("function"));
                 if let Some(inner) = inner {
                     self.segments(inner, into, depth + 1);
                 }
@@ -181,18 +180,18 @@ impl Lower<'_> {
         if depth > 20 {
             return;
         }
-        match node.kind() {
+        match node.rule() {
             "use_declaration" => {
-                if let Some(argument) = node.child_by_field_name("argument") {
+                if let Some(argument) = node.field("argument") {
                     self.take_use(argument, before, into, depth + 1);
                 }
             }
             "scoped_use_list" => {
                 let mut path = before.to_vec();
-                if let Some(inner) = node.child_by_field_name("path") {
+                if let Some(inner) = node.field("path") {
                     self.segments(inner, &mut path, 0);
                 }
-                if let Some(list) = node.child_by_field_name("list") {
+                if let Some(list) = node.field("list") {
                     self.take_use(list, &path, into, depth + 1);
                 }
             }
@@ -210,7 +209,7 @@ impl Lower<'_> {
             }
             "use_as_clause" => {
                 let mut path = before.to_vec();
-                if let Some(inner) = node.child_by_field_name("path") {
+                if let Some(inner) = node.field("path") {
                     self.segments(inner, &mut path, 0);
                 }
                 let alias = self.field_text(node, "alias").to_owned();

@@ -1,5 +1,6 @@
 //! Patterns: what they ask, and what they bind.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, is_camel, is_constant, listed, parts};
@@ -78,13 +79,13 @@ impl Lower<'_> {
     /// A pattern that always fits: a parameter's, or that of `let`.
     pub(super) fn bind(&mut self, pattern: Node<'_>, value: Expr, block: &mut Block) {
         let inner = without_references(pattern);
-        if inner.kind() == "identifier" {
+        if inner.rule() == "identifier" {
             let name = self.text(inner).to_owned();
             self.set(pattern, &name, value, block);
             self.scope.locals.insert(name);
             return;
         }
-        if inner.kind() == "_" {
+        if inner.rule() == "_" {
             self.push(pattern, StmtKind::Expr(value), block);
             return;
         }
@@ -130,7 +131,7 @@ impl Lower<'_> {
     }
 
     fn pattern_inner(&mut self, node: Node<'_>, access: &Access, found: &mut Found) {
-        match node.kind() {
+        match node.rule() {
             "identifier" | "shorthand_field_identifier" => {
                 let name = self.text(node);
                 if name == "None" {
@@ -150,7 +151,7 @@ impl Lower<'_> {
             "ref_pattern" | "mut_pattern" | "reference_pattern" | "match_pattern" => {
                 if let Some(inner) = listed(node)
                     .into_iter()
-                    .find(|n| n.kind() != "mutable_specifier")
+                    .find(|n| n.rule() != "mutable_specifier")
                 {
                     self.pattern(inner, access, found);
                 }
@@ -200,7 +201,7 @@ impl Lower<'_> {
     /// `Some(p)`, `Ok(p)`, `Err(p)`, and what wraps one value.
     fn variant(&mut self, node: Node<'_>, access: &Access, found: &mut Found) {
         let path = self.field_text(node, "type").to_owned();
-        let kind = node.child_by_field_name("type").map(|n| n.id());
+        let kind = node.field("type").map(|n| n.id());
         let inner: Vec<Node<'_>> = listed(node)
             .into_iter()
             .filter(|n| Some(n.id()) != kind)
@@ -259,7 +260,7 @@ impl Lower<'_> {
     fn members_of(&mut self, node: Node<'_>, access: &Access, found: &mut Found) {
         let variant = self.field_text(node, "type").contains("::");
         for field in parts(node) {
-            if field.kind() != "field_pattern" {
+            if field.rule() != "field_pattern" {
                 continue;
             }
             let name = self.field_text(field, "name").to_owned();
@@ -269,7 +270,7 @@ impl Lower<'_> {
                 let value = self.read(field, &access);
                 found.tests.push(self.call(field, "?some", vec![value]));
             }
-            match field.child_by_field_name("pattern") {
+            match field.field("pattern") {
                 Some(inner) => self.pattern(inner, &access, found),
                 None => {
                     let value = self.read(field, &access);
@@ -306,14 +307,14 @@ impl Lower<'_> {
 fn without_references(mut node: Node<'_>) -> Node<'_> {
     for _ in 0..8 {
         if !matches!(
-            node.kind(),
+            node.rule(),
             "ref_pattern" | "mut_pattern" | "reference_pattern"
         ) {
             break;
         }
         match listed(node)
             .into_iter()
-            .find(|n| n.kind() != "mutable_specifier")
+            .find(|n| n.rule() != "mutable_specifier")
         {
             Some(inner) => node = inner,
             None => break,

@@ -1,5 +1,6 @@
 //! Statements, and expressions that are made of statements.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, is_constant, parts};
@@ -26,11 +27,11 @@ impl Lower<'_> {
     }
 
     fn flow_inner(&mut self, node: Node<'_>, dest: &Dest, block: &mut Block) {
-        match node.kind() {
+        match node.rule() {
             "block" => self.block(node, dest, block),
             "unsafe_block" | "const_block" | "try_block" | "gen_block" => {
                 for child in parts(node) {
-                    if child.kind() == "block" {
+                    if child.rule() == "block" {
                         self.block(child, dest, block);
                     }
                 }
@@ -55,7 +56,7 @@ impl Lower<'_> {
                 None => self.push(node, StmtKind::Return(None), block),
             },
             "break_expression" => {
-                let value = parts(node).into_iter().find(|n| n.kind() != "label");
+                let value = parts(node).into_iter().find(|n| n.rule() != "label");
                 if let Some(value) = value {
                     let dest = self.scope.breaks.clone();
                     self.flow(value, &dest, block);
@@ -90,7 +91,7 @@ impl Lower<'_> {
         let all = parts(node);
         for (i, child) in all.iter().enumerate() {
             let last = i + 1 == all.len();
-            match child.kind() {
+            match child.rule() {
                 "let_declaration" => self.let_declaration(*child, block),
                 "expression_statement" if !last || self.text(*child).ends_with(';') => {
                     self.flow(*child, &Dest::Discard, block);
@@ -131,27 +132,27 @@ impl Lower<'_> {
     }
 
     fn let_declaration(&mut self, node: Node<'_>, block: &mut Block) {
-        let Some(pattern) = node.child_by_field_name("pattern") else {
+        let Some(pattern) = node.field("pattern") else {
             return;
         };
-        let Some(value) = node.child_by_field_name("value") else {
-            if pattern.kind() == "identifier" {
+        let Some(value) = node.field("value") else {
+            if pattern.rule() == "identifier" {
                 let name = self.text(pattern).to_owned();
                 self.scope.locals.insert(name);
             }
             return;
         };
-        if pattern.kind() == "identifier" && is_block(value) {
+        if pattern.rule() == "identifier" && is_block(value) {
             let name = self.text(pattern).to_owned();
             self.flow(value, &Dest::Var(name.clone()), block);
             self.scope.locals.insert(name);
             return;
         }
         let mut made = self.expr(value);
-        if let Some(kind) = node.child_by_field_name("type") {
+        if let Some(kind) = node.field("type") {
             made = self.typed(kind, made);
         }
-        if pattern.kind() == "identifier" {
+        if pattern.rule() == "identifier" {
             let name = self.text(pattern).to_owned();
             match self.behind_lock(value) {
                 Some(place) => self.scope.guards.insert(name.clone(), place),
@@ -161,7 +162,7 @@ impl Lower<'_> {
             self.scope.locals.insert(name);
             return;
         }
-        let Some(otherwise) = node.child_by_field_name("alternative") else {
+        let Some(otherwise) = node.field("alternative") else {
             block.append(&mut self.scope.pending);
             self.bind(pattern, made, block);
             return;
@@ -185,7 +186,7 @@ impl Lower<'_> {
     }
 
     fn assignment(&mut self, node: Node<'_>, block: &mut Block) {
-        let value = match node.child_by_field_name("right") {
+        let value = match node.field("right") {
             Some(right) if is_block(right) => {
                 let name = self.fresh('v');
                 self.flow(right, &Dest::Var(name.clone()), block);
@@ -200,13 +201,13 @@ impl Lower<'_> {
     }
 
     /// Where an assignment goes: behind a reference and a lock, too.
-    fn target(&mut self, node: Node<'_>, field: &str, block: &mut Block) -> Expr {
-        let Some(left) = node.child_by_field_name(field) else {
+    fn target(&mut self, node: Node<'_>, field: &'static str, block: &mut Block) -> Expr {
+        let Some(left) = node.field(field) else {
             return self.nothing(node);
         };
-        if left.kind() == "unary_expression" {
+        if left.rule() == "unary_expression" {
             let inner = parts(left).into_iter().next();
-            let place = inner.and_then(|inner| match inner.kind() {
+            let place = inner.and_then(|inner| match inner.rule() {
                 "identifier" => self.scope.guards.get(self.text(inner)).cloned(),
                 _ => self.behind_lock(inner),
             });
@@ -214,7 +215,7 @@ impl Lower<'_> {
                 return self.place(left, &place, block);
             }
         }
-        if left.kind() == "identifier" {
+        if left.rule() == "identifier" {
             let name = self.text(left).to_owned();
             if !self.scope.locals.contains(&name) {
                 return self.place(left, &[name], block);
@@ -240,14 +241,14 @@ impl Lower<'_> {
     pub(super) fn behind_lock(&self, node: Node<'_>) -> Option<Vec<String>> {
         let (mut node, mut locked) = (node, false);
         for _ in 0..12 {
-            match node.kind() {
+            match node.rule() {
                 "await_expression" | "try_expression" | "parenthesized_expression" => {
                     node = parts(node).into_iter().next()?;
                 }
-                "reference_expression" => node = node.child_by_field_name("value")?,
+                "reference_expression" => node = node.field("value")?,
                 "call_expression" => {
-                    let function = node.child_by_field_name("function")?;
-                    if function.kind() != "field_expression" {
+                    let function = node.field("function")?;
+                    if function.rule() != "field_expression" {
                         return None;
                     }
                     let name = self.field_text(function, "field");
@@ -257,7 +258,7 @@ impl Lower<'_> {
                         "unwrap" | "expect" => {}
                         _ => return None,
                     }
-                    node = function.child_by_field_name("value")?;
+                    node = function.field("value")?;
                 }
                 _ => break,
             }
@@ -272,10 +273,10 @@ impl Lower<'_> {
 
     /// `a.b.c` of plain names; nothing of anything else.
     pub(super) fn dotted(&self, node: Node<'_>, into: &mut Vec<String>, depth: usize) {
-        match node.kind() {
+        match node.rule() {
             "identifier" | "self" => into.push(self.text(node).to_owned()),
             "field_expression" if depth < 8 => {
-                if let Some(value) = node.child_by_field_name("value") {
+                if let Some(value) = node.field("value") {
                     self.dotted(value, into, depth + 1);
                     if !into.is_empty() {
                         into.push(self.field_text(node, "field").to_owned());
@@ -290,7 +291,7 @@ impl Lower<'_> {
 /// Expressions that are lowered to statements.
 pub(super) fn is_block(node: Node<'_>) -> bool {
     matches!(
-        node.kind(),
+        node.rule(),
         "block"
             | "unsafe_block"
             | "const_block"

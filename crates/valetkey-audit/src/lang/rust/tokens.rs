@@ -1,5 +1,6 @@
 //! The tokens of macros, as arguments and expressions.
 
+use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Lower, Shift, parts};
@@ -46,7 +47,7 @@ impl Lower<'_> {
         for mut tokens in self.split(&inside(tree), ",") {
             let mut name = None;
             if let [first, sign, _, ..] = tokens.as_slice()
-                && first.kind() == "identifier"
+                && first.rule() == "identifier"
                 && self.text(*sign) == "="
             {
                 name = Some(self.text(*first).to_owned());
@@ -90,7 +91,7 @@ impl Lower<'_> {
     /// The tokens of `json!`.
     pub(super) fn json(&mut self, node: Node<'_>, tokens: &[Node<'_>], depth: usize) -> Expr {
         if let [one] = tokens
-            && one.kind() == "token_tree"
+            && one.rule() == "token_tree"
             && depth < 12
         {
             let inner = inside(*one);
@@ -125,7 +126,7 @@ impl Lower<'_> {
 }
 
 pub(super) fn tokens_of(node: Node<'_>) -> Option<Node<'_>> {
-    parts(node).into_iter().find(|n| n.kind() == "token_tree")
+    parts(node).into_iter().find(|n| n.rule() == "token_tree")
 }
 
 /// What stands between the brackets.
@@ -133,7 +134,7 @@ pub(super) fn inside(tree: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = tree.walk();
     let mut all: Vec<Node<'_>> = tree
         .children(&mut cursor)
-        .filter(|n| !n.kind().ends_with("comment"))
+        .filter(|n| !n.rule().ends_with("comment"))
         .collect();
     if all.len() >= 2 {
         all.pop();
@@ -143,7 +144,7 @@ pub(super) fn inside(tree: Node<'_>) -> Vec<Node<'_>> {
 }
 
 pub(super) fn find<'n>(node: Node<'n>, kind: &str, depth: usize) -> Option<Node<'n>> {
-    if node.kind() == kind {
+    if node.rule() == kind {
         return Some(node);
     }
     if depth > 6 {
