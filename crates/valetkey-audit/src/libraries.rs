@@ -370,9 +370,7 @@ impl Libraries {
             for attr in file.attr {
                 for of in &attr.of {
                     for name in &attr.names {
-                        known
-                            .attrs
-                            .insert(&format!("{of}.{name}"), attr.is.clone());
+                        known.attrs.insert(&format!("{of}.{name}"), attr.is.clone());
                     }
                 }
             }

@@ -40,9 +40,8 @@ impl<'t> Text<'t> {
             let small = self.small.get_or_init(|| self.text.to_ascii_lowercase());
             let letter = |c: char| c.is_alphanumeric() || c == '_';
             let bounded = word.starts_with(letter);
-            small
-                .match_indices(word)
-                .any(|(at, _)| !bounded || !small[..at].ends_with(letter))
+            memchr::memmem::find_iter(small.as_bytes(), word)
+                .any(|at| !bounded || !small[..at].ends_with(letter))
         })
     }
 }

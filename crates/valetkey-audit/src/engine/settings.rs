@@ -51,10 +51,8 @@ impl Engine<'_> {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
             }
         } else if name == "DEBUG" && !self.is_level(value)
-            || matches!(
-                lower,
-                "show_exceptions" | "consider_all_requests_local"
-            ) && matches!(value.kind, Kind::Bool(_))
+            || matches!(lower, "show_exceptions" | "consider_all_requests_local")
+                && matches!(value.kind, Kind::Bool(_))
             || lower == "debug"
                 && self.frames.last().is_some_and(|f| f.module)
                 && matches!(value.kind, Kind::Bool(_))

@@ -36,7 +36,9 @@ pub(super) fn parse(text: &str) -> Option<Module> {
         constants: BTreeSet::new(),
         heredocs: BTreeMap::new(),
     };
-    lower.heredocs = literal::heredocs(tree.root_node());
+    if text.contains("<<") {
+        lower.heredocs = literal::heredocs(tree.root_node());
+    }
     let mut body = lower.sequence(&parts(tree.root_node()), &Sink::Drop);
     let root = tree.root_node();
     let mut first = lower.hoisted.pop().unwrap_or_default();

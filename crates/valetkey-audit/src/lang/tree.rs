@@ -15,16 +15,18 @@ pub(super) const DEEP: usize = 120;
 
 /// Parses a text; `None` where the parser gives up.
 pub(super) fn tree(language: &Language, text: &str) -> Option<Tree> {
-    let mut parser = Parser::new();
-    parser.set_language(language).ok()?;
-    GRAMMAR.with_borrow_mut(|grammar| grammar.become_of(language));
-    parser.parse(text, None)
+    GRAMMAR.with_borrow_mut(|grammar| {
+        grammar.become_of(language)?;
+        grammar.parser.as_mut()?.parse(text, None)
+    })
 }
 
 /// The names of a grammar, which tree-sitter looks for one by one each time.
 #[derive(Default)]
 struct Grammar {
     language: Option<Language>,
+    /// It keeps its memory from one text to the next.
+    parser: Option<Parser>,
     rules: &'static [&'static str],
     /// By where the asker's constant stands.
     fields: Vec<Option<(&'static str, Option<NonZeroU16>)>>,
@@ -39,12 +41,19 @@ thread_local! {
 }
 
 impl Grammar {
-    fn become_of(&mut self, language: &Language) {
+    /// `None` for a grammar that this tree-sitter does not know.
+    fn become_of(&mut self, language: &Language) -> Option<()> {
         if self.language.as_ref() != Some(language) {
-            self.rules = rules(language);
-            self.fields = vec![None; FIELDS];
-            self.language = Some(language.clone());
+            let mut parser = Parser::new();
+            parser.set_language(language).ok()?;
+            *self = Self {
+                language: Some(language.clone()),
+                parser: Some(parser),
+                rules: rules(language),
+                fields: vec![None; FIELDS],
+            };
         }
+        Some(())
     }
 
     fn field(&mut self, name: &'static str) -> Option<NonZeroU16> {

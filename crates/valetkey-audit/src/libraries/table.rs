@@ -6,13 +6,19 @@
 pub(super) struct Table<T> {
     slots: Vec<Vec<(Box<str>, T)>>,
     len: usize,
+    /// A bit for each last part: most names that an app uses are its own.
+    lasts: Vec<u64>,
 }
+
+/// Words of 64 bits.
+const LASTS: usize = 512;
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
             len: 0,
+            lasts: vec![0; LASTS],
         }
     }
 }
@@ -22,7 +28,12 @@ impl<T> Table<T> {
         if self.len >= self.slots.len() {
             self.grow();
         }
-        let at = self.slot(hash(name.bytes()));
+        let (_, last) = parts(name);
+        let (word, bit) = place(last);
+        if let Some(word) = self.lasts.get_mut(word) {
+            *word |= bit;
+        }
+        let at = self.slot(hash(name));
         if let Some(slot) = self.slots.get_mut(at) {
             match slot.iter_mut().find(|(known, _)| known.as_ref() == name) {
                 Some((_, old)) => *old = value,
@@ -35,14 +46,22 @@ impl<T> Table<T> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&T> {
-        let slot = self.slots.get(self.slot(hash(name.bytes())))?;
-        slot.iter().find(|(n, _)| n.as_ref() == name).map(|(_, v)| v)
+        let slot = self.slots.get(self.slot(hash(name)))?;
+        slot.iter()
+            .find(|(n, _)| n.as_ref() == name)
+            .map(|(_, v)| v)
     }
 
     /// The same as for `of`, a dot and `name`.
     pub(super) fn member(&self, of: &str, name: &str) -> Option<&T> {
-        let bytes = of.bytes().chain([b'.']).chain(name.bytes());
-        let slot = self.slots.get(self.slot(hash(bytes)))?;
+        if name.contains('.') {
+            return self.get(&format!("{of}.{name}"));
+        }
+        let (word, bit) = place(name);
+        if self.lasts.get(word)? & bit == 0 {
+            return None;
+        }
+        let slot = self.slots.get(self.slot(hash_of(of, name)))?;
         let same = |known: &str| {
             let rest = known.strip_prefix(of).and_then(|r| r.strip_prefix('.'));
             rest == Some(name)
@@ -60,7 +79,7 @@ impl<T> Table<T> {
         let old = std::mem::take(&mut self.slots);
         self.slots.resize_with(size, Vec::new);
         for (name, value) in old.into_iter().flatten() {
-            let at = self.slot(hash(name.bytes()));
+            let at = self.slot(hash(&name));
             if let Some(slot) = self.slots.get_mut(at) {
                 slot.push((name, value));
             }
@@ -74,13 +93,35 @@ impl<T> Table<T> {
     }
 }
 
-/// FNV-1a, spread: the names are our own, so that nobody chooses them.
-fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in bytes {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+/// What stands before the last dot, and behind it.
+fn parts(name: &str) -> (&str, &str) {
+    name.rsplit_once('.').unwrap_or(("", name))
+}
+
+fn hash(name: &str) -> u64 {
+    let (of, name) = parts(name);
+    hash_of(of, name)
+}
+
+/// Where the bit of a last part is.
+fn place(last: &str) -> (usize, u64) {
+    let hash = hash_of("", last);
+    let word = usize::try_from(hash >> 40).unwrap_or(0) % LASTS;
+    (word, 1 << (hash >> 34) % 64)
+}
+
+/// Quick rather than hard to foresee: the names are our own.
+fn hash_of(of: &str, name: &str) -> u64 {
+    let mut hash = 0_u64;
+    for part in [of, name] {
+        for bytes in part.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            hash = hash.rotate_left(5) ^ u64::from_le_bytes(word);
+            hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
     }
-    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    hash ^ hash >> 29
 }
 
 #[cfg(test)]
