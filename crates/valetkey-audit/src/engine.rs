@@ -48,6 +48,7 @@ mod model;
 mod oauth;
 mod outcome;
 pub(crate) mod packages;
+mod panics;
 mod run;
 mod settings;
 mod text;
@@ -217,6 +218,8 @@ pub(crate) struct Engine<'a> {
     reported: BTreeSet<OriginId>,
     /// Those that this way found to be errors.
     failed: BTreeSet<OriginId>,
+    /// Answers of token endpoints, as far as they were read.
+    token_answers: panics::Answers,
     /// The request, the session or a cookie was read.
     touched: bool,
     /// Not every way of the function was taken.
@@ -286,6 +289,7 @@ impl<'a> Engine<'a> {
             filled: None,
             reported: BTreeSet::new(),
             failed: BTreeSet::new(),
+            token_answers: panics::Answers::default(),
             touched: false,
             cut: false,
             covered: BTreeSet::new(),

@@ -80,6 +80,8 @@ pub(crate) enum EventKind {
     TokenChecked,
     /// It was an error, and is used all the same.
     ErrorIgnored,
+    /// It was taken for granted that it was none: a panic otherwise.
+    ErrorPanics,
     IdToken {
         fault: Option<&'static str>,
         library: Option<&'static str>,

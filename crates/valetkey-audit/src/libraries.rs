@@ -246,6 +246,9 @@ pub(crate) struct ParamModel {
     /// What stands somewhere in its annotation.
     #[serde(default)]
     marks: Vec<String>,
+    /// What its annotation begins with.
+    #[serde(default)]
+    starts: Vec<String>,
     /// As of an attribute; `param:`, `cookie:` and `header:` are followed by
     /// a name, or by nothing where the parameter's own counts.
     is: String,
@@ -414,6 +417,7 @@ impl Libraries {
             .iter()
             .find(|p| {
                 p.marks.iter().any(|m| annotation.contains(m.as_str()))
+                    || p.starts.iter().any(|s| annotation.starts_with(s.as_str()))
                     || p.types.iter().any(|t| t == last)
                     || p.names.iter().any(|n| n == name)
             })

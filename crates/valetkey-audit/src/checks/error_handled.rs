@@ -82,6 +82,15 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ));
         }
     }
+    for event in c.events() {
+        if matches!(event.kind, EventKind::ErrorPanics) {
+            found.push(Found::fail(
+                at(event),
+                Low,
+                "The answer of the token endpoint is unwrapped: an error of the provider ends in a panic.",
+            ));
+        }
+    }
     for (event, _, fields, library) in c.delegations() {
         if text(fields, "fact:errors") == Some("handled") {
             found.push(Found::pass(

@@ -260,6 +260,8 @@ impl Engine<'_> {
                 None => self.known_attr(is, at),
             }),
             "state" => Ok(self.provided(annotation, at)),
+            // A library does its part before the function is called.
+            "call" => self.call_ext(name, Vec::new(), Vec::new(), at),
             "extract" => {
                 self.extracted(annotation, name, at)?;
                 Ok(Value::map(name))

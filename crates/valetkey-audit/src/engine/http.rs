@@ -199,7 +199,11 @@ impl Engine<'_> {
             if exchange {
                 self.exchanged()?;
             }
-            return Ok(self.sym(Origin::TokenResponse, at));
+            let answer = self.sym(Origin::TokenResponse, at);
+            if raises {
+                self.fails_on_refusal(&answer);
+            }
+            return Ok(answer);
         }
         if with_token {
             let mut profile = self.sym(Origin::Profile, at);

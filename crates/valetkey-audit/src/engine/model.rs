@@ -19,6 +19,7 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
+        let model = self.by_number(model, positional.len());
         if model.does != Does::Route && model.facts.contains_key("hands") {
             self.routes(model, &positional);
         }
@@ -68,6 +69,18 @@ impl Engine<'_> {
             return self.blocked(model, callback.as_ref(), made, at);
         }
         self.called_back(callback.as_slice(), made, at)
+    }
+
+    /// Methods of one name that differ in how many arguments they take.
+    fn by_number(&self, model: &'static CallModel, given: usize) -> &'static CallModel {
+        if model.does != Does::Begin || model.facts.is_empty() {
+            return model;
+        }
+        model
+            .facts
+            .get(&format!("given:{given}"))
+            .and_then(|other| self.libraries.call(other))
+            .unwrap_or(model)
     }
 
     /// The arguments under the engine's names, options among them.
@@ -347,6 +360,9 @@ impl Engine<'_> {
                         .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
+                if fact("reads").is_some() {
+                    self.read_as_data(&value);
+                }
                 let object = matches!(value.kind, Kind::Obj(_) | Kind::List(_) | Kind::Dict(_));
                 if fact("keeps").is_some() {
                     return Ok(match fact("text") {

@@ -432,6 +432,9 @@ impl Engine<'_> {
             );
         }
         let response = self.sym(Origin::TokenResponse, at);
+        if self.fact(model, "errors") == Some("raise") {
+            self.fails_on_refusal(&response);
+        }
         if self.fact(model, "errors") == Some("returned") {
             self.reported.extend(response.taint.iter().copied());
         }
@@ -514,6 +517,12 @@ impl Engine<'_> {
         }
         for (key, fact) in &model.facts {
             fields.push((format!("fact:{key}"), Value::str(fact)));
+        }
+        if self.fact(model, "settings").is_some() {
+            for name in ["client_secret", "redirect_uri"] {
+                let value = self.sym(Origin::Config(name.into()), at);
+                fields.push((name.into(), value));
+            }
         }
         let fields = self.settle_fields(fields);
         let part = match model.does {

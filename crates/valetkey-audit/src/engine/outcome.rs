@@ -57,6 +57,7 @@ impl Engine<'_> {
                     && self.asks_for_token(class)
                 {
                     self.checked_token(&of, at);
+                    self.read_as_tokens(&of, at);
                 }
                 of
             }
@@ -173,7 +174,10 @@ impl Engine<'_> {
         }
         let arg = args.first();
         Ok(Some(match (name, arg) {
-            ("unwrap" | "expect", _) => self.unwrapped(of, "TypeError", at)?,
+            ("unwrap" | "expect", _) => {
+                self.unwraps(&held(of), at);
+                self.unwrapped(of, "TypeError", at)?
+            }
             ("is_some", None) => self.is_there(of, at),
             ("is_ok", None) => self.is_okay(of, at),
             ("is_none" | "is_err", None) => {

@@ -310,6 +310,7 @@ impl Engine<'_> {
         self.written.clear();
         self.written_globals.clear();
         self.failed.clear();
+        self.token_answers = super::panics::Answers::default();
         self.guards.clear();
         self.inspected.clear();
         self.events.clear();

@@ -252,7 +252,12 @@ impl Engine<'_> {
                     strict: true,
                     ..Ask::default()
                 };
-                self.read(map, &Value::str(&field), ask, at)?;
+                // It answers by itself: with 400, before the function runs.
+                if let Err(super::Unwind::Raise(_)) =
+                    self.read(map, &Value::str(&field), ask, at)
+                {
+                    return self.raise("LibraryError");
+                }
             }
         }
         Ok(())

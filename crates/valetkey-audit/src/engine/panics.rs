@@ -1,0 +1,92 @@
+//! Answers of the token endpoint that are unwrapped: an error then ends the
+//! program or the request in a panic.
+
+use std::collections::BTreeSet;
+
+use super::{Engine, Mode};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{Kind, Origin, OriginId, Value},
+};
+
+/// What is known of the answers of token endpoints on this way.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// An error of the provider is an error of the call.
+    raising: BTreeSet<OriginId>,
+    /// Their text was read as data.
+    parsed: BTreeSet<OriginId>,
+    /// What they were read as was unwrapped.
+    trusted: BTreeSet<OriginId>,
+}
+
+impl Engine<'_> {
+    /// The answer itself, or what it was read as.
+    fn whole_answer(&self, value: &Value) -> Option<OriginId> {
+        let id = *value.taint.first()?;
+        let whole = matches!(value.kind, Kind::Sym | Kind::Unknown)
+            && *self.origins.of(id) == Origin::TokenResponse;
+        whole.then_some(id)
+    }
+
+    /// The call that gave this answer fails where the provider refuses.
+    pub(super) fn fails_on_refusal(&mut self, answer: &Value) {
+        self.token_answers
+            .raising
+            .extend(answer.taint.iter().copied());
+    }
+
+    pub(super) fn read_as_data(&mut self, value: &Value) {
+        if let Some(id) = self.whole_answer(value) {
+            self.token_answers.parsed.insert(id);
+        }
+    }
+
+    /// The data become a type that an error does not fit.
+    pub(super) fn read_as_tokens(&mut self, value: &Value, at: Span) {
+        let Some(id) = self.whole_answer(value) else {
+            return;
+        };
+        if self.token_answers.trusted.contains(&id) {
+            self.panics(at);
+        } else {
+            self.token_answers.raising.insert(id);
+        }
+    }
+
+    /// `x.unwrap()`, `x.expect("…")`.
+    pub(super) fn unwraps(&mut self, value: &Value, at: Span) {
+        if self.mode != Mode::Discover || !self.traits.typed {
+            return;
+        }
+        let lacks = matches!(value.kind, Kind::Sym)
+            && value.taint.first().is_some_and(|id| {
+                matches!(
+                    self.origins.of(*id),
+                    Origin::AccessToken | Origin::IdToken
+                )
+            });
+        match self.whole_answer(value) {
+            _ if lacks => self.panics(at),
+            Some(id) if self.token_answers.raising.contains(&id) => self.panics(at),
+            Some(id) if self.token_answers.parsed.contains(&id) => {
+                self.token_answers.trusted.insert(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn panics(&mut self, at: Span) {
+        // Who has looked at the status, or for an error, knows that it is none.
+        let looked = self.inspected.iter().any(|id| {
+            matches!(
+                self.origins.of(*id),
+                Origin::TokenMeta | Origin::TokenResponse
+            )
+        });
+        if !looked {
+            self.emit(EventKind::ErrorPanics, at);
+        }
+    }
+}
