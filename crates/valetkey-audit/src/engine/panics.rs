@@ -62,10 +62,7 @@ impl Engine<'_> {
         }
         let lacks = matches!(value.kind, Kind::Sym)
             && value.taint.first().is_some_and(|id| {
-                matches!(
-                    self.origins.of(*id),
-                    Origin::AccessToken | Origin::IdToken
-                )
+                matches!(self.origins.of(*id), Origin::AccessToken | Origin::IdToken)
             });
         match self.whole_answer(value) {
             _ if lacks => self.panics(at),

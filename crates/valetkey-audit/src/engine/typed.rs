@@ -253,9 +253,7 @@ impl Engine<'_> {
                     ..Ask::default()
                 };
                 // It answers by itself: with 400, before the function runs.
-                if let Err(super::Unwind::Raise(_)) =
-                    self.read(map, &Value::str(&field), ask, at)
-                {
+                if let Err(super::Unwind::Raise(_)) = self.read(map, &Value::str(&field), ask, at) {
                     return self.raise("LibraryError");
                 }
             }
