@@ -419,7 +419,9 @@ fn excerpt(result: &Result, text: &Text<'_>) -> Vec<(u32, String)> {
     let mut lines = Vec::new();
     for [start, end] in result.lines.iter().take(3) {
         for n in *start..=(*end).min(start + 5) {
-            if let Some(line) = all.get(n as usize - 1) {
+            // Places may overlap.
+            let new = lines.iter().all(|(shown, _)| *shown != n);
+            if let Some(line) = all.get(n as usize - 1).filter(|_| new) {
                 let line = if blot || secret_in(line) {
                     redact::constants(line)
                 } else {

@@ -291,3 +291,27 @@ fn the_name_of_a_file_writes_nothing_but_itself() {
     assert!(write(&report, Format::Text).contains("a\\u{1b}[2J\\u{a}OAuth"));
     assert_eq!(report.skipped[0].to_string(), "\\u{1b}[1A.py: it is binary");
 }
+
+#[test]
+fn a_line_is_shown_once_however_many_findings_it_has() {
+    let text = "from flask_oauthlib.client import OAuth
+oauth = OAuth()
+github = oauth.remote_app(
+    'github',
+    consumer_key='9fK2mZq84Lw1vBx7Tn5R',
+    consumer_secret='9fK2mZq84Lw1vBx7Tn5RcYh3aa',
+)
+";
+    let report = valetkey_audit::audit_source(&[("app.py", text)], &Options::default());
+    let found = report
+        .results
+        .iter()
+        .find(|r| r.check == "secret-not-in-code")
+        .unwrap();
+    assert_eq!(found.verdict, valetkey_audit::Verdict::Fail);
+    let shown: Vec<u32> = found.excerpt.iter().map(|(n, _)| *n).collect();
+    let mut once = shown.clone();
+    once.dedup();
+    assert!(found.lines.len() > 1, "{:?}", found.lines);
+    assert_eq!(shown, once);
+}
