@@ -172,6 +172,9 @@ pub(crate) struct Engine<'a> {
     heap: Heap,
     /// Origins below this number were made while modules loaded.
     pub(crate) load_origins: u32,
+    /// The program shows a login's address as soon as it starts: it runs for
+    /// one login of one user, and its variables are that login's.
+    one_login: bool,
     modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
     base_modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
     frames: Vec<Frame>,
@@ -258,6 +261,7 @@ impl<'a> Engine<'a> {
             spent: 0,
             heap: Heap::default(),
             load_origins: 0,
+            one_login: false,
             modules: app.files.iter().map(|_| None).collect(),
             base_modules: Vec::new(),
             frames: Vec::new(),
@@ -385,6 +389,11 @@ impl<'a> Engine<'a> {
     }
 
     fn emit(&mut self, kind: EventKind, span: Span) {
+        if self.mode == Mode::Load
+            && let EventKind::Log { value } | EventKind::Redirect { value } = &kind
+        {
+            self.one_login |= self.any(&value.taint, |o| *o == Origin::AuthUrl);
+        }
         let event = self.event(kind, span);
         self.events.push(event);
     }

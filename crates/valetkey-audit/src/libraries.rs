@@ -36,7 +36,7 @@ const RUST: &[(&str, &str)] = files!("rust":
 
 const RUBY: &[(&str, &str)] = files!("ruby":
     "ruby" "ruby-web" "ruby-http" "ruby-jwt" "oauth2" "rack-oauth2" "omniauth" "googleauth"
-    "octokit" "koala"
+    "octokit" "koala" "ruby-apis"
 );
 
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":

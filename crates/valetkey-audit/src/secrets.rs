@@ -8,6 +8,18 @@ pub(crate) enum Looks {
     Secret,
 }
 
+/// What stands where the client's secret goes: there, a name that nobody
+/// looks up is a placeholder.
+pub(crate) fn looks_used(text: &str) -> Looks {
+    let name = text.len() > 3
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && text.to_ascii_lowercase().contains("secret");
+    match looks(text) {
+        Looks::Nothing if name => Looks::Placeholder,
+        other => other,
+    }
+}
+
 /// Judges by content: the name has said already that a secret goes here.
 pub(crate) fn looks(text: &str) -> Looks {
     let lower = text.to_ascii_lowercase();
@@ -25,6 +37,11 @@ pub(crate) fn looks(text: &str) -> Looks {
     }
     // A separator, such as what an empty secret is put before.
     if !text.chars().any(char::is_alphanumeric) {
+        return Looks::Nothing;
+    }
+    // A place in a pattern that is filled in later.
+    let place = lower.trim_start_matches(['%', '$', '#', ':']);
+    if place.starts_with('{') && !place.starts_with("{{") && place.ends_with('}') {
         return Looks::Nothing;
     }
     // The name of a parameter, a header or a variable.
@@ -109,6 +126,11 @@ mod tests {
         assert_eq!(looks("Client secret (optional) : "), Looks::Nothing);
         assert_eq!(looks("Please use a different name."), Looks::Nothing);
         assert_eq!(looks("&"), Looks::Nothing);
+        assert_eq!(looks("{client_secret}"), Looks::Nothing);
+        assert_eq!(looks_used("{client_secret}"), Looks::Nothing);
+        assert_eq!(looks_used("GITHUB_CLIENT_SECRET"), Looks::Placeholder);
+        assert_eq!(looks_used("client_secret"), Looks::Placeholder);
+        assert_eq!(looks_used(""), Looks::Nothing);
         assert_eq!(looks("enter your secret"), Looks::Placeholder);
     }
 }

@@ -1,8 +1,9 @@
 //! A scope is asked for, and no more than is needed to know the user.
 
-use super::{Check, Context, Found, at, best_per_place, field};
+use super::{Check, Context, Found, at, best_per_place, field, text};
 use crate::{
-    report::Severity::Low,
+    facts::Fields,
+    report::{Confidence, Severity::Low},
     value::{Kind, Origin, Value},
 };
 
@@ -58,14 +59,52 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             None => found.push(Found::fail(at(event), Low, "The authorization request names no scope: what the token opens is left to the provider.")),
         }
     }
-    for (event, part, fields, _) in c.delegations() {
-        if part == "register"
-            && let Some(scope) = field(fields, "scope").filter(|v| !v.is_none())
-        {
-            found.extend(judge(c, scope, at(event)));
+    for (event, part, fields, library) in c.delegations() {
+        if part != "register" {
+            continue;
+        }
+        match field(fields, "scope").filter(|v| !v.is_none()) {
+            Some(scope) => found.extend(judge(c, scope, at(event))),
+            None if field(fields, "**").is_some() => {}
+            None => match default_scope(fields) {
+                Some(true) => found.push(Found::pass(
+                    at(event),
+                    "The scope that the strategy asks for by itself is a small one.",
+                )),
+                Some(false) => found.push(Found::fail(
+                    at(event),
+                    Low,
+                    format!("No scope is named, and this strategy of {library} asks for none by itself: what the token opens is left to the provider."),
+                )),
+                None => {}
+            },
         }
     }
-    best_per_place(found)
+    // Too much on one way is too much, whatever the others ask for.
+    let (mut broad, others): (Vec<Found>, Vec<Found>) = found
+        .into_iter()
+        .partition(|f| f.confidence == Confidence::Medium);
+    broad.extend(best_per_place(others));
+    broad
+}
+
+/// Whether a strategy of a library has a scope of its own, as far as that is
+/// known.
+fn default_scope(fields: &Fields) -> Option<bool> {
+    let strategy = field(fields, "strategy")?;
+    let name = match &strategy.kind {
+        Kind::Str(name) => name,
+        Kind::Ext(path) => path,
+        _ => return None,
+    };
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let plain: String = last.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.to_ascii_lowercase();
+    let listed = |fact| text(fields, fact).is_some_and(|all| all.split(' ').any(|n| n == plain));
+    if listed("fact:scoped") {
+        return Some(true);
+    }
+    listed("fact:scopeless").then_some(false)
 }
 
 fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {

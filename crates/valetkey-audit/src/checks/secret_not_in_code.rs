@@ -4,7 +4,7 @@ use super::{Check, Context, Found, at};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Low, Medium},
-    secrets::{Looks, looks},
+    secrets::{Looks, looks, looks_used},
     value::{Kind, Origin, Value},
 };
 
@@ -19,14 +19,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for event in c.events() {
         match &event.kind {
-            EventKind::Secret { value } => found.extend(judge(c, value, at(event))),
+            EventKind::Secret { value } => found.extend(judge(c, value, at(event), looks)),
             EventKind::TokenRequest { fields, .. } | EventKind::Delegate { fields, .. } => {
                 for (key, value) in fields {
                     if key == "client_secret"
                         || key == "client_credential"
                         || key == "consumer_secret"
                     {
-                        found.extend(judge(c, value, at(event)));
+                        found.extend(judge(c, value, at(event), looks_used));
                     }
                 }
             }
@@ -43,14 +43,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     found
 }
 
-fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
+fn judge(
+    c: &Context<'_>,
+    value: &Value,
+    place: (usize, crate::ir::Span),
+    looks: fn(&str) -> Looks,
+) -> Option<Found> {
     match &value.kind {
         Kind::Str(text) => match looks(text) {
             Looks::Nothing => None,
             // Handed on from another file: it is reported where it is written.
             _ if !quoted(&c.texts[place.0], text) => written(c, text)
                 .filter(|at| at.0 != place.0)
-                .and_then(|at| judge(c, value, at)),
+                .and_then(|at| judge(c, value, at, looks)),
             Looks::Placeholder => Some(Found::fail(
                 place,
                 Low,
@@ -66,7 +71,7 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
             let fallback = all
                 .iter()
                 .filter_map(|v| v.as_str().map(|_| v))
-                .find_map(|v| judge(c, v, place));
+                .find_map(|v| judge(c, v, place, looks));
             match fallback {
                 Some(mut finding) => {
                     finding.severity = finding.severity.min(Medium);
@@ -74,7 +79,7 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
                         "The client secret falls back to one that stands in the code.".into();
                     Some(finding)
                 }
-                None => all.iter().find_map(|v| judge(c, v, place)),
+                None => all.iter().find_map(|v| judge(c, v, place, looks)),
             }
         }
         _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {

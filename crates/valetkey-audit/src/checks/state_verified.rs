@@ -97,6 +97,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 at(event),
                 format!("{library} keeps the state and compares it."),
             ),
+            Err(option) if option.is_empty() => Found::fail(
+                at(event),
+                severity,
+                format!("{library} neither sends a state nor compares one."),
+            ),
             Err(option) => Found::fail(
                 at(event),
                 severity,

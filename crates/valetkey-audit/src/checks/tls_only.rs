@@ -1,6 +1,6 @@
 //! https beyond loopback, and its checks switched on.
 
-use super::{Check, Context, Found, at, is_loopback};
+use super::{Check, Context, Found, at, is_loopback, text};
 use crate::{
     facts::{EventKind, Fields},
     report::Severity::{High, Medium},
@@ -62,18 +62,32 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Delegate { fields, .. } => {
                 for (key, value) in fields {
-                    if key.contains("url")
+                    if is_endpoint(key)
                         && let Some(text) = value.as_str()
                     {
                         found.extend(endpoint(text, place));
                     }
                 }
                 found.extend(redirect(fields, place));
+                let told = fields.iter().any(|(key, _)| is_endpoint(key));
+                if !told && text(fields, "fact:tls") == Some("library") {
+                    found.push(Found::pass(
+                        place,
+                        "The library knows the provider's endpoints, which are https.",
+                    ));
+                }
             }
             _ => {}
         }
     }
     found
+}
+
+/// Members of a provider's settings that say where it is.
+fn is_endpoint(key: &str) -> bool {
+    key.contains("url") && key != "redirect_url" && key != "callback_url"
+        || matches!(key, "site" | "issuer" | "jwks_uri")
+        || key.ends_with("_endpoint")
 }
 
 fn endpoint(url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {

@@ -10,7 +10,7 @@ use crate::{
 
 /// A class, a module or another constant.
 fn is_constant(name: &str) -> bool {
-    name.starts_with(char::is_uppercase)
+    name.trim_start_matches(':').starts_with(char::is_uppercase)
 }
 
 impl Engine<'_> {

@@ -128,6 +128,17 @@ impl Engine<'_> {
                     }
                     return Ok(Some(Value::none()));
                 }
+                Kind::Ext(path) => {
+                    let path = path.clone();
+                    if let Some(is) = self.libraries.attr(&path, name) {
+                        return Ok(Some(self.known_attr(is, at)));
+                    }
+                    if let Some(model) = self.libraries.method(&path, name) {
+                        return self
+                            .apply(model, receiver, name, args, named, at)
+                            .map(Some);
+                    }
+                }
                 _ => {}
             }
         }
@@ -270,7 +281,13 @@ impl Engine<'_> {
             early = frame.early;
         }
         let value = match done {
-            Err(Unwind::Return(value)) => value,
+            Err(Unwind::Return(value)) => {
+                // `def client_secret = "…"`.
+                if self.traits.bare_calls && matches!(value.kind, Kind::Str(_)) {
+                    self.named(&function.name, &value, function.span);
+                }
+                value
+            }
             Err(Unwind::Leave(home, value))
                 if home == own || !self.frames.iter().any(|f| f.id == home) =>
             {
@@ -358,6 +375,20 @@ impl Engine<'_> {
                 }
                 _ => value,
             });
+        }
+        // `use` of one of a library's own.
+        if let Some(Kind::Ext(given)) = args.first().map(|v| &v.kind)
+            && let Some((family, _)) = given.rsplit_once('.')
+            && let Some(model) = self.libraries.call(&format!("{path}({family})"))
+        {
+            return self.apply(model, None, path, args, named, at);
+        }
+        // `set :sessions, secret: "…"`.
+        if self.traits.bare_calls
+            && let Some(word) = args.first().and_then(Value::as_str)
+            && let Some(model) = self.libraries.call(&format!("{path}({word})"))
+        {
+            return self.apply(model, None, path, args, named, at);
         }
         if let Some(model) = self.libraries.call(path) {
             return self.apply(model, None, path, args, named, at);

@@ -171,7 +171,8 @@ impl Engine<'_> {
                 return Some(true);
             }
             // A program that sends the user and waits for the answer itself.
-            return Some(self.sent_here(kept) && self.scenario.equal);
+            let own = self.one_login || self.sent_here(kept);
+            return Some(own && self.scenario.equal);
         }
         let fixed = self.any(&kept.taint, |o| {
             matches!(o, Origin::Env(_) | Origin::Config(_))

@@ -207,6 +207,10 @@ impl Engine<'_> {
     }
 
     pub(super) fn variable(&mut self, name: &str, at: Span) -> Value {
+        // `::A` of Ruby: none of those around.
+        if let Some(name) = name.strip_prefix("::") {
+            return self.of_file(name, at);
+        }
         if let Some(frame) = self.frames.last() {
             if let Some(value) = frame.locals.get(name) {
                 return value.clone();
@@ -222,6 +226,11 @@ impl Engine<'_> {
         {
             return value;
         }
+        self.of_file(name, at)
+    }
+
+    /// A variable of the file, or a name that is known without.
+    fn of_file(&mut self, name: &str, at: Span) -> Value {
         let file = self.file();
         let file = self.home(file, name);
         let key = (file, name.to_owned());
@@ -279,9 +288,12 @@ impl Engine<'_> {
                 Some((_, object)) => object,
                 None => Value::unknown(),
             },
+            "config" => self.sym(Origin::Config(name.to_owned()), at),
+            "param" => self.sym(Origin::Param(name.to_owned()), at),
             "header" => self.sym(Origin::Header(name.to_owned()), at),
             _ => {
                 let origin = match name {
+                    "auth-url" => Origin::AuthUrl,
                     "host" => Origin::Host,
                     "query" => Origin::Query,
                     "token" => Origin::AccessToken,

@@ -6,7 +6,7 @@ use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
     facts::{EventKind, Handed},
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
-    value::{ClassValue, Closure, Kind, Scope, Value},
+    value::{ClassValue, Closure, Kind, Scope, Value, Taint},
 };
 
 impl Engine<'_> {
@@ -175,7 +175,11 @@ impl Engine<'_> {
             return done;
         }
         let (value, truth) = self.test(test)?;
-        let guard = self.deep_taint(&value);
+        // Which scheme a URL has is no setting of its own.
+        let guard = match &test.kind {
+            ExprKind::Compare(_, a, b) if is_scheme(a) || is_scheme(b) => Taint::new(),
+            _ => self.deep_taint(&value),
+        };
         self.guards.push(guard);
         let done = self.block(if truth { then } else { otherwise });
         self.guards.pop();
@@ -539,4 +543,8 @@ pub(super) fn answering() -> Handed {
         answers: true,
         ..Handed::default()
     }
+}
+
+fn is_scheme(e: &Expr) -> bool {
+    matches!(&e.kind, ExprKind::Str(s) if s == "https" || s == "http")
 }

@@ -295,6 +295,15 @@ impl Engine<'_> {
                     (_, Some(class)) => Some(self.object(class, Vec::new())),
                     (of, None) => of,
                 };
+                // All that is said by name.
+                if let (Some(of), Some(_)) = (&of, fact("named")) {
+                    for (name, value) in args.named.clone() {
+                        let name = self.libraries.spelt(&name).to_owned();
+                        self.setting(&name, &value, at);
+                        self.set_attr(of, &name, value, at);
+                    }
+                    return Ok(of.clone());
+                }
                 let said = fact("when").is_none_or(|word| value.as_str() == Some(word));
                 if let (Some(into), Some(field)) = (fact("into"), fact("field")) {
                     if let (Some(into), Some(of)) = (args.get(into).cloned(), &of) {
@@ -509,6 +518,10 @@ impl Engine<'_> {
             }
             Does::RouteUrl => self.sym(Origin::Route, at),
             Does::Request => Value::ext("web.request"),
+            // A code that is typed is no callback.
+            Does::UserInput if fact("typed").is_some() => {
+                self.sym(Origin::Argument("typed".into()), at)
+            }
             Does::UserInput => self.sym(Origin::Query, at),
             Does::SessionMap => Value::map("session"),
             Does::SessionGet

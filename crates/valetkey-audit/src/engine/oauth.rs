@@ -92,6 +92,7 @@ impl Engine<'_> {
                 );
             }
         }
+        self.configured_parts(model, &mut fields, at);
         for (key, fact) in &model.facts {
             fields.push((format!("fact:{key}"), Value::str(fact)));
         }
@@ -102,6 +103,18 @@ impl Engine<'_> {
             .map_or(path, String::as_str)
             .to_owned();
         self.object(&class, fields)
+    }
+
+    /// What is read from a file of settings, or left to those who use it.
+    fn configured_parts(&mut self, model: &'static CallModel, fields: &mut Fields, at: Span) {
+        let names = self.fact(model, "configured").unwrap_or_default();
+        for name in names.split(' ').filter(|n| !n.is_empty()) {
+            if !fields.iter().any(|(k, _)| k == name) {
+                let value = self.sym(Origin::Config(name.to_owned()), at);
+                self.setting(name, &value, at);
+                fields.push((name.to_owned(), value));
+            }
+        }
     }
 
     /// The members of a dict and of the dicts in it.
@@ -515,6 +528,11 @@ impl Engine<'_> {
         for (key, value) in fields.clone() {
             self.setting(&key, &value, at);
         }
+        // What the program that uses it may say besides.
+        if self.fact(model, "open").is_some() {
+            fields.push(("**".into(), Value::unknown()));
+        }
+        self.configured_parts(model, &mut fields, at);
         for (key, fact) in &model.facts {
             fields.push((format!("fact:{key}"), Value::str(fact)));
         }
@@ -551,6 +569,7 @@ impl Engine<'_> {
                 self.emit(EventKind::TokenChecked, at);
                 match self.fact(model, "returns") {
                     Some("profile") => self.sym(Origin::Profile, at),
+                    Some("nothing") => Value::unknown(),
                     Some(is) => {
                         let id = self.origin(Origin::TokenResponse, at);
                         self.known_attr(is, at).with(id)

@@ -37,7 +37,7 @@ fn known_as(method: &str) -> &str {
 
 /// Whether a name stands in the grammar's place of a method.
 fn is_constant(text: &str) -> bool {
-    text.starts_with(char::is_uppercase)
+    text.trim_start_matches(':').starts_with(char::is_uppercase)
 }
 
 impl Lower<'_> {

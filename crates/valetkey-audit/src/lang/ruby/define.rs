@@ -246,6 +246,7 @@ impl<'t> Lower<'t> {
             body: Vec::new(),
         };
         self.class_body(node, &own, &mut class);
+        self.plugged(node, &mut class);
         self.classes.pop();
         for namespace in outer.into_iter().rev() {
             let inner = Stmt {

@@ -163,6 +163,10 @@ impl Lower<'_> {
         }
         match node.field("scope") {
             Some(scope) => ExprKind::Attr(Box::new(self.expr(scope)), own),
+            // `::A` is no module around that has the same name.
+            None if self.classes.iter().any(|c| c.split("::").any(|s| s == own)) => {
+                ExprKind::Name(format!("::{own}"))
+            }
             None => ExprKind::Name(own),
         }
     }

@@ -5,7 +5,7 @@ use crate::lang::tree::Quick;
 use tree_sitter::Node;
 
 use super::{Kind, Lower, Sink, at, define::plain, name, parts, span};
-use crate::ir::{Block, ExprKind, Function, Stmt, StmtKind};
+use crate::ir::{Block, Class, ExprKind, Function, Stmt, StmtKind};
 
 impl Lower<'_> {
     /// What classes say of their members.
@@ -72,6 +72,56 @@ impl Lower<'_> {
                 true
             }
         }
+    }
+
+    /// A class that plugs into a library's (`class A < B::Strategies::C`) says
+    /// by `option` what that one shall do: one call of it with all of them.
+    pub(super) fn plugged(&mut self, node: Node<'_>, class: &mut Class) {
+        let base = node.field("superclass").and_then(|s| parts(s).into_iter().next());
+        let (Some(base), Some(body)) = (base, node.field("body")) else {
+            return;
+        };
+        if !self.text(base).contains("::Strategies::") {
+            return;
+        }
+        let mut entries = Vec::new();
+        for part in parts(body) {
+            // It does the callback itself, without the library's checks.
+            if part.rule() == "method"
+                && self.field_text(part, "name") == "callback_phase"
+                && !self.text(part).contains("super")
+            {
+                return;
+            }
+            if part.rule() == "call"
+                && part.field("receiver").is_none()
+                && self.field_text(part, "method") == "option"
+                && let Some(key) = self.first_literal(part)
+            {
+                let (mut args, named) = self.arguments(part);
+                let value = if args.len() > 1 {
+                    args.swap_remove(1)
+                } else if named.is_empty() {
+                    continue;
+                } else {
+                    let pairs = named.into_iter().map(|(k, v)| {
+                        let key = k.map(|k| at(part, ExprKind::Str(k)));
+                        (key, v)
+                    });
+                    at(part, ExprKind::Dict(pairs.collect()))
+                };
+                entries.push((Some(at(part, ExprKind::Str(key))), value));
+            }
+        }
+        let of = Box::new(self.expr(base));
+        let func = at(base, ExprKind::Attr(of, "%options".into()));
+        let options = at(base, ExprKind::Dict(entries));
+        let told = at(base, self.called(func, vec![options]));
+        self.pending.clear();
+        class.body.push(Stmt {
+            kind: StmtKind::Expr(told),
+            span: span(base),
+        });
     }
 
     fn accessor(&mut self, node: Node<'_>, field: &str, called: &str, block: &mut Block) {
