@@ -53,7 +53,13 @@ const WORDS: &[&str] = &[
     "exchange_code",
 ];
 /// Of Ruby: a callback that leaves the rest to classes that no import names.
-const RUBY_WORDS: &[&str] = &["[:state]", "[:code]", "(:code)", "googleauth", "google::auth"];
+const RUBY_WORDS: &[&str] = &[
+    "[:state]",
+    "[:code]",
+    "(:code)",
+    "googleauth",
+    "google::auth",
+];
 
 /// Whether a text has any of them, in whatever case.
 ///

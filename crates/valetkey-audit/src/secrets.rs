@@ -12,7 +12,9 @@ pub(crate) enum Looks {
 /// looks up is a placeholder.
 pub(crate) fn looks_used(text: &str) -> Looks {
     let name = text.len() > 3
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         && text.to_ascii_lowercase().contains("secret");
     match looks(text) {
         Looks::Nothing if name => Looks::Placeholder,

@@ -50,11 +50,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 at(event),
                 format!("{library} makes a state for each login."),
             ),
-            Err(option) if option.is_empty() => Found::fail(
-                at(event),
-                High,
-                format!("{library} sends no state."),
-            ),
+            Err(option) if option.is_empty() => {
+                Found::fail(at(event), High, format!("{library} sends no state."))
+            }
             Err(option) => Found::fail(
                 at(event),
                 High,

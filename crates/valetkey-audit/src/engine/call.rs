@@ -134,9 +134,7 @@ impl Engine<'_> {
                         return Ok(Some(self.known_attr(is, at)));
                     }
                     if let Some(model) = self.libraries.method(&path, name) {
-                        return self
-                            .apply(model, receiver, name, args, named, at)
-                            .map(Some);
+                        return self.apply(model, receiver, name, args, named, at).map(Some);
                     }
                 }
                 _ => {}

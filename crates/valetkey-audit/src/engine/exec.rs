@@ -6,7 +6,7 @@ use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
     facts::{EventKind, Handed},
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
-    value::{ClassValue, Closure, Kind, Scope, Value, Taint},
+    value::{ClassValue, Closure, Kind, Scope, Taint, Value},
 };
 
 impl Engine<'_> {

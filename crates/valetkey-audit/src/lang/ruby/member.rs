@@ -77,7 +77,9 @@ impl Lower<'_> {
     /// A class that plugs into a library's (`class A < B::Strategies::C`) says
     /// by `option` what that one shall do: one call of it with all of them.
     pub(super) fn plugged(&mut self, node: Node<'_>, class: &mut Class) {
-        let base = node.field("superclass").and_then(|s| parts(s).into_iter().next());
+        let base = node
+            .field("superclass")
+            .and_then(|s| parts(s).into_iter().next());
         let (Some(base), Some(body)) = (base, node.field("body")) else {
             return;
         };
