@@ -93,6 +93,9 @@ pub(crate) struct Import {
     pub(crate) member: Option<String>,
 }
 
+/// The name and decorator of what runs as a module does, for each request.
+pub(crate) const PAGE: &str = "?page";
+
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) name: String,

@@ -26,7 +26,8 @@ macro_rules! files {
 const PYTHON: &[(&str, &str)] = files!("python":
     "python" "python-web" "python-http" "python-jwt" "requests-oauthlib" "oauthlib" "authlib"
     "google-auth-oauthlib" "msal" "flask-dance" "flask-oauthlib" "python-social-auth"
-    "django-allauth" "rauth" "fastapi-sso"
+    "django-allauth" "rauth" "fastapi-sso" "httpx-oauth" "aioauth-client" "streamlit" "tornado"
+    "flask-discord"
 );
 
 const RUST: &[(&str, &str)] = files!("rust":

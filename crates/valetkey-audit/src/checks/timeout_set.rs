@@ -1,7 +1,10 @@
 //! Requests to the provider end.
 
-use super::{Check, Context, Found, at, text};
-use crate::{facts::EventKind, report::Severity::Low};
+use super::{Check, Context, Found, at, field, text};
+use crate::{
+    facts::{EventKind, Fields},
+    report::Severity::Low,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "timeout-set",
@@ -31,6 +34,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, _, fields, library) in c.delegations() {
+        if let Some(ends) = ends(c, fields, library) {
+            found.push(if ends {
+                Found::pass(at(event), format!("The requests of {library} end by themselves."))
+            } else {
+                Found::fail(
+                    at(event),
+                    Low,
+                    format!("{library} asks the provider here, and waits for ever: no timeout is set."),
+                )
+            });
+        }
         if text(fields, "fact:timeout") == Some("set") {
             found.push(Found::pass(
                 at(event),
@@ -39,4 +53,28 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether the requests that a library makes within this call end, where that
+/// is known of it, or of how the provider was registered.
+fn ends(c: &Context<'_>, fields: &Fields, library: &str) -> Option<bool> {
+    match text(fields, "fact:requests")? {
+        "registered" => {}
+        _ if text(fields, "fact:class").is_some() => return None,
+        "wait" => return Some(false),
+        _ => return Some(true),
+    }
+    let mut registered = c.delegations().filter(|(_, part, _, by)| *part == "register" && *by == library);
+    let Some((_, _, options, _)) = registered.next() else {
+        // A call that only one of its kinds knows.
+        let without = text(fields, "fact:waits-without")?;
+        return field(fields, without).is_none().then_some(false);
+    };
+    match text(options, "fact:requests")? {
+        "wait" => {
+            let mut names = text(options, "fact:timeout-options").unwrap_or_default().split(' ');
+            Some(names.any(|n| field(options, n).is_some_and(|v| !v.is_none())))
+        }
+        _ => Some(true),
+    }
 }

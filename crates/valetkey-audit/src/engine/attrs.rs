@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Engine, Eval, maps::Ask};
 use crate::{
-    ir::{Expr, ExprKind, Span},
+    ir::{Expr, ExprKind, PAGE, Span, StmtKind},
     value::{Closure, Kind, ObjId, Origin, Taint, Value},
 };
 
@@ -87,6 +87,7 @@ impl Engine<'_> {
                     return Ok(self.known_attr(is, at));
                 }
                 let readable = self.traits.attributes_are_keys
+                    || map.as_ref() == "session" && self.is_page()
                     || map.as_ref() == "config"
                     || map.as_ref() == "params" && !self.traits.bare_calls;
                 let own = format!("map:{map}");
@@ -117,6 +118,15 @@ impl Engine<'_> {
                 taint: of.taint.clone(),
             }),
         }
+    }
+
+    /// Whether the file runs from top to bottom for each request.
+    fn is_page(&self) -> bool {
+        let file = self.app.files.get(self.file());
+        file.is_some_and(|f| {
+            let last = f.module.body.last().map(|s| &s.kind);
+            matches!(last, Some(StmtKind::Function(f)) if f.name == PAGE)
+        })
     }
 
     pub(super) fn is_method(&self, name: &str) -> bool {

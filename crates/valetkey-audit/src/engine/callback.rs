@@ -84,7 +84,25 @@ impl Engine<'_> {
             }
         }
         let mut keys = BTreeSet::new();
+        // What comes of a login is there without one under way.
+        let mut made = BTreeSet::new();
         for event in &facts.events {
+            if let EventKind::SessionWrite { key, value } = &event.kind
+                && self.any(&value.taint, |o| {
+                    matches!(
+                        o,
+                        Origin::TokenResponse
+                            | Origin::AccessToken
+                            | Origin::RefreshToken
+                            | Origin::IdToken
+                            | Origin::TokenMeta
+                            | Origin::Profile
+                            | Origin::Claims
+                    )
+                })
+            {
+                made.insert(key.clone());
+            }
             if let EventKind::Compare { left, right } = &event.kind {
                 for id in left.taint.iter().chain(&right.taint) {
                     if let Origin::Session(key) | Origin::Cookie(key) = self.origins.of(*id) {
@@ -105,6 +123,7 @@ impl Engine<'_> {
                 keys.insert(key.clone());
             }
         }
+        keys.retain(|k| !made.contains(k) || k.to_ascii_lowercase().contains("state"));
         for id in 0..self.origins.count() {
             if let Origin::Session(key) | Origin::Cookie(key) = self.origins.of(id) {
                 let root = key.split('.').next().unwrap_or(key);

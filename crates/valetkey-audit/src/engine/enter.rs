@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{Engine, Unwind, maps::Ask};
 use crate::{
     facts::{Entry, Event, EventKind},
-    ir::{ExprKind, Function, Param, Span, Star},
+    ir::{ExprKind, Function, PAGE, Param, Span, Star},
     value::{Closure, Kind, Origin, Value},
 };
 
@@ -15,6 +15,12 @@ impl Engine<'_> {
         let Kind::Func(closure) = &entry.function.kind else {
             return Ok(Value::none());
         };
+        // Its variables are the module's, for as long as the request lasts.
+        if closure.function.name == PAGE {
+            self.ran.insert((closure.file, closure.function.span.at));
+            let function = closure.function.clone();
+            return self.block(&function.body).map(|()| Value::none());
+        }
         let receiver = match &closure.class {
             _ if closure.receiver.is_some() => closure.receiver.clone(),
             Some(class)

@@ -151,12 +151,15 @@ impl Engine<'_> {
         let token_request = has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
             || has("fb_exchange_token");
-        let with_token = self.any(&made_of.taint, |o| {
-            matches!(
-                o,
-                Origin::AccessToken | Origin::TokenResponse | Origin::IdToken
-            )
-        }) || self.any(
+        let bearer = model.facts.contains_key("bearer");
+        let with_token = bearer
+            || self.any(&made_of.taint, |o| {
+                matches!(
+                    o,
+                    Origin::AccessToken | Origin::TokenResponse | Origin::IdToken
+                )
+            })
+            || self.any(
             &made_of.taint,
             |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"),
         );

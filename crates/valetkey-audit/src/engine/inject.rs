@@ -60,7 +60,7 @@ impl Engine<'_> {
                                 remove: false,
                             };
                             let key = Value::str(&param.name);
-                            return self.read("params", &key, ask, at).map(Some);
+                            return self.required(&key, ask, at).map(Some);
                         }
                         _ => {}
                     }
@@ -86,11 +86,22 @@ impl Engine<'_> {
             strict: !optional,
             remove: false,
         };
-        match self.read("params", &Value::str(&param.name), ask, at) {
+        if !default && is_body(annotation) {
+            return Ok(Some(Value::map("params")));
+        }
+        match self.required(&Value::str(&param.name), ask, at) {
             // The parameter is absent: its own default holds.
             Ok(value) if value.is_none() => Ok(None),
             Ok(value) => Ok(Some(value)),
             Err(other) => Err(other),
+        }
+    }
+
+    /// What must be there, or the framework answers in the app's stead.
+    fn required(&mut self, key: &Value, ask: Ask, at: Span) -> Result<Value, Unwind> {
+        match self.read("params", key, ask, at) {
+            Err(Unwind::Raise(name)) if name.as_ref() == "KeyError" => self.raise("Abort"),
+            done => done,
         }
     }
 
@@ -116,4 +127,18 @@ impl Engine<'_> {
             _ => self.call_value(of, Vec::new(), Vec::new(), at),
         }
     }
+}
+
+/// Whether a parameter is the whole body of the request: a mapping, or a model
+/// that is not seen.
+fn is_body(annotation: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "Request", "Payload", "Schema", "Body", "Data", "Input", "Params", "Callback",
+    ];
+    let plain = annotation.rsplit('.').next().unwrap_or(annotation);
+    let named = plain.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let mapping = ["dict", "Dict", "Mapping"];
+    mapping.contains(&plain)
+        || mapping.iter().any(|m| plain.starts_with(&format!("{m}[")))
+        || named && ENDS.iter().any(|e| plain.ends_with(e))
 }

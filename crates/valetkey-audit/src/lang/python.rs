@@ -11,11 +11,16 @@ use crate::ir::{
 };
 
 mod expr;
+mod script;
 
 pub(super) fn parse(text: &str) -> Option<Module> {
     let tree = tree(&tree_sitter_python::LANGUAGE.into(), text)?;
     let mut lower = Lower { text, depth: 0 };
-    let body = lower.block(tree.root_node());
+    let mut body = lower.block(tree.root_node());
+    if script::is_page(&body) {
+        let page = lower.block(tree.root_node());
+        body = script::split(body, page, text.len());
+    }
     Some(Module { body })
 }
 
