@@ -36,12 +36,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, _, fields, library) in c.delegations() {
         if let Some(ends) = ends(c, fields, library) {
             found.push(if ends {
-                Found::pass(at(event), format!("The requests of {library} end by themselves."))
+                Found::pass(
+                    at(event),
+                    format!("The requests of {library} end by themselves."),
+                )
             } else {
                 Found::fail(
                     at(event),
                     Low,
-                    format!("{library} asks the provider here, and waits for ever: no timeout is set."),
+                    format!(
+                        "{library} asks the provider here, and waits for ever: no timeout is set."
+                    ),
                 )
             });
         }
@@ -64,7 +69,9 @@ fn ends(c: &Context<'_>, fields: &Fields, library: &str) -> Option<bool> {
         "wait" => return Some(false),
         _ => return Some(true),
     }
-    let mut registered = c.delegations().filter(|(_, part, _, by)| *part == "register" && *by == library);
+    let mut registered = c
+        .delegations()
+        .filter(|(_, part, _, by)| *part == "register" && *by == library);
     let Some((_, _, options, _)) = registered.next() else {
         // A call that only one of its kinds knows.
         let without = text(fields, "fact:waits-without")?;
@@ -72,7 +79,9 @@ fn ends(c: &Context<'_>, fields: &Fields, library: &str) -> Option<bool> {
     };
     match text(options, "fact:requests")? {
         "wait" => {
-            let mut names = text(options, "fact:timeout-options").unwrap_or_default().split(' ');
+            let mut names = text(options, "fact:timeout-options")
+                .unwrap_or_default()
+                .split(' ');
             Some(names.any(|n| field(options, n).is_some_and(|v| !v.is_none())))
         }
         _ => Some(true),

@@ -160,9 +160,9 @@ impl Engine<'_> {
                 )
             })
             || self.any(
-            &made_of.taint,
-            |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"),
-        );
+                &made_of.taint,
+                |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"),
+            );
         let target = self.in_url(&url, &fields, params.is_some());
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request

@@ -81,7 +81,10 @@ fn is_fixed(e: &Expr, depth: usize) -> bool {
                 return false;
             };
             let known = name.starts_with(char::is_uppercase)
-                || matches!(name.as_str(), "getenv" | "get" | "getLogger" | "join" | "strip");
+                || matches!(
+                    name.as_str(),
+                    "getenv" | "get" | "getLogger" | "join" | "strip"
+                );
             known && all(&call.args) && call.named.iter().all(|(_, v)| is_fixed(v, depth + 1))
         }
         _ => false,
