@@ -47,6 +47,8 @@ const WORDS: &[&str] = &[
     "arctic",
     "omniauth",
     "goth",
+    "zmb3/spotify",
+    "authcodeurl",
     "signet",
     "valetkey",
     "/oidc",

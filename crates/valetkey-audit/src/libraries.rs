@@ -47,6 +47,7 @@ const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
 
 const GO: &[(&str, &str)] = files!("go":
     "go" "go-web" "go-http" "go-sessions" "go-jwt" "oauth2" "go-oidc" "goth"
+    "spotify"
 );
 
 /// What a call does.

@@ -58,7 +58,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Http { target, .. }
                 if c.any(target, |o| {
-                    matches!(o, Origin::AccessToken | Origin::RefreshToken)
+                    matches!(
+                        o,
+                        Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
+                    )
                 }) =>
             {
                 found.push(Found::fail(

@@ -65,6 +65,9 @@ impl Engine<'_> {
                 }
             }
         }
+        if let Some(site) = model.facts.get("site") {
+            fields.push(("endpoint".into(), Value::str(site)));
+        }
         let endpoint = fields.iter().find(|(k, _)| k == "endpoint");
         if let Some(text) = endpoint.filter(|(_, v)| v.as_str().is_some()) {
             let text = text.1.clone();
@@ -221,6 +224,20 @@ impl Engine<'_> {
         fields
     }
 
+    /// Something that is not seen, but called a client's configuration.
+    fn is_config(&self, of: Option<&Value>) -> bool {
+        let name = match of.map(|v| &v.kind) {
+            Some(Kind::Ext(path)) => path.rsplit(['.', ':']).next(),
+            Some(Kind::Method(method)) => Some(method.1.as_str()),
+            _ => None,
+        };
+        self.traits.packages
+            && name.is_some_and(|name| {
+                let lower = name.to_ascii_lowercase();
+                lower.ends_with("conf") || lower.ends_with("config") || lower.ends_with("cfg")
+            })
+    }
+
     fn fact<'m>(&self, model: &'m CallModel, name: &str) -> Option<&'m str> {
         model.facts.get(name).map(String::as_str)
     }
@@ -233,8 +250,17 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let mut fields = self.request_fields(of.as_ref(), args);
-        if self.fact(model, "open").is_some() {
+        if self.fact(model, "open").is_some() && !self.is_config(of.as_ref()) {
             fields.push(("**".into(), Value::unknown()));
+        }
+        // Its object holds neither a state nor a challenge, even where it was
+        // made elsewhere: only the options of this call do.
+        let closed = self.fact(model, "own").is_some() || self.is_config(of.as_ref());
+        if closed && args.get("**").is_none() {
+            fields.retain(|(k, _)| k != "**");
+            if !fields.iter().any(|(k, _)| k == "scope") {
+                fields.push(("scope".into(), Value::unknown()));
+            }
         }
         let endpoint = args.get("url").cloned().or_else(|| {
             fields
@@ -533,8 +559,13 @@ impl Engine<'_> {
             fields.push(("**".into(), Value::unknown()));
         }
         self.configured_parts(model, &mut fields, at);
+        let patient = self
+            .fact(model, "family")
+            .is_some_and(|all| all.split(' ').any(|f| self.patient.contains(f)));
         for (key, fact) in &model.facts {
-            fields.push((format!("fact:{key}"), Value::str(fact)));
+            if key != "requests" || !patient {
+                fields.push((format!("fact:{key}"), Value::str(fact)));
+            }
         }
         if self.fact(model, "settings").is_some() {
             for name in ["client_secret", "redirect_uri"] {

@@ -32,8 +32,16 @@ impl Engine<'_> {
 
     /// A request in a context that is known, and has no deadline.
     pub(super) fn plain_context(&self, args: &Args) -> Option<bool> {
-        let Some(Kind::Obj(id)) = args.get("client").map(|v| &v.kind) else {
+        if self.patient.contains("context") {
             return None;
+        }
+        let id = match args.get("client").map(|v| &v.kind) {
+            Some(Kind::Obj(id)) => id,
+            // A request that is a context, too.
+            Some(Kind::Ext(class)) => {
+                return self.libraries.attr(class, "Deadline").map(|_| false);
+            }
+            _ => return None,
         };
         let class = &self.heap.get(*id)?.class;
         (class.as_ref() == "context.plain").then_some(false)
