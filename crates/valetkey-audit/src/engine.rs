@@ -44,11 +44,13 @@ mod imports;
 mod inject;
 mod keep;
 mod maps;
+mod meant;
 mod model;
 mod oauth;
 mod outcome;
 pub(crate) mod packages;
 mod panics;
+mod promise;
 mod run;
 mod settings;
 mod text;
@@ -236,6 +238,8 @@ pub(crate) struct Engine<'a> {
     provided: BTreeMap<String, (Value, bool)>,
     /// How many calls there were.
     calls: u64,
+    /// Promises that are being made, and requests that they wait for.
+    promises: Vec<usize>,
     /// What runs before functions that answer requests.
     filters: Vec<filters::Filter>,
     /// A function on this way has answered.
@@ -300,6 +304,7 @@ impl<'a> Engine<'a> {
             covering: None,
             provided: BTreeMap::new(),
             calls: 0,
+            promises: Vec::new(),
             filters: Vec::new(),
             has_answered: false,
             cached: BTreeMap::new(),

@@ -53,6 +53,8 @@ const WORDS: &[&str] = &[
     "valetkey",
     "/oidc",
     "exchange_code",
+    "hapi/bell",
+    "better-auth",
 ];
 /// Of Ruby: a callback that leaves the rest to classes that no import names.
 const RUBY_WORDS: &[&str] = &[

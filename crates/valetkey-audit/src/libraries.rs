@@ -42,7 +42,8 @@ const RUBY: &[(&str, &str)] = files!("ruby":
 
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
     "javascript" "node-web" "node-http" "node-jwt" "passport" "openid-client" "next-auth"
-    "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant"
+    "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant" "oauth"
+    "fastify-oauth2" "oauth-middleware" "superagent"
 );
 
 const GO: &[(&str, &str)] = files!("go":

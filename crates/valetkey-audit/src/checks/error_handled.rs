@@ -56,7 +56,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 e.inspected.iter().any(|id| {
                     matches!(
                         c.origins.of(*id),
-                        Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken
+                        Origin::TokenMeta
+                            | Origin::TokenResponse
+                            | Origin::AccessToken
+                            | Origin::RefreshToken
+                            | Origin::IdToken
                     )
                 })
             });

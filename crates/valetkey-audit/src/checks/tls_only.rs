@@ -4,7 +4,7 @@ use super::{Check, Context, Found, at, is_loopback, text};
 use crate::{
     facts::{EventKind, Fields},
     report::Severity::{High, Medium},
-    value::Origin,
+    value::{Kind, Origin, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -58,18 +58,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             EventKind::Authorize { url, fields, .. }
             | EventKind::TokenRequest { url, fields, .. } => {
                 found.extend(endpoint(url, place));
-                found.extend(redirect(fields, place));
+                found.extend(redirect(c, fields, place));
             }
             EventKind::Delegate { fields, .. } => {
                 for (key, value) in fields {
-                    if is_endpoint(key)
+                    if is_endpoint(&key.to_ascii_lowercase())
                         && let Some(text) = value.as_str()
                     {
                         found.extend(endpoint(text, place));
                     }
                 }
-                found.extend(redirect(fields, place));
-                let told = fields.iter().any(|(key, _)| is_endpoint(key));
+                found.extend(redirect(c, fields, place));
+                let told = fields.iter().any(|(key, _)| is_endpoint(&key.to_ascii_lowercase()));
                 if !told && text(fields, "fact:tls") == Some("library") {
                     found.push(Found::pass(
                         place,
@@ -102,14 +102,23 @@ fn endpoint(url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {
         .then(|| Found::pass(place, "The endpoints are https."))
 }
 
-fn redirect(fields: &Fields, place: (usize, crate::ir::Span)) -> Option<Found> {
+fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -> Option<Found> {
     let (_, value) = fields.iter().find(|(k, _)| k == "redirect_uri")?;
+    // Of whatever host the request named: not of this machine alone.
+    if let Kind::Template(parts) = &value.kind
+        && parts.first().and_then(Value::as_str) == Some("http://")
+        && c.any(value, |o| matches!(o, Origin::Host))
+    {
+        return Some(plain_redirect(place));
+    }
     let url = value.as_str()?;
-    (url.starts_with("http://") && !is_loopback(url)).then(|| {
-        Found::fail(
-            place,
-            Medium,
-            "The code comes back over plain http: the redirect URI is not https.",
-        )
-    })
+    (url.starts_with("http://") && !is_loopback(url)).then(|| plain_redirect(place))
+}
+
+fn plain_redirect(place: (usize, crate::ir::Span)) -> Found {
+    Found::fail(
+        place,
+        Medium,
+        "The code comes back over plain http: the redirect URI is not https.",
+    )
 }

@@ -210,6 +210,13 @@ impl Engine<'_> {
         if let Some(is) = self.libraries.attr(&class, name) {
             return Ok(match (is, is.strip_prefix("field:")) {
                 ("url:text", _) => self.url_text(of, at),
+                ("url:host", _) => {
+                    let text = self.url_text(of, at);
+                    match self.any(&text.taint, |o| matches!(o, Origin::Query)) {
+                        true => self.sym(Origin::Host, at),
+                        false => Value::derived([&text]),
+                    }
+                }
                 ("itself", _) => of.clone(),
                 _ if is.starts_with("as:") => self.seen_as(id, &is["as:".len()..]),
                 (_, Some(field)) => {

@@ -388,6 +388,11 @@ impl Engine<'_> {
         {
             return self.apply(model, None, path, args, named, at);
         }
+        if let ("Promise", true, Some(Kind::Func(_))) =
+            (path, self.traits.callbacks, args.first().map(|v| &v.kind))
+        {
+            return self.promised(&args[0].clone(), at);
+        }
         if let Some(model) = self.libraries.call(path) {
             return self.apply(model, None, path, args, named, at);
         }
@@ -412,6 +417,9 @@ impl Engine<'_> {
         self.may_inspect(path, &args);
         if let Some(own) = path.strip_prefix("own:") {
             self.own_unseen(own, &args, &named, at);
+            if let Some(value) = self.own_exchange(own, &args, at)? {
+                return Ok(value);
+            }
         }
         // A class of a library that is not known: an object of it.
         let constructor = self.traits.constructor;
@@ -464,6 +472,10 @@ impl Engine<'_> {
         }
         if let (Kind::Func(_), "call") = (&of.kind, name) {
             return self.call_value(of, args, named, at);
+        }
+        if let (Kind::Obj(id), "$resolve" | "$reject") = (&of.kind, name) {
+            self.settle(*id, name, &args);
+            return Ok(Value::none());
         }
         if let Kind::Obj(id) = &of.kind {
             let class = self

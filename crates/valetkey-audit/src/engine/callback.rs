@@ -149,8 +149,12 @@ impl Engine<'_> {
             keys: keys.clone(),
             stop: true,
         };
-        let good = self.tried(entry, scenario(true, true, true));
-        if !good.iter().any(|w| w.notes.exchanged) {
+        // A login that carries a state, or, where a library refuses one that
+        // was never sent, none.
+        let goes = |ways: Vec<Way>| ways.iter().any(|w| w.notes.exchanged);
+        if !goes(self.tried(entry, scenario(true, true, true)))
+            && !goes(self.tried(entry, scenario(false, true, true)))
+        {
             return None;
         }
         let mut opaque = false;

@@ -195,6 +195,32 @@ impl Engine<'_> {
         Ok(result)
     }
 
+    /// The same, where the library hands over parts of its own: `error` and
+    /// what attributes are.
+    pub(super) fn called_with(
+        &mut self,
+        callback: Option<&Value>,
+        parts: &str,
+        result: Value,
+        at: Span,
+    ) -> Eval<Value> {
+        let callback = callback.filter(|v| matches!(v.kind, Kind::Func(_)));
+        let Some(callback) = callback.filter(|_| self.mode != Mode::Load) else {
+            return Ok(result);
+        };
+        let error = Value::derived([&self.settled(&result)]);
+        let mut given = Vec::new();
+        for part in parts.split(' ') {
+            given.push(match part {
+                "error" => error.clone(),
+                "result" => result.clone(),
+                is => self.known_attr(is, at),
+            });
+        }
+        self.call_value(callback, given, Vec::new(), at)?;
+        Ok(result)
+    }
+
     /// What is not known may call the functions that it is given.
     pub(super) fn hand_over(
         &mut self,
@@ -248,6 +274,17 @@ impl Engine<'_> {
                 self.call_value(f, vec![of.clone()], Vec::new(), at)?;
                 Some(of.clone())
             }
+            // Each match becomes what the function makes of it.
+            ("replace" | "replaceAll", _) => match args.get(1) {
+                Some(f) if matches!(f.kind, Kind::Func(_)) => {
+                    let made = self.call_value(f, vec![Value::unknown()], Vec::new(), at)?;
+                    let taint = self.deep_taint(&made);
+                    let mut value = Value::derived([&self.settled(of)]);
+                    value.add(&taint);
+                    Some(value)
+                }
+                _ => None,
+            },
             ("finally", Some(f)) => {
                 self.call_value(f, Vec::new(), Vec::new(), at)?;
                 Some(of.clone())

@@ -223,7 +223,12 @@ impl Engine<'_> {
             let own = function.params.iter().position(|p| p.name == param.name);
             // An error comes before the others, where there is one more.
             let shift = usize::from(roles.len() > 2 && function.params.len() > roles.len());
-            let role = own.and_then(|i| roles.get(i.checked_sub(shift)?)).cloned();
+            let role = match own {
+                Some(own) if roles[0] == "origin:token" => {
+                    of_verify(function, roles, own).map(str::to_owned)
+                }
+                own => own.and_then(|i| roles.get(i.checked_sub(shift)?)).cloned(),
+            };
             return Ok(role.map(|is| self.known_attr(&is, at)));
         }
         let annotation = param.annotation.as_deref().unwrap_or("");
@@ -312,7 +317,11 @@ impl Engine<'_> {
                 .unwrap_or_default(),
             _ => vec![value.clone()],
         };
-        if !entry.handed.answers {
+        // What Auth.js makes of a session, the browser reads.
+        let read = matches!(&entry.function.kind, Kind::Func(f)
+            if f.function.params.iter().any(|p| p.annotation.as_deref()
+                .is_some_and(|a| a.contains("$of(session)@session"))));
+        if !entry.handed.answers && !read {
             return;
         }
         for text in texts {
@@ -332,6 +341,23 @@ impl Engine<'_> {
                 inspected: self.inspected.clone(),
             };
             self.events.push(event);
+        }
+    }
+}
+
+/// What a strategy of passport hands to its verify function, which may have
+/// asked for the request before the tokens, and names the whole token response
+/// between them and the profile if it likes.
+fn of_verify<'r>(function: &Function, roles: &'r [String], own: usize) -> Option<&'r str> {
+    let first = function.params.first().map_or("", |p| p.name.as_str());
+    let request = usize::from(matches!(first, "req" | "_req" | "request" | "ctx"));
+    let whole = function.params.len().checked_sub(request)? > roles.len();
+    match own.checked_sub(request) {
+        None => Some("class:web.request"),
+        Some(2) if whole => Some("origin:token-response"),
+        Some(at) => {
+            let at = at - usize::from(whole && at > 2);
+            roles.get(at).map(String::as_str)
         }
     }
 }

@@ -356,10 +356,10 @@ impl Engine<'_> {
     /// Notices that a text is an authorization URL in the making.
     pub(super) fn built(&mut self, value: Value, at: Span) -> Value {
         let fields = url::parameters(&value);
-        if !is_authorization(&fields) {
+        let endpoint = url::base(&value);
+        if !is_authorization(&fields) && !(is_bare(&fields) && asks_for_consent(&endpoint)) {
             return value;
         }
-        let endpoint = url::base(&value);
         if !begins_login(&endpoint, &fields) {
             return value;
         }
@@ -580,6 +580,20 @@ pub(super) fn is_authorization(fields: &Fields) -> bool {
         && !has("post_logout_redirect_uri")
         && !has("logout_uri")
         && !has("device_code")
+}
+
+/// A client id, which is all that some providers need.
+fn is_bare(fields: &Fields) -> bool {
+    const OTHER: &[&str] = &["client_secret", "code", "grant_type", "token", "device_code"];
+    let has = |name: &str| fields.iter().any(|(k, _)| k == name);
+    has("client_id") && !OTHER.iter().any(|n| has(n))
+}
+
+/// Whether an endpoint is by its name the one that browsers are sent to.
+fn asks_for_consent(endpoint: &str) -> bool {
+    const ENDS: &[&str] = &["/authorize", "/dialog/oauth", "/oauth2/auth", "/oauth/auth"];
+    let path = endpoint.trim_end_matches('/');
+    ENDS.iter().any(|end| path.ends_with(end)) || path.ends_with("/o/oauth2/v2/auth")
 }
 
 /// Other endpoints take a client id, too: of logout, revocation, and devices

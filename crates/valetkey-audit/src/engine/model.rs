@@ -20,10 +20,14 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let model = self.by_number(model, positional.len());
+        if !self.is_meant(model, &positional) {
+            return Ok(self.foreign(&of.unwrap_or_else(Value::unknown), &positional, &named));
+        }
         if model.does != Does::Route && model.facts.contains_key("hands") {
             self.routes(model, &positional);
         }
         let callback = positional.last().cloned();
+        let event = positional.first().and_then(Value::as_str).map(str::to_owned);
         let (positional, named) = self.configured(model, positional, named, at)?;
         let args = self.given(model, positional, named);
         let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();
@@ -67,6 +71,14 @@ impl Engine<'_> {
         }
         if self.traits.blocks {
             return self.blocked(model, callback.as_ref(), made, at);
+        }
+        if model.facts.contains_key("events")
+            && let Some(done) = self.heard(event.as_deref(), callback.as_ref(), at)
+        {
+            return done.map(|()| made);
+        }
+        if let Some(parts) = model.facts.get("calls-back") {
+            return self.called_with(callback.as_ref(), parts, made, at);
         }
         self.called_back(callback.as_slice(), made, at)
     }
@@ -238,6 +250,9 @@ impl Engine<'_> {
             Does::Route => {
                 let all: Vec<Value> = args.all().cloned().collect();
                 self.routes(model, &all);
+                if fact("scoped").is_some() {
+                    self.awaited_request(all.last(), at)?;
+                }
                 match of {
                     Some(of) => of,
                     None => self.object("web.server", Vec::new()),
@@ -395,6 +410,10 @@ impl Engine<'_> {
                 parts.extend(of.map(|v| self.settled(&v)));
                 let id = self.origin(Origin::Hash, at);
                 let mut value = Value::derived(&parts).with(id);
+                if let Some(key) = args.get("key") {
+                    let value = self.settled(key);
+                    self.emit(EventKind::SecretKey { value }, at);
+                }
                 if fact("sealed").is_some() {
                     // Nobody makes it without the key, whatever is in it.
                     let origins = &self.origins;

@@ -289,6 +289,7 @@ impl Engine<'_> {
                 }),
             None => false,
         };
+        self.scope_first(model, &mut fields);
         if let Some(name) = self.fact(model, "verifier")
             && let Some((_, verifier)) = fields.iter().find(|(k, _)| k == name).cloned()
         {
@@ -393,6 +394,13 @@ impl Engine<'_> {
                 }
                 None => match args.get("state") {
                     Some(state) => state.clone(),
+                    // All that it compares was kept as one.
+                    None if let Some(all) = args.get("checks").filter(|v| {
+                        matches!(v.kind, Kind::Sym | Kind::Unknown)
+                    }) =>
+                    {
+                        self.member(&all.clone(), &Value::str("state"), Ask::default(), at)?
+                    }
                     None => match &of {
                         Some(of) => {
                             let mut state = self.attr(of, "_state", at)?;
@@ -549,7 +557,10 @@ impl Engine<'_> {
             .map(|(_, v)| v.clone())
             .collect();
         for value in nested {
-            fields.extend(self.flat(&value, 0));
+            for (key, inner) in self.flat(&value, 0) {
+                let key = model.rename.get(&key).cloned().unwrap_or(key);
+                fields.push((key, inner));
+            }
         }
         for (key, value) in fields.clone() {
             self.setting(&key, &value, at);

@@ -321,6 +321,7 @@ impl Engine<'_> {
         self.has_answered = false;
         self.candidates.clear();
         self.stack.clear();
+        self.promises.clear();
         self.entry = number;
         self.frames = vec![Frame {
             file: entry.file,

@@ -78,6 +78,9 @@ impl Engine<'_> {
                 "get" | "getlist" | "getone" | "get_first" | "getfirst" | "getall" | "get_argument",
                 [key, ..],
             ) => {
+                if let Some(value) = self.callers_params(of, key, at)? {
+                    return Ok(Some(value));
+                }
                 let store = matches!(&of.kind, Kind::Unknown | Kind::Obj(_));
                 if store
                     && !self.any(&of.taint, |o| {
@@ -141,7 +144,11 @@ impl Engine<'_> {
             }
             ("getItem", [key, ..]) => self.member(of, key, Ask::default(), at)?,
             ("has" | "contains_key", [key, ..]) => {
-                let found = self.contains(of, key, at);
+                let handed = self.callers_params(of, key, at)?;
+                let found = match handed {
+                    Some(_) => self.has("params", key, at),
+                    None => self.contains(of, key, at),
+                };
                 let mut value = Value::derived([&self.settled(of), &self.settled(key)]);
                 if let Some(found) = found {
                     value.kind = Kind::Bool(found);

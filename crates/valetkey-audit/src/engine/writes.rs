@@ -40,6 +40,9 @@ impl Engine<'_> {
             Kind::Ext(path) if self.libraries.call(&format!("{path}.{name}=")).is_some() => {
                 self.assigned(&format!("{path}.{name}="), value, at);
             }
+            Kind::Ext(path) if self.libraries.call(&format!("{path}.*=")).is_some() => {
+                self.assigned(&format!("{path}.*="), value, at);
+            }
             // `g.state = …` and its like.
             Kind::Ext(path) if name == "state" || name == "_state" => {
                 let settled = self.settled(&value);

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use super::tree::{DEEP, Quick, children, span, tree};
 use crate::ir::{Block, Expr, ExprKind, Function, Module, Stmt, StmtKind};
 
+mod chain;
 mod compiled;
 mod expr;
 mod function;

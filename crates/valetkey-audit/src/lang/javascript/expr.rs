@@ -169,7 +169,8 @@ impl Lower<'_> {
         let args = self.arguments(node);
         let optional = has(node, "?.") || has(node, "optional_chain");
         if !optional && !matches!(func.kind, ExprKind::If(..)) {
-            return self.meant(node, func, args);
+            let kind = self.meant(node, func, args);
+            return self.ended(node, kind);
         }
         self.linked(node, func, optional, |func| called(func, args))
     }

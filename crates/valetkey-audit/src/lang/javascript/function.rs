@@ -8,6 +8,19 @@ use tree_sitter::Node;
 use super::{DEEP, Lower, Scope, at, bare, has, is_function, name, parts, pattern, span};
 use crate::ir::{Block, Class, Expr, ExprKind, Function, Param, Star, Stmt, StmtKind};
 
+/// What frameworks that hand everything over in one object call its members.
+const HANDED: &[&str] = &[
+    "request",
+    "req",
+    "cookies",
+    "searchParams",
+    "url",
+    "locals",
+    "query",
+    "session",
+    "account",
+];
+
 impl<'t> Lower<'t> {
     pub(super) fn function(&mut self, node: Node<'_>, name: String) -> Function {
         self.callable(node, name, Vec::new(), Vec::new())
@@ -26,7 +39,7 @@ impl<'t> Lower<'t> {
             self.depth += 1;
             let outer = std::mem::take(&mut self.pending);
             self.scopes.push(self.scope(node));
-            self.params(node, &mut params, &mut body);
+            self.params(node, &name, &mut params, &mut body);
             match node.field("body") {
                 Some(inner) if inner.rule() == "statement_block" => {
                     self.lay_out(&parts(inner), &mut body);
@@ -113,7 +126,13 @@ impl<'t> Lower<'t> {
         }
     }
 
-    fn params(&mut self, node: Node<'_>, params: &mut Vec<Param>, body: &mut Block) {
+    fn params(
+        &mut self,
+        node: Node<'_>,
+        called: &str,
+        params: &mut Vec<Param>,
+        body: &mut Block,
+    ) {
         if let Some(only) = node.field("parameter") {
             params.push(plain(self.text(only)));
         }
@@ -139,6 +158,7 @@ impl<'t> Lower<'t> {
                 "identifier" => param.name = self.text(target).to_owned(),
                 "object_pattern" | "array_pattern" | "assignment_pattern" => {
                     param.name = format!("$p{i}");
+                    self.mark_members(target, called, &mut param.annotation);
                     let value = name(target, &param.name);
                     self.bind(target, value, true, body);
                 }
@@ -155,6 +175,22 @@ impl<'t> Lower<'t> {
             params.push(param);
         }
         body.append(&mut self.pending);
+    }
+
+    /// The names that a parameter is taken apart into, and the function's, for
+    /// frameworks that hand everything over in one object.
+    fn mark_members(&self, pattern: Node<'_>, called: &str, annotation: &mut Option<String>) {
+        if pattern.rule() != "object_pattern" {
+            return;
+        }
+        for part in parts(pattern) {
+            let key = part.field("key").or_else(|| part.field("left"));
+            let key = self.text(key.unwrap_or(part));
+            if HANDED.contains(&key) {
+                let marks = annotation.get_or_insert_default();
+                *marks = format!("$of({key})@{called} {marks}");
+            }
+        }
     }
 
     /// Decorators, as written, and the type.

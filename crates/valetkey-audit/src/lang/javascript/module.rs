@@ -11,7 +11,7 @@ impl Lower<'_> {
         if has(node, "type") || has(node, "typeof") {
             return;
         }
-        let module = node.field("source").map(|n| self.literal(n));
+        let module = node.field("source").map(|n| plain_module(self.literal(n)));
         let mut imports = Vec::new();
         for clause in parts(node) {
             if clause.rule() == "import_require_clause" {
@@ -332,6 +332,29 @@ impl Lower<'_> {
         self.pending = before;
         ExprKind::Name(held)
     }
+}
+
+/// The name of a package, as others write it who say where it comes from:
+/// `npm:a@1`, `jsr:@b/c`, `https://esm.sh/a@1`.
+fn plain_module(module: String) -> String {
+    const PLACES: &[&str] = &[
+        "npm:",
+        "jsr:",
+        "https://deno.land/x/",
+        "https://esm.sh/",
+        "https://cdn.skypack.dev/",
+    ];
+    let Some(rest) = PLACES.iter().find_map(|p| module.strip_prefix(p)) else {
+        return module;
+    };
+    let scope = rest.starts_with('@');
+    let mut kept: Vec<&str> = Vec::new();
+    for part in rest.split('/').take(1 + usize::from(scope)) {
+        let first = kept.is_empty() && scope;
+        let name = part.split('@').next().filter(|_| !first);
+        kept.push(name.unwrap_or(part));
+    }
+    kept.join("/")
 }
 
 fn specifiers(node: Node<'_>) -> Vec<Node<'_>> {

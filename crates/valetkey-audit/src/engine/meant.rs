@@ -1,0 +1,140 @@
+//! Methods of objects that come from elsewhere, known by their name and by
+//! what they are given.
+
+use super::{Engine, Eval};
+use crate::{
+    facts::{EventKind, Fields},
+    ir::Span,
+    libraries::CallModel,
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// Whether a call is the one that the model is of: with the fact `needs`,
+    /// it is given the callback's code; with `needs-text`, that text; with
+    /// `needs-options`, a mapping that has one of these names.
+    pub(super) fn is_meant(&self, model: &CallModel, args: &[Value]) -> bool {
+        let fact = |name: &str| model.facts.get(name).map(String::as_str);
+        let code = fact("needs").is_none_or(|name| args.iter().any(|v| self.is_param(v, name)));
+        let text =
+            fact("needs-text").is_none_or(|text| args.iter().any(|v| v.as_str() == Some(text)));
+        let options = fact("needs-options").is_none_or(|names| {
+            let has = |k: &str| names.split(' ').any(|n| n == self.libraries.spelt(k));
+            args.iter()
+                .any(|v| self.fields(v).iter().any(|(k, _)| has(k)))
+        });
+        code && text && options
+    }
+
+    /// Whether a value, or a member of it, is the callback's parameter of that
+    /// name, or all of its parameters.
+    fn is_param(&self, value: &Value, name: &str) -> bool {
+        let plain = |v: &Value| match &v.kind {
+            Kind::Map(map) => map.as_ref() == "params",
+            Kind::Sym | Kind::Unknown | Kind::Alt(_) | Kind::None => self.any(&v.taint, |o| {
+                matches!(o, Origin::Param(p) | Origin::Argument(p) if p == name)
+                    || matches!(o, Origin::Query)
+            }),
+            _ => false,
+        };
+        plain(value)
+            || self
+                .fields(value)
+                .iter()
+                .any(|(k, v)| k == name || plain(v))
+    }
+
+    /// Where a client may or may not take a verifier before the scopes, a list
+    /// is the scopes. What gets a verifier alone has its scopes elsewhere.
+    pub(super) fn scope_first(&self, model: &CallModel, fields: &mut Fields) {
+        let Some(name) = model.facts.get("verifier") else {
+            return;
+        };
+        let has = |fields: &Fields, n: &str| fields.iter().any(|(k, _)| k == n);
+        let Some(at) = fields.iter().position(|(k, _)| k == name) else {
+            return;
+        };
+        match fields[at].1.kind {
+            Kind::List(_) => fields[at].0 = "scope".into(),
+            Kind::Dict(_) => {
+                let options = self.fields(&fields.remove(at).1);
+                for (key, value) in options {
+                    let key = match self.libraries.spelt(&key) {
+                        "scopes" => "scope",
+                        key => key,
+                    };
+                    fields.push((key.to_owned(), value));
+                }
+            }
+            _ if !has(fields, "scope") && model.facts.contains_key("elsewhere") => {
+                fields.push(("**".into(), Value::unknown()));
+            }
+            _ => {}
+        }
+    }
+
+    /// A function of the app that is not seen, which gets the callback's code,
+    /// or the state that was just made, and says by its name what for.
+    pub(super) fn own_exchange(
+        &mut self,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        if !self.traits.callbacks || self.traits.blocks || self.mode == super::Mode::Load {
+            return Ok(None);
+        }
+        let lower = name.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|w| lower.contains(w));
+        if says(&["exchange", "token", "authcode", "authorizationcode"])
+            && !says(&["csrf", "verify", "valid"])
+            && args.iter().any(|v| self.is_code(v))
+        {
+            let whole =
+                |v: &Value| matches!(v.kind, Kind::Map(_) | Kind::Ext(_)) || self.carries_state(v);
+            // It may look at the state itself.
+            self.notes.opaque |= args.iter().any(whole);
+            let mut fields = Fields::new();
+            for value in args.iter().filter(|v| self.is_code(v)) {
+                fields.push(("code".into(), self.settled(value)));
+            }
+            fields.push(("**".into(), Value::unknown()));
+            let url = String::new();
+            self.emit(EventKind::TokenRequest { url, fields }, at);
+            self.emit(EventKind::TokenChecked, at);
+            self.exchanged()?;
+            return Ok(Some(self.sym(Origin::TokenResponse, at)));
+        }
+        let fresh = |v: &&Value| {
+            matches!(v.kind, Kind::Sym)
+                && self.any(&v.taint, |o| matches!(o, Origin::Random | Origin::WeakRandom))
+        };
+        if says(&["authoriz", "authurl", "oauthurl", "loginurl"])
+            && let [state] = args.iter().filter(fresh).collect::<Vec<_>>().as_slice()
+        {
+            let fields = vec![
+                ("state".to_owned(), (*state).clone()),
+                ("**".to_owned(), Value::unknown()),
+            ];
+            let (url, library) = (String::new(), None);
+            let kind = EventKind::Authorize {
+                url,
+                fields,
+                library,
+            };
+            self.emit(kind, at);
+            let id = self.origin(Origin::AuthUrl, at);
+            return Ok(Some(Value::unknown().with(id)));
+        }
+        Ok(None)
+    }
+
+    /// Whether a value is the callback's code itself, or a mapping with it.
+    fn is_code(&self, value: &Value) -> bool {
+        let code = |v: &Value| {
+            matches!(v.kind, Kind::Sym | Kind::None)
+                && self.any(&v.taint, |o| matches!(o, Origin::Param(p) if p == "code"))
+        };
+        code(value) || self.fields(value).iter().any(|(_, v)| code(v))
+    }
+}

@@ -1,0 +1,134 @@
+//! Promises that are made of a function, and events that they wait for.
+
+use std::rc::Rc;
+
+use super::{Engine, Eval, Mode, Unwind, maps::Ask};
+use crate::{
+    ir::Span,
+    value::{Kind, ObjId, Object, Origin, Value},
+};
+
+/// What a promise came to.
+const VALUE: &str = "$value";
+const REFUSED: &str = "$refused";
+
+impl Engine<'_> {
+    /// `new Promise((resolve, reject) => …)`: what it is resolved with. One
+    /// that waits for a request, and that the request does not settle, is as
+    /// far as this way goes.
+    pub(super) fn promised(&mut self, function: &Value, at: Span) -> Eval<Value> {
+        let id = self.alloc(Object {
+            class: "js.Promise".into(),
+            ..Object::default()
+        });
+        let promise = Value::new(Kind::Obj(id));
+        let part = |name: &str| {
+            let method = (promise.clone(), name.to_owned());
+            Value::new(Kind::Method(Rc::new(method)))
+        };
+        self.promises.push(0);
+        let done = self.call_value(
+            function,
+            vec![part("$resolve"), part("$reject")],
+            Vec::new(),
+            at,
+        );
+        let waited = self.promises.pop().unwrap_or(0);
+        done?;
+        let came = |name: &str| self.heap.get(id).and_then(|o| o.fields.get(name)).cloned();
+        match (came(VALUE), came(REFUSED)) {
+            (Some(value), _) => Ok(value),
+            (None, Some(_)) if self.mode != Mode::Load => self.raise("Refused"),
+            (None, None) if waited > 0 && self.mode != Mode::Load => Err(Unwind::Stop),
+            _ => Ok(Value::unknown()),
+        }
+    }
+
+    /// It is settled once.
+    pub(super) fn settle(&mut self, id: ObjId, how: &str, args: &[Value]) {
+        let value = args.first().cloned().unwrap_or_else(Value::none);
+        let name = match how {
+            "$resolve" => VALUE,
+            _ => REFUSED,
+        };
+        if let Some(object) = self.heap.get_mut(id) {
+            object.fields.entry(name.to_owned()).or_insert(value);
+        }
+    }
+
+    /// A server within a promise: the request that it waits for.
+    pub(super) fn awaited_request(&mut self, handler: Option<&Value>, at: Span) -> Eval<()> {
+        let Some(handler) = handler.filter(|v| matches!(v.kind, Kind::Func(_))) else {
+            return Ok(());
+        };
+        if self.mode == Mode::Load || self.promises.is_empty() {
+            return Ok(());
+        }
+        let given = vec![Value::ext("web.request"), Value::ext("web.answer")];
+        self.waited_for(handler, given, at)
+    }
+
+    /// An event whose parts are known: a request that a server gets, or a URL
+    /// that a window is sent to.
+    pub(super) fn heard(
+        &mut self,
+        event: Option<&str>,
+        handler: Option<&Value>,
+        at: Span,
+    ) -> Option<Eval<()>> {
+        let handler = handler.filter(|v| matches!(v.kind, Kind::Func(_)))?;
+        if self.mode == Mode::Load {
+            return None;
+        }
+        let given = match event? {
+            "request" => vec![Value::ext("web.request"), Value::ext("web.answer")],
+            "will-redirect"
+            | "will-navigate"
+            | "did-navigate"
+            | "did-redirect-navigation"
+            | "did-get-redirect-request"
+            | "open-url" => {
+                let url = self.sym(Origin::Query, at);
+                vec![Value::unknown(), url.clone(), url]
+            }
+            _ => return None,
+        };
+        Some(self.waited_for(&handler.clone(), given, at))
+    }
+
+    fn waited_for(&mut self, handler: &Value, given: Vec<Value>, at: Span) -> Eval<()> {
+        if let Some(count) = self.promises.last_mut() {
+            *count += 1;
+        }
+        self.touched = true;
+        match self.call_value(handler, given, Vec::new(), at) {
+            // Nobody hears of what a handler raises.
+            Err(Unwind::Raise(_)) => Ok(()),
+            done => done.map(|_| ()),
+        }
+    }
+
+    /// `params.get("state")` of a parameter that is by its name the
+    /// callback's query, of a function whose callers are not seen.
+    pub(super) fn callers_params(
+        &mut self,
+        of: &Value,
+        key: &Value,
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        const QUERIES: &[&str] = &["params", "query", "searchParams", "urlParams"];
+        const KEYS: &[&str] = &["code", "state", "error", "iss"];
+        let handed = self.traits.callbacks
+            && matches!(of.kind, Kind::Sym)
+            && self.any(
+                &of.taint,
+                |o| matches!(o, Origin::Argument(p) if QUERIES.contains(&p.as_str())),
+            );
+        match key.as_str() {
+            Some(name) if handed && KEYS.contains(&name) => {
+                self.read("params", key, Ask::default(), at).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
