@@ -69,7 +69,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     }
                 }
                 found.extend(redirect(c, fields, place));
-                let told = fields.iter().any(|(key, _)| is_endpoint(&key.to_ascii_lowercase()));
+                let told = fields
+                    .iter()
+                    .any(|(key, _)| is_endpoint(&key.to_ascii_lowercase()));
                 if !told && text(fields, "fact:tls") == Some("library") {
                     found.push(Found::pass(
                         place,

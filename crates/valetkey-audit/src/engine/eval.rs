@@ -584,7 +584,13 @@ pub(super) fn is_authorization(fields: &Fields) -> bool {
 
 /// A client id, which is all that some providers need.
 fn is_bare(fields: &Fields) -> bool {
-    const OTHER: &[&str] = &["client_secret", "code", "grant_type", "token", "device_code"];
+    const OTHER: &[&str] = &[
+        "client_secret",
+        "code",
+        "grant_type",
+        "token",
+        "device_code",
+    ];
     let has = |name: &str| fields.iter().any(|(k, _)| k == name);
     has("client_id") && !OTHER.iter().any(|n| has(n))
 }

@@ -107,7 +107,9 @@ impl Engine<'_> {
         }
         let fresh = |v: &&Value| {
             matches!(v.kind, Kind::Sym)
-                && self.any(&v.taint, |o| matches!(o, Origin::Random | Origin::WeakRandom))
+                && self.any(&v.taint, |o| {
+                    matches!(o, Origin::Random | Origin::WeakRandom)
+                })
         };
         if says(&["authoriz", "authurl", "oauthurl", "loginurl"])
             && let [state] = args.iter().filter(fresh).collect::<Vec<_>>().as_slice()

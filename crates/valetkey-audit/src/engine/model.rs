@@ -27,7 +27,10 @@ impl Engine<'_> {
             self.routes(model, &positional);
         }
         let callback = positional.last().cloned();
-        let event = positional.first().and_then(Value::as_str).map(str::to_owned);
+        let event = positional
+            .first()
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let (positional, named) = self.configured(model, positional, named, at)?;
         let args = self.given(model, positional, named);
         let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();

@@ -395,9 +395,9 @@ impl Engine<'_> {
                 None => match args.get("state") {
                     Some(state) => state.clone(),
                     // All that it compares was kept as one.
-                    None if let Some(all) = args.get("checks").filter(|v| {
-                        matches!(v.kind, Kind::Sym | Kind::Unknown)
-                    }) =>
+                    None if let Some(all) = args
+                        .get("checks")
+                        .filter(|v| matches!(v.kind, Kind::Sym | Kind::Unknown)) =>
                     {
                         self.member(&all.clone(), &Value::str("state"), Ask::default(), at)?
                     }

@@ -8,8 +8,22 @@ use crate::ir::ExprKind;
 
 const VERBS: &[&str] = &["get", "post", "put", "patch", "delete", "del", "head"];
 const LINKS: &[&str] = &[
-    "send", "set", "query", "type", "accept", "auth", "timeout", "retry", "redirects", "ok",
-    "buffer", "field", "use", "withCredentials", "responseType", "agent",
+    "send",
+    "set",
+    "query",
+    "type",
+    "accept",
+    "auth",
+    "timeout",
+    "retry",
+    "redirects",
+    "ok",
+    "buffer",
+    "field",
+    "use",
+    "withCredentials",
+    "responseType",
+    "agent",
 ];
 
 impl Lower<'_> {

@@ -126,13 +126,7 @@ impl<'t> Lower<'t> {
         }
     }
 
-    fn params(
-        &mut self,
-        node: Node<'_>,
-        called: &str,
-        params: &mut Vec<Param>,
-        body: &mut Block,
-    ) {
+    fn params(&mut self, node: Node<'_>, called: &str, params: &mut Vec<Param>, body: &mut Block) {
         if let Some(only) = node.field("parameter") {
             params.push(plain(self.text(only)));
         }
