@@ -192,16 +192,25 @@ impl<'a> Context<'a> {
 
     /// Whether a secret of the token endpoint's answer is in the value.
     fn has_token(&self, value: &Value) -> bool {
+        self.any(value, is_token) || self.kept_token(value)
+    }
+
+    /// The same, by way of this browser's session.
+    fn kept_token(&self, value: &Value) -> bool {
         self.any(value, |o| {
-            matches!(
-                o,
-                Origin::TokenResponse
-                    | Origin::AccessToken
-                    | Origin::RefreshToken
-                    | Origin::IdToken
-            )
+            matches!(o, Origin::Session(key) if self.events().any(|e| {
+                matches!(&e.kind, EventKind::SessionWrite { key: k, value }
+                    if k == key && self.any(value, is_token))
+            }))
         })
     }
+}
+
+fn is_token(origin: &Origin) -> bool {
+    matches!(
+        origin,
+        Origin::TokenResponse | Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
+    )
 }
 
 fn at(event: &Event) -> (FileId, Span) {

@@ -62,7 +62,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                         o,
                         Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
                     )
-                }) =>
+                }) || c.kept_token(target) =>
             {
                 found.push(Found::fail(
                     place,
@@ -98,7 +98,7 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
             Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
         )
     });
-    if sure {
+    if sure || c.kept_token(value) {
         return true;
     }
     let whole = c.any(value, |o| matches!(o, Origin::TokenResponse));

@@ -68,7 +68,11 @@ impl Engine<'_> {
     fn state_keys(&self, facts: &Facts) -> BTreeSet<String> {
         let mut states: BTreeSet<OriginId> = BTreeSet::new();
         let mut logins = BTreeSet::new();
+        let mut exchanges = BTreeSet::new();
         for event in &facts.events {
+            if matches!(event.kind, EventKind::TokenRequest { .. }) {
+                exchanges.extend(event.entry);
+            }
             if let EventKind::Authorize { fields, .. } = &event.kind {
                 logins.extend(event.entry);
                 for (key, value) in fields {
@@ -116,8 +120,15 @@ impl Engine<'_> {
                 _ => continue,
             };
             let lower = key.to_ascii_lowercase();
+            // Where one function begins and ends logins, only what is random
+            // is sure to belong to the beginning.
+            let begins = |e| {
+                logins.contains(&e)
+                    && (!exchanges.contains(&e)
+                        || self.any(&value.taint, |o| matches!(o, Origin::Random)))
+            };
             if value.taint.iter().any(|id| states.contains(id))
-                || event.entry.is_some_and(|e| logins.contains(&e))
+                || event.entry.is_some_and(begins)
                 || lower.contains("state")
             {
                 keys.insert(key.clone());

@@ -113,6 +113,17 @@ impl Engine<'_> {
         {
             positional.clone_from(&tuple.items);
         }
+        // A mapping at the end are the options, however few come before it.
+        if model.facts.contains_key("options-last")
+            && let Some(last) = positional
+                .last()
+                .filter(|v| matches!(v.kind, Kind::Dict(_)))
+            && positional.len() < model.params.len()
+        {
+            let last = last.clone();
+            positional.pop();
+            named.extend(self.flat_once(&last));
+        }
         if let Some(options) = &model.options {
             let at = model.params.iter().position(|p| p == options);
             if let Some(value) = at.and_then(|at| positional.get(at)) {
@@ -487,8 +498,8 @@ impl Engine<'_> {
                 self.id_token(model, of.as_ref(), &args, at)?
             }
             Does::SafeUrl => {
-                let value =
-                    Value::derived(&args.all().map(|v| self.settled(v)).collect::<Vec<_>>());
+                let all = args.all().chain(&of).map(|v| self.settled(v));
+                let value = Value::derived(&all.collect::<Vec<_>>());
                 for id in &value.taint {
                     if !self.inspected.contains(id) {
                         self.inspected.push(*id);
