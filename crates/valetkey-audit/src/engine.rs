@@ -55,6 +55,7 @@ mod run;
 mod settings;
 mod text;
 mod typed;
+mod unseen;
 mod urls;
 mod waits;
 mod writes;
@@ -106,7 +107,11 @@ pub(crate) struct Notes {
     pub(crate) shared: bool,
     pub(crate) constant: bool,
     pub(crate) unbound: bool,
+    /// Something looked at the state that knows nothing of the browser.
+    pub(crate) blind: bool,
     pub(crate) exchanged: bool,
+    /// The type that the request's parameters become is not seen.
+    pub(crate) unseen_query: bool,
 }
 
 /// Why a block does not go on.

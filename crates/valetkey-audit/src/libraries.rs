@@ -226,6 +226,14 @@ pub(crate) struct CallModel {
     pub(crate) library: &'static str,
 }
 
+impl CallModel {
+    /// Whether a method of that name with so many arguments may be this one.
+    pub(crate) fn takes(&self, given: usize) -> bool {
+        let most = self.facts.get("most").and_then(|n| n.parse().ok());
+        most.is_none_or(|most: usize| given <= most)
+    }
+}
+
 /// An attribute that is known.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

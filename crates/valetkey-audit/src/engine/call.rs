@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{DEPTH, Engine, Eval, Frame, Unwind};
 use crate::{
-    facts::{EventKind, Fields},
+    facts::Fields,
     ir::{Call, ExprKind, Span, Star},
     value::{ClassValue, Closure, Kind, Object, Origin, Value},
 };
@@ -186,11 +186,13 @@ impl Engine<'_> {
     ) -> Value {
         let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
-        if parts.iter().any(|v| self.carries_state(v)) {
-            self.notes.opaque = true;
-        }
+        let blind = self.given_state(of, args, named);
         parts.push(self.settled(of));
-        Value::derived(&parts)
+        let made = Value::derived(&parts);
+        match blind {
+            true => made.with(self.origin(Origin::Store("unseen".into()), self.site)),
+            false => made,
+        }
     }
 
     pub(super) fn inline(
@@ -399,6 +401,7 @@ impl Engine<'_> {
         let last = path.rsplit('.').next().unwrap_or(path);
         if path.contains('.')
             && let Some(model) = self.libraries.method("*", last)
+            && model.takes(args.len())
         {
             // `Type::method(x)` is `x.method()`.
             if self.traits.typed && !args.is_empty() {
@@ -415,6 +418,9 @@ impl Engine<'_> {
             return self.apply(model, None, path, args, named, at);
         }
         self.may_inspect(path, &args);
+        if let Some(answer) = self.exchanged_unseen(last, &args, at)? {
+            return Ok(answer);
+        }
         if let Some(own) = path.strip_prefix("own:") {
             self.own_unseen(own, &args, &named, at);
             if let Some(value) = self.own_exchange(own, &args, at)? {
@@ -448,7 +454,12 @@ impl Engine<'_> {
         if let Some(value) = self.route_named(path, at) {
             return Ok(value);
         }
-        Ok(self.foreign(&Value::unknown(), &args, &named))
+        let mut value = self.foreign(&Value::unknown(), &args, &named);
+        if self.traits.typed && super::unseen::is_settings(last) {
+            let id = self.origin(Origin::Config(last.to_owned()), at);
+            value.add(&[id]);
+        }
+        Ok(value)
     }
 
     pub(super) fn call_method(
@@ -513,10 +524,14 @@ impl Engine<'_> {
         if let Some(value) = self.higher(of, name, &args, at)? {
             return Ok(value);
         }
+        if let Some(request) = self.request_of(of, name, &args, at)? {
+            return Ok(request);
+        }
         if let Some(value) = self.builtin(of, name, &args, &named, at)? {
             return Ok(value);
         }
-        if let Some(model) = self.libraries.method("*", name) {
+        let any = self.libraries.method("*", name);
+        if let Some(model) = any.filter(|m| m.takes(args.len())) {
             return self.apply(model, Some(of.clone()), name, args, named, at);
         }
         if let Kind::Alt(all) = &of.kind
@@ -525,11 +540,14 @@ impl Engine<'_> {
             return self.call_method(&one.clone(), name, args, named, at);
         }
         self.may_inspect(name, &args);
+        if let Some(answer) = self.exchanged_unseen(name, &args, at)? {
+            return Ok(answer);
+        }
         if let Some(value) = self.hand_over(of, &args, at)? {
             return Ok(value);
         }
         let mut value = self.foreign(of, &args, &named);
-        if makes(name) {
+        if super::unseen::makes(name) {
             // What it puts besides a date or a number is not known.
             let origins = &self.origins;
             value
@@ -539,31 +557,8 @@ impl Engine<'_> {
         Ok(value)
     }
 
-    /// A function of the app that is not seen, but whose name says that it
-    /// signs somebody in.
-    fn own_unseen(&mut self, name: &str, args: &[Value], named: &Fields, at: Span) {
-        let lower = name.to_ascii_lowercase();
-        if !["session", "login", "signin", "sign_in"]
-            .iter()
-            .any(|w| lower.contains(w))
-        {
-            return;
-        }
-        for value in args.iter().chain(named.iter().map(|(_, v)| v)) {
-            let value = self.settled(value);
-            self.emit(EventKind::Login { value }, at);
-        }
-    }
-
     /// A value got a name: it may be a secret or a setting.
     pub(super) fn named(&mut self, name: &str, value: &Value, at: Span) {
         self.setting(name, value, at);
     }
-}
-
-/// A method of something that is not seen, which by its name makes a value.
-fn makes(name: &str) -> bool {
-    ["generate", "create", "issue", "sign", "encrypt", "seal"]
-        .iter()
-        .any(|w| name.starts_with(w))
 }

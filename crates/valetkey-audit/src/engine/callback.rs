@@ -188,7 +188,7 @@ impl Engine<'_> {
         Some(match (foreign, absent, both.or(without_login)) {
             (Some(notes), _, _) if notes.shared => StateVerdict::Shared,
             (Some(notes), _, _) if notes.constant => StateVerdict::Constant,
-            (Some(notes), _, _) if notes.unbound => StateVerdict::Unbound,
+            (Some(notes), _, _) if notes.unbound || notes.blind => StateVerdict::Unbound,
             (Some(_), _, _) => StateVerdict::Anything,
             (None, Some(_), _) => StateVerdict::Absent,
             (None, None, Some(_)) => StateVerdict::BothAbsent,

@@ -47,18 +47,6 @@ pub(super) fn is_check(path: &str) -> bool {
 }
 
 impl Engine<'_> {
-    /// Something that is not known gets the whole request, and may look at
-    /// the state in it.
-    pub(super) fn may_inspect(&mut self, name: &str, args: &[Value]) {
-        const REQUESTS: &[&str] = &["web.request", "gin", "echo", "fiber"];
-        let whole = args
-            .iter()
-            .any(|v| matches!(&v.kind, Kind::Ext(path) if REQUESTS.contains(&path.as_ref())));
-        if whole && self.traits.packages && is_check(name) {
-            self.notes.opaque = true;
-        }
-    }
-
     /// `promise.catch(f)`: what the promise raises is handled.
     pub(super) fn caught(&mut self, call: &Call, at: Span) -> Eval<Option<Value>> {
         let ExprKind::Attr(of, name) = &call.func.kind else {

@@ -230,7 +230,7 @@ impl Engine<'_> {
                 |o| matches!(o, crate::value::Origin::Param(p) if p == "state"),
             )
         {
-            self.notes.opaque = true;
+            self.decides_on_state(value);
         }
         self.checked_token(value, span);
         self.decide(span)

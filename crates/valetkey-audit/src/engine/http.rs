@@ -192,6 +192,9 @@ impl Engine<'_> {
         }
         if token_request {
             let exchange = grant.is_none_or(|g| g == "authorization_code");
+            if exchange && self.notes.unseen_query {
+                self.refuses_no_code(&fields)?;
+            }
             self.emit(
                 EventKind::TokenRequest {
                     url: endpoint,

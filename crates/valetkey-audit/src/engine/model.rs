@@ -401,6 +401,10 @@ impl Engine<'_> {
                 if fact("reads").is_some() {
                     self.read_as_data(&value);
                 }
+                if fact("written").is_some() && matches!(value.kind, Kind::Dict(_)) {
+                    let query = self.query_text(&value);
+                    return Ok(self.built(query, at));
+                }
                 let object = matches!(value.kind, Kind::Obj(_) | Kind::List(_) | Kind::Dict(_));
                 if fact("keeps").is_some() {
                     return Ok(match fact("text") {
@@ -460,6 +464,12 @@ impl Engine<'_> {
                 Value::none()
             }
             Does::UrlEncode | Does::BuildUrl | Does::ParseQuery => self.query(model, of, &args, at),
+            // What is sent was put together before.
+            Does::Http if fact("built") == Some("argument") => {
+                let request = args.first();
+                let args = self.built_args(Some(&request), &Args::default());
+                self.http(model, Some(request), path, &args, at)?
+            }
             Does::Http if fact("built").is_some() => {
                 let args = self.built_args(of.as_ref(), &args);
                 self.http(model, of, path, &args, at)?

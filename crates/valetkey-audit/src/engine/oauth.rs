@@ -438,6 +438,9 @@ impl Engine<'_> {
         }
         fields.push(("grant_type".into(), Value::str(&grant)));
         let fields = self.settle_fields(fields);
+        if grant == "authorization_code" {
+            self.refuses_no_code(&fields)?;
+        }
         let known = fields.iter().find(|(k, _)| k == "token_uri");
         let url = args.get("url").or(known.map(|(_, v)| v));
         let url = url.map(crate::url::base).unwrap_or_default();

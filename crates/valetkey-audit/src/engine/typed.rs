@@ -121,7 +121,9 @@ impl Engine<'_> {
         {
             return self.typed_object(&class, depth + 1, at);
         }
-        Value::unknown()
+        // What the app keeps for all requests is a setting of a kind.
+        let id = self.origin(Origin::Config(field.to_owned()), at);
+        Value::unknown().with(id)
     }
 
     /// A parameter of one of the app's own types.
@@ -244,6 +246,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let Kind::Class(class) = self.variable(name, at).kind else {
+            self.notes.unseen_query |= !inner.contains("Map<") && !inner.contains("Vec<");
             return Ok(());
         };
         for (field, kind) in self.field_types(&class) {

@@ -217,7 +217,7 @@ impl Engine<'_> {
     }
 
     /// Parameters in a row, or the text that they are already.
-    fn query_text(&mut self, params: &Value) -> Value {
+    pub(super) fn query_text(&mut self, params: &Value) -> Value {
         if !matches!(params.kind, Kind::Dict(_)) {
             return self.settled(params);
         }

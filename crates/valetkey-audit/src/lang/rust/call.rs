@@ -208,6 +208,11 @@ impl Lower<'_> {
 
     /// `session.remove("k").await`: taken out of a store that may fail.
     pub(super) fn removes(&self, node: Node<'_>) -> bool {
+        self.method_starts(node, "remove")
+    }
+
+    /// Whether what is waited for is a call of a method of such a name.
+    pub(super) fn method_starts(&self, node: Node<'_>, with: &str) -> bool {
         let call = parts(node).into_iter().next();
         let function = call.and_then(|n| n.field("function"));
         let function = function.and_then(|f| match f.rule() {
@@ -215,7 +220,7 @@ impl Lower<'_> {
             _ => Some(f),
         });
         function.is_some_and(|f| {
-            f.rule() == "field_expression" && self.field_text(f, "field").starts_with("remove")
+            f.rule() == "field_expression" && self.field_text(f, "field").starts_with(with)
         })
     }
 

@@ -70,6 +70,11 @@ impl Lower<'_> {
                 let inner = self.first(node);
                 return self.call(node, "?async", vec![inner]);
             }
+            "await_expression" if self.method_starts(node, "exchange") => {
+                let inner = parts(node).into_iter().next();
+                let inner = inner.map(|n| self.expr(n));
+                return self.call(node, "?await", inner.into_iter().collect());
+            }
             "await_expression" | "parenthesized_expression" | "reference_expression" => {
                 return self.first(node);
             }

@@ -1,0 +1,271 @@
+//! Functions of the app, or of others, whose source is not there: what their
+//! names and what they are given say of them.
+
+use super::{Engine, Eval, Mode, callbacks::is_check};
+use crate::{
+    facts::{EventKind, Fields},
+    ir::Span,
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// Something that is not seen gets the state that came along. What is
+    /// given nothing of the browser cannot tell whose state it is: it may
+    /// know at most that this app made it.
+    pub(super) fn given_state(
+        &mut self,
+        of: &Value,
+        args: &[Value],
+        named: &[(String, Value)],
+    ) -> bool {
+        let all = || {
+            [of].into_iter()
+                .chain(args)
+                .chain(named.iter().map(|(_, v)| v))
+        };
+        if !all().any(|v| self.carries_state(&self.settled(v))) {
+            return false;
+        }
+        let blind = self.traits.typed && !all().any(|v| self.of_browser(v, 0));
+        self.notes.opaque |= !blind;
+        blind
+    }
+
+    /// A condition hangs on what was made of the state that came along.
+    pub(super) fn decides_on_state(&mut self, value: &Value) {
+        let taint = self.deep_taint(value);
+        let shared = self.any(&taint, |o| matches!(o, Origin::Store(_)));
+        if self.traits.typed && shared && !self.of_browser(value, 0) {
+            self.notes.blind = true;
+        } else {
+            self.notes.opaque = true;
+        }
+    }
+
+    /// Whether something of this browser is in a value, besides the callback's
+    /// own parameters; or may be.
+    fn of_browser(&self, value: &Value, depth: usize) -> bool {
+        let known = value.taint.iter().any(|id| {
+            matches!(
+                self.origins.of(*id),
+                Origin::Session(_)
+                    | Origin::Cookie(_)
+                    | Origin::Header(_)
+                    | Origin::Query
+                    | Origin::Host
+                    | Origin::Argument(_)
+            )
+        });
+        known
+            || match &value.kind {
+                Kind::Map(map) => !matches!(map.as_ref(), "store" | "config" | "env"),
+                Kind::Ext(path) => path.as_ref() == "web.request",
+                Kind::Func(_) | Kind::Method(_) => true,
+                Kind::Outcome(Some(inner)) => self.of_browser(inner, depth + 1),
+                Kind::Alt(all) => all.iter().any(|v| self.of_browser(v, depth + 1)),
+                Kind::Obj(id) | Kind::Dict(id) | Kind::List(id) if depth < 5 => {
+                    self.heap.get(*id).is_some_and(|o| {
+                        o.class.contains("jar")
+                            || o.class.contains("cookie")
+                            || o.class.contains("Session")
+                            || o.fields
+                                .values()
+                                .chain(&o.items)
+                                .any(|v| self.of_browser(v, depth + 1))
+                    })
+                }
+                _ => false,
+            }
+    }
+
+    /// A function that is not seen, but that by its name exchanges the code
+    /// that it is given.
+    pub(super) fn exchanged_unseen(
+        &mut self,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        if !self.traits.typed || !exchanges(name) {
+            return Ok(None);
+        }
+        let code = args.iter().map(|v| self.settled(v)).find(|v| {
+            self.any(
+                &v.taint,
+                |o| matches!(o, Origin::Param(p) if p == "code" || p.ends_with("_code")),
+            )
+        });
+        let Some(code) = code else {
+            return Ok(None);
+        };
+        let mut fields: Fields = vec![
+            ("code".into(), code),
+            ("grant_type".into(), Value::str("authorization_code")),
+        ];
+        let verifier = args.iter().map(|v| self.settled(v)).find(|v| {
+            self.any(
+                &v.taint,
+                |o| matches!(o, Origin::Session(k) | Origin::Cookie(k) if k.contains("verifier")),
+            )
+        });
+        fields.extend(verifier.map(|v| ("code_verifier".to_owned(), v)));
+        // It may compare the state, unless it gets only what was found by it.
+        let compares = args.iter().map(|v| self.settled(v)).any(|v| {
+            self.carries_state(&v) && !self.any(&v.taint, |o| matches!(o, Origin::Store(_)))
+        });
+        self.notes.opaque |= compares;
+        self.refuses_no_code(&fields)?;
+        fields.push(("**".into(), Value::unknown()));
+        let url = String::new();
+        self.emit(EventKind::TokenRequest { url, fields }, at);
+        // What it fails with, it returns.
+        self.emit(EventKind::TokenChecked, at);
+        self.exchanged()?;
+        if !name.contains("token") {
+            return Ok(Some(Value::unknown()));
+        }
+        let answer = self.sym(Origin::TokenResponse, at);
+        self.fails_on_refusal(&answer);
+        Ok(Some(answer))
+    }
+
+    /// What may be absent is no text, and does not get this far: where no code
+    /// came, something that is not seen has refused, such as an extractor.
+    pub(super) fn refuses_no_code(&self, fields: &Fields) -> Eval<()> {
+        let code = fields.iter().any(|(k, v)| k == "code" && !v.is_none());
+        let open = fields.iter().any(|(k, _)| k == "**");
+        let denied = self.mode == Mode::Scenario && !self.scenario.code;
+        if self.traits.typed && denied && !code && !open {
+            return self.raise("LibraryError");
+        }
+        Ok(())
+    }
+
+    /// `app.http.get("https://…")`: a client that was made elsewhere.
+    pub(super) fn request_of(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        let [url] = args else { return Ok(None) };
+        if !self.traits.typed
+            || !matches!(of.kind, Kind::Unknown | Kind::Sym)
+            || !matches!(name, "get" | "post" | "put" | "patch" | "delete")
+        {
+            return Ok(None);
+        }
+        let start = match &url.kind {
+            Kind::Str(text) => Some(text.to_string()),
+            Kind::Template(parts) => parts.first().and_then(Value::as_str).map(str::to_owned),
+            _ => None,
+        };
+        let fits = match start {
+            Some(text) => text.starts_with("https://") || text.starts_with("http://"),
+            // A mapping is asked with `get`, too.
+            None => {
+                name == "post" && matches!(url.kind, Kind::Template(_) | Kind::Sym | Kind::Unknown)
+            }
+        };
+        let model = match fits {
+            true => self.libraries.method("reqwest.Client", name),
+            false => None,
+        };
+        match model {
+            Some(model) => self
+                .apply(model, None, name, args.to_vec(), Vec::new(), at)
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// `.exchange_code(…).await`: what oauth2 makes is not waited for, so that
+    /// it is a function of the app.
+    pub(super) fn waited_for(&mut self, of: Value, at: Span) -> Eval<Value> {
+        let Kind::Obj(id) = of.kind else {
+            return Ok(of);
+        };
+        let Some(object) = self.heap.get(id) else {
+            return Ok(of);
+        };
+        let code = object.fields.get("code").cloned();
+        if object.class.as_ref() != "oauth2.CodeRequest" {
+            return Ok(of);
+        }
+        let args: Vec<Value> = code.into_iter().collect();
+        Ok(self
+            .exchanged_unseen("exchange_code", &args, at)?
+            .unwrap_or_else(Value::unknown))
+    }
+
+    /// A function of the app that is not seen, but whose name says that it
+    /// signs somebody in.
+    pub(super) fn own_unseen(&mut self, name: &str, args: &[Value], named: &Fields, at: Span) {
+        let lower = name.to_ascii_lowercase();
+        if !["session", "login", "signin", "sign_in"]
+            .iter()
+            .any(|w| lower.contains(w))
+        {
+            return;
+        }
+        for value in args.iter().chain(named.iter().map(|(_, v)| v)) {
+            let value = self.settled(value);
+            self.emit(EventKind::Login { value }, at);
+        }
+    }
+
+    /// Something that is not known gets the whole request, and may look at
+    /// the state in it.
+    pub(super) fn may_inspect(&mut self, name: &str, args: &[Value]) {
+        const REQUESTS: &[&str] = &["web.request", "gin", "echo", "fiber"];
+        let whole = args
+            .iter()
+            .any(|v| matches!(&v.kind, Kind::Ext(path) if REQUESTS.contains(&path.as_ref())));
+        if whole && self.traits.packages && is_check(name) {
+            self.notes.opaque = true;
+        }
+    }
+}
+
+/// `exchange_code`, `get_access_token`, `fetch_tokens_from_code`.
+fn exchanges(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "refresh",
+        "revoke",
+        "verify",
+        "validate",
+        "decode",
+        "introspect",
+        "csrf",
+        "session",
+        "jwt",
+        "sign",
+        "store",
+        "save",
+        "insert",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let verb = [
+        "get", "fetch", "request", "make", "obtain", "retrieve", "create", "acquire",
+    ];
+    let means = lower.contains("exchange")
+        || lower.contains("token") && verb.iter().any(|v| lower.contains(v))
+        || lower.contains("redeem");
+    means && !OTHERS.iter().any(|w| lower.contains(w))
+}
+
+/// A method of something that is not seen, which by its name makes a value.
+pub(super) fn makes(name: &str) -> bool {
+    ["generate", "create", "issue", "sign", "encrypt", "seal"]
+        .iter()
+        .any(|w| name.starts_with(w))
+}
+
+/// A function that is not seen, but that by its name reads the settings.
+pub(super) fn is_settings(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    ["config", "settings", "environment"]
+        .iter()
+        .any(|w| lower.contains(w))
+}
