@@ -35,7 +35,7 @@ impl Engine<'_> {
                 Kind::Outcome(_) => of,
                 _ => Value::success(of),
             },
-            "await" => self.waited_for(of, at)?,
+            "await" => self.awaited_code(of, at)?,
             "field" => match (&of.kind, second.and_then(Value::as_str)) {
                 (Kind::None | Kind::Outcome(None), _) | (_, None) => Value::none(),
                 (_, Some(name)) => {

@@ -182,7 +182,7 @@ impl Engine<'_> {
 
     /// `.exchange_code(…).await`: what oauth2 makes is not waited for, so that
     /// it is a function of the app.
-    pub(super) fn waited_for(&mut self, of: Value, at: Span) -> Eval<Value> {
+    pub(super) fn awaited_code(&mut self, of: Value, at: Span) -> Eval<Value> {
         let Kind::Obj(id) = of.kind else {
             return Ok(of);
         };
