@@ -233,6 +233,12 @@ fn seen_to(fields: &Fields, what: &str) -> Option<Result<(), String>> {
         let on = checks.split(' ').any(|w| w == what);
         return Some(if on { Ok(()) } else { Err("checks".into()) });
     }
+    // Switched off in so many words.
+    if let Some(off) = text(fields, &format!("fact:{what}-off"))
+        && field(fields, off).is_some_and(|v| matches!(v.kind, Kind::Bool(false)))
+    {
+        return Some(Err(off.to_owned()));
+    }
     match text(fields, &format!("fact:{what}")) {
         Some("library" | "auto") => return Some(Ok(())),
         Some("never") => return Some(Err(String::new())),

@@ -36,6 +36,7 @@ mod eval;
 mod exec;
 mod fallible;
 mod filters;
+mod hands;
 mod headers;
 mod heap;
 mod http;

@@ -76,6 +76,9 @@ pub(crate) enum EventKind {
         left: Value,
         right: Value,
     },
+    /// The code of a callback is handed to something that is not seen, which by
+    /// its name exchanges it.
+    HandsCode,
     /// The token response was looked at for an error.
     TokenChecked,
     /// It was an error, and is used all the same.

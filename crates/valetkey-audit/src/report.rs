@@ -246,6 +246,7 @@ fn judge(
     if part.is_empty() {
         return results;
     }
+    let integration = part.clone();
     let context = Context {
         facts: &facts,
         origins: &engine.origins,
@@ -259,7 +260,10 @@ fn judge(
             // A file of the app that holds the comparison, or lets a token
             // out, takes part, too.
             if check.id == "state-verified"
-                || check.id == "token-not-leaked" && found.verdict == Verdict::Fail
+                || found.verdict == Verdict::Fail
+                    && (check.id == "token-not-leaked"
+                        || matches!(check.id, "debug-off" | "session-key-strong")
+                            && sets_up(app, texts, found.file, &integration))
             {
                 part.insert(found.file);
             }
@@ -291,6 +295,24 @@ fn judge(
         }
     }
     results
+}
+
+/// Whether a file imports one of those that an integration is made of: it is
+/// where the app is put together.
+fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> bool {
+    let Some(text) = texts.get(file) else {
+        return false;
+    };
+    part.iter().filter_map(|id| app.files.get(*id)).any(|f| {
+        let name = f.path.rsplit('/').next().unwrap_or(&f.path);
+        let stem = name.split('.').next().unwrap_or(name);
+        text.lines().any(|l| {
+            let import = l.contains("import ") || l.contains("require(");
+            import
+                && l.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|w| w == stem)
+        })
+    })
 }
 
 /// Settings that hand the whole flow to a library.

@@ -49,6 +49,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             Denial::Handled => {}
         }
+        // What becomes of the code is not seen.
+        if exchange.is_none() && own.iter().any(|e| matches!(e.kind, EventKind::HandsCode)) {
+            continue;
+        }
         let checked = own
             .iter()
             .any(|e| matches!(e.kind, EventKind::TokenChecked))

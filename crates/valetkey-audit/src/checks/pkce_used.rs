@@ -37,7 +37,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             _ if is_constant(challenge) || c.made_at_load(challenge) => {
                 Found::fail(place, severity, "The code challenge is the same for every login.")
             }
-            Some("S256") => Found::pass(place, "PKCE with S256."),
+            // Some providers spell it small.
+            Some(method) if method.eq_ignore_ascii_case("S256") => {
+                Found::pass(place, "PKCE with S256.")
+            }
             // Another way through the same place hashes: a setting asks for it.
             Some(_) if hashes_elsewhere(c, place) => continue,
             Some(_) => Found::fail(place, severity, "PKCE is used with the method `plain`, which shows the verifier to whoever sees the URL."),

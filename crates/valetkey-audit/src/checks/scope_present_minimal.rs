@@ -14,6 +14,9 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+const NONE: &str =
+    "The authorization request names no scope: what the token opens is left to the provider.";
+
 /// Scopes that open a whole account, by what providers document of them.
 const BROAD: &[&str] = &[
     "*",
@@ -50,13 +53,17 @@ const BROAD: &[&str] = &[
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (event, fields, _) in c.authorizations() {
+    for (event, fields, library) in c.authorizations() {
+        // Its clients bring scopes of their own.
+        if library == Some("httpx-oauth") && field(fields, "scope").is_none_or(Value::is_none) {
+            continue;
+        }
         match field(fields, "scope").filter(|v| !v.is_none() && v.as_str() != Some("")) {
             Some(scope) => found.extend(judge(c, scope, at(event))),
             // A resource says what the token opens, too (RFC 8707).
             None if c.may_carry(event, fields, "scope")
                 || field(fields, "resource").is_some_and(|v| !v.is_none()) => {}
-            None => found.push(Found::fail(at(event), Low, "The authorization request names no scope: what the token opens is left to the provider.")),
+            None => found.push(Found::fail(at(event), Low, NONE)),
         }
     }
     for (event, part, fields, library) in c.delegations() {
@@ -72,6 +79,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         match field(fields, "scope").filter(|v| !v.is_none()) {
             Some(scope) => found.extend(judge(c, scope, at(event))),
             None if field(fields, "**").is_some() => {}
+            None if all_told(fields) && !logins_say(c) => found.push(Found::fail(at(event), Low, NONE)),
             None => match default_scope(fields) {
                 Some(true) => found.push(Found::pass(
                     at(event),
@@ -111,6 +119,24 @@ fn default_scope(fields: &Fields) -> Option<bool> {
         return Some(true);
     }
     listed("fact:scopeless").then_some(false)
+}
+
+/// Whether all that a library is told of a provider is seen, and it has no
+/// scopes of its own.
+fn all_told(fields: &Fields) -> bool {
+    let open = |name: &str| {
+        field(fields, name).is_some_and(|v| !v.is_none() && !matches!(v.kind, Kind::Dict(_)))
+    };
+    text(fields, "fact:scope") == Some("registered")
+        && field(fields, "authorize_url").is_some()
+        && !open("client_kwargs")
+        && !open("authorize_params")
+}
+
+/// Whether a call that begins a login names a scope.
+fn logins_say(c: &Context<'_>) -> bool {
+    c.delegations()
+        .any(|(_, part, fields, _)| part == "login" && field(fields, "scope").is_some())
 }
 
 fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {

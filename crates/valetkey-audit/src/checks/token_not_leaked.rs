@@ -4,7 +4,7 @@ use super::{Check, Context, Found, at, field};
 use crate::{
     facts::{Event, EventKind},
     report::Severity::{High, Medium},
-    value::{Origin, Value},
+    value::{Kind, Origin, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -16,9 +16,50 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
+    let kept = kept(c);
+    let callbacks: Vec<usize> = c
+        .events()
+        .filter(|e| {
+            matches!(
+                e.kind,
+                EventKind::TokenRequest { .. }
+                    | EventKind::HandsCode
+                    | EventKind::Delegate {
+                        part: "callback",
+                        ..
+                    }
+            )
+        })
+        .filter_map(|e| e.entry)
+        .collect();
     for event in c.events() {
         let place = at(event);
         match &event.kind {
+            EventKind::Respond { value } | EventKind::Log { value } if kept.has(c, value) => {
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "A token that the session keeps is shown in a page or a log.",
+                ));
+            }
+            EventKind::Redirect { value }
+                if !c.has_token(value)
+                    && event.entry.is_some_and(|e| callbacks.contains(&e))
+                    && own_token(value) =>
+            {
+                found.push(Found::fail(
+                    place,
+                    Medium,
+                    "The app's own token is put into a URL, where history, logs and other sites see it.",
+                ));
+            }
+            EventKind::Http { target, .. } if kept.has(c, target) => {
+                found.push(Found::fail(
+                    place,
+                    Medium,
+                    "A token is sent in a URL, where logs and proxies keep it.",
+                ));
+            }
             EventKind::Log { value } if leaks(c, event, value) => {
                 found.push(Found::fail(
                     place,
@@ -109,4 +150,62 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
         )
     });
     whole && !in_error
+}
+
+/// Where the session or a cookie keeps tokens.
+struct Kept<'a>(Vec<&'a str>);
+
+impl Kept<'_> {
+    fn has(&self, c: &Context<'_>, value: &Value) -> bool {
+        !value.is_none()
+            && c.any(value, |o| match o {
+                Origin::Session(key) | Origin::Cookie(key) => {
+                    let (root, last) = key.rsplit_once('.').unwrap_or((key, ""));
+                    self.0.contains(&key.as_str())
+                        || matches!(last, "access_token" | "refresh_token" | "id_token")
+                            && self.0.contains(&root)
+                }
+                _ => false,
+            })
+    }
+}
+
+fn kept<'a>(c: &Context<'a>) -> Kept<'a> {
+    let mut keys = Vec::new();
+    for event in c.events() {
+        let (key, value) = match &event.kind {
+            EventKind::SessionWrite { key, value } => (key, value),
+            EventKind::SetCookie { name, value, .. } => (name, value),
+            _ => continue,
+        };
+        if matches!(value.kind, Kind::Sym) && c.has_token(value) {
+            keys.push(key.as_str());
+        }
+    }
+    Kept(keys)
+}
+
+/// Whether a URL's query carries a token, by the parameter's name. What
+/// stands behind `#` is not sent to servers.
+fn own_token(value: &Value) -> bool {
+    const NAMES: &[&str] = &[
+        "token",
+        "access_token",
+        "auth_token",
+        "jwt",
+        "id_token",
+        "refresh_token",
+        "accessToken",
+        "authToken",
+        "session_token",
+        "sessionToken",
+        "jwt_token",
+    ];
+    if matches!(&value.kind, Kind::Template(parts) if parts.iter().any(|p| p.as_str().is_some_and(|t| t.contains('#'))))
+    {
+        return false;
+    }
+    crate::url::parameters(value)
+        .iter()
+        .any(|(k, v)| NAMES.contains(&k.as_str()) && !v.is_none() && v.as_str().is_none())
 }

@@ -227,6 +227,10 @@ impl Engine<'_> {
                 _ => self.known_attr(is, at),
             });
         }
+        // What objects of any class have.
+        if let Some(is) = self.libraries.attr("*", name) {
+            return Ok(self.known_attr(is, at));
+        }
         Ok(Value {
             kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
             taint: Taint::new(),

@@ -421,6 +421,7 @@ impl Engine<'_> {
         if let Some(answer) = self.exchanged_unseen(last, &args, at)? {
             return Ok(answer);
         }
+        self.hands_code(path, &args, &named, at)?;
         if let Some(own) = path.strip_prefix("own:") {
             self.own_unseen(own, &args, &named, at);
             if let Some(value) = self.own_exchange(own, &args, at)? {
@@ -543,6 +544,7 @@ impl Engine<'_> {
         if let Some(answer) = self.exchanged_unseen(name, &args, at)? {
             return Ok(answer);
         }
+        self.hands_code(name, &args, &named, at)?;
         if let Some(value) = self.hand_over(of, &args, at)? {
             return Ok(value);
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use super::{Engine, Notes, Scenario, Unwind, run::Way};
 use crate::{
-    facts::{Denial, Entry, EventKind, Facts, Fields, StateOutcome, StateVerdict},
+    facts::{Denial, Entry, Event, EventKind, Facts, Fields, StateOutcome, StateVerdict},
     value::{Origin, OriginId, Value},
 };
 
@@ -13,7 +13,7 @@ impl Engine<'_> {
     pub(super) fn callbacks(&mut self, facts: &mut Facts) {
         let keys = Rc::new(self.state_keys(facts));
         for number in 0..facts.entries.len() {
-            let exchange = facts.events.iter().find_map(|e| match &e.kind {
+            let mut exchange = facts.events.iter().find_map(|e| match &e.kind {
                 EventKind::TokenRequest { fields, .. }
                     if e.entry == Some(number) && self.takes_code(fields) =>
                 {
@@ -24,6 +24,12 @@ impl Engine<'_> {
                 } if e.entry == Some(number) => Some((e.file, e.span)),
                 _ => None,
             });
+            let handed =
+                |e: &&Event| e.entry == Some(number) && matches!(e.kind, EventKind::HandsCode);
+            if exchange.is_none() && facts.entries[number].route {
+                let unseen = facts.events.iter().find(handed);
+                exchange = unseen.map(|e| (e.file, e.span));
+            }
             let Some((file, exchange)) = exchange else {
                 continue;
             };

@@ -447,6 +447,19 @@ impl Engine<'_> {
                 self.set_index(&of, &key, value, target.span);
             }
             ExprKind::List(targets) => {
+                // Too few for so many names.
+                if let Kind::List(id) = value.kind
+                    && self.traits.own_name.is_none()
+                    && !self.traits.missing_is_none
+                    && self.mode == Mode::Scenario
+                    && self
+                        .heap
+                        .get(id)
+                        .is_some_and(|o| !o.open && o.items.len() == 1)
+                    && targets.len() > 1
+                {
+                    return self.raise("ValueError");
+                }
                 let items = self.unpack(&value, targets.len());
                 for (target, item) in targets.iter().zip(items) {
                     self.assign(target, item)?;

@@ -163,10 +163,30 @@ impl Engine<'_> {
                 &made_of.taint,
                 |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"),
             );
-        let target = self.in_url(&url, &fields, params.is_some());
+        let kept_token = self.any(&made_of.taint, |o| match o {
+            Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                last == "token" || last.ends_with("access_token") || last == "bearer_token"
+            }
+            _ => false,
+        });
+        let mut target = self.in_url(&url, &fields, params.is_some());
+        // By its name, wherever it comes from.
+        let in_url = url::parameters(&self.settled(&url));
+        let asked: Fields = params.iter().flat_map(|p| self.fields(p)).collect();
+        if in_url
+            .iter()
+            .chain(&asked)
+            .any(|(k, v)| k == "access_token" && !v.is_none() && v.as_str().is_none())
+        {
+            let id = self.origin(Origin::AccessToken, at);
+            target.add(&[id]);
+        }
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
             || with_token
+            // Somebody else's API is not the provider.
+            || kept_token && lower.starts_with("http")
             // What a page of the app asks the app itself for.
             || !(self.traits.callbacks && lower.starts_with('/'))
                 && ["oauth", "userinfo", "openid", "/token", "jwks"]

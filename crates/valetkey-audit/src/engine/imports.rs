@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{Engine, Frame, Mode, Unwind};
 use crate::{
     ir::{Import, Span},
+    lang::Language,
     value::{FileId, Kind, Value},
 };
 
@@ -74,10 +75,37 @@ impl Engine<'_> {
             // Of the app, but not among the files.
             return unseen(member);
         }
+        if let Some(value) = self.below(module, member) {
+            return value;
+        }
         if member == "default" {
             return self.ext(module, Span::default());
         }
         self.ext(&format!("{module}.{member}"), Span::default())
+    }
+
+    /// Something of a module whose name begins above the folder that is read:
+    /// `shop.login.oauth` is `oauth.py` where `shop/login` is all there is.
+    fn below(&mut self, module: &str, member: &str) -> Option<Value> {
+        let root = module.split('.').next().unwrap_or(module);
+        if self.language != Language::Python || root == module || self.libraries.knows(root) {
+            return None;
+        }
+        let mut rest = module;
+        while let Some((_, shorter)) = rest.split_once('.') {
+            rest = shorter;
+            let whole = self.language.submodule(rest, member);
+            if let Some(id) = whole.and_then(|w| self.locate(&w)) {
+                return Some(self.module_value(id));
+            }
+            if let Some(id) = self.locate(rest) {
+                self.load(id);
+                return self.exported(id, member);
+            }
+        }
+        // `from shop.login import oauth`.
+        let id = self.locate(member)?;
+        Some(self.module_value(id))
     }
 
     /// A name of a module, or of what the module exports as a whole.

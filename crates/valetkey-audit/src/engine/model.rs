@@ -557,6 +557,10 @@ impl Engine<'_> {
             }
             Does::CheckToken => {
                 self.emit(EventKind::TokenChecked, at);
+                if let (Some(of), Some(_)) = (&of, fact("keeps")) {
+                    let kept = self.sym(Origin::AccessToken, at);
+                    self.set_attr(of, "token", kept, at);
+                }
                 self.settled(&args.first())
             }
             Does::RouteUrl => self.sym(Origin::Route, at),
