@@ -44,6 +44,7 @@ mod id_token;
 mod imports;
 mod inject;
 mod keep;
+mod late;
 mod maps;
 mod meant;
 mod model;

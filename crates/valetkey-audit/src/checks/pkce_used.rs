@@ -22,6 +22,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let severity = if confidential { Low } else { Medium };
     for (event, fields, _) in c.authorizations() {
         let place = at(event);
+        // There is no code that a challenge could protect.
+        if text(fields, "response_type") == Some("id_token") {
+            continue;
+        }
         let Some(challenge) = field(fields, "code_challenge").filter(|v| !v.is_none()) else {
             if c.may_carry(event, fields, "code_challenge") {
                 continue;

@@ -1,6 +1,6 @@
 //! https beyond loopback, and its checks switched on.
 
-use super::{Check, Context, Found, at, is_loopback, text};
+use super::{Check, Context, Found, at, field, is_loopback, text};
 use crate::{
     facts::{EventKind, Fields},
     report::Severity::{High, Medium},
@@ -110,6 +110,15 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
     if let Kind::Template(parts) = &value.kind
         && parts.first().and_then(Value::as_str) == Some("http://")
         && c.any(value, |o| matches!(o, Origin::Host))
+        // On another way through the same place it is https.
+        && !c.authorizations().any(|(e, f, _)| {
+            at(e) == place
+                && field(f, "redirect_uri").is_some_and(|v| match &v.kind {
+                    Kind::Template(parts) => parts.first().and_then(Value::as_str)
+                        .is_some_and(|s| s.starts_with("https://")),
+                    _ => false,
+                })
+        })
     {
         return Some(plain_redirect(place));
     }

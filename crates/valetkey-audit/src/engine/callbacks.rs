@@ -273,6 +273,29 @@ impl Engine<'_> {
                 }
                 _ => None,
             },
+            // What an observable brings goes through its operators.
+            ("pipe", _) if args.iter().any(|v| matches!(v.kind, Kind::Func(_))) => {
+                let mut value = of.clone();
+                for operator in args {
+                    if let Kind::Func(_) = operator.kind {
+                        let made =
+                            self.call_value(operator, vec![value.clone()], Vec::new(), at)?;
+                        value = if made.is_none() { value } else { made };
+                    }
+                }
+                Some(value)
+            }
+            ("subscribe", _) if !args.is_empty() => {
+                let next = match &args[0].kind {
+                    Kind::Dict(id) => self.heap.get(*id).and_then(|o| o.fields.get("next")),
+                    Kind::Func(_) => Some(&args[0]),
+                    _ => None,
+                };
+                if let Some(next) = next.cloned() {
+                    self.call_value(&next, vec![of.clone()], Vec::new(), at)?;
+                }
+                Some(Value::none())
+            }
             ("finally", Some(f)) => {
                 self.call_value(f, Vec::new(), Vec::new(), at)?;
                 Some(of.clone())

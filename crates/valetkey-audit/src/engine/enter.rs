@@ -43,7 +43,9 @@ impl Engine<'_> {
                     true => Ok(self.typed_object(&class, 0, entry.span)),
                     false => self.instantiate(&class, Vec::new(), given, entry.span),
                 };
-                Some(object.unwrap_or_else(|_| Value::unknown()))
+                let object = object.unwrap_or_else(|_| Value::unknown());
+                self.set_up_late(&object, &class, closure, entry.span);
+                Some(object)
             }
             // What the functions of a file keep belongs to one request.
             _ if self.traits.own_name.is_some() && closure.class.is_none() => {

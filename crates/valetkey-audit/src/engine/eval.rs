@@ -86,6 +86,18 @@ impl Engine<'_> {
             ExprKind::Or(parts) => self.logic(parts, true)?,
             ExprKind::If(test, then, otherwise) => {
                 let value = self.eval(test)?;
+                // A setting, or what stands in for it.
+                if self.mode == super::Mode::Load
+                    && self.traits.callbacks
+                    && self.truth(&value).is_none()
+                {
+                    let then = self.eval(then)?;
+                    let otherwise = self.eval(otherwise)?;
+                    return Ok(match otherwise.is_none() {
+                        true => then,
+                        false => Value::either(then, otherwise),
+                    });
+                }
                 let truth = self.truth_or_decide(&value, test.span);
                 self.eval(if truth { then } else { otherwise })?
             }

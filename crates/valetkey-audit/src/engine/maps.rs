@@ -313,14 +313,14 @@ impl Engine<'_> {
     /// Some entry of a table that nothing changes after it was written down.
     fn one_of(&self, id: ObjId, name: &str) -> Option<Value> {
         let object = self.heap.get(id)?;
-        let fixed = self.traits.packages
+        let fixed = (self.traits.packages || self.traits.callbacks)
             && name.contains('*')
             && !object.open
             && !self.shared_objects.iter().any(|(o, _)| *o == id)
             && object
                 .fields
                 .values()
-                .all(|v| matches!(v.kind, Kind::Obj(_)));
+                .all(|v| matches!(v.kind, Kind::Obj(_)) || self.traits.callbacks && matches!(v.kind, Kind::Dict(_)));
         let all = object.fields.values().cloned();
         all.reduce(Value::either).filter(|_| fixed)
     }
@@ -338,6 +338,10 @@ impl Engine<'_> {
             && let Some(id) = settled.taint.first()
         {
             match self.origins.of(*id).clone() {
+                // Where grant leaves what the provider answered.
+                Origin::Session(key) if key == "grant" && name == "response" => {
+                    return self.sym(Origin::TokenResponse, at);
+                }
                 Origin::Session(key) => {
                     return self.sym(Origin::Session(format!("{key}.{name}")), at);
                 }
@@ -383,6 +387,17 @@ impl Engine<'_> {
                 _ => self.sym(Origin::Param(name.to_owned()), at),
             };
         }
-        Value::derived([&settled])
+        let mut value = Value::derived([&settled]);
+        // What went wrong with a token is not the token.
+        if matches!(name, "error" | "err" | "message" | "status" | "statusText") {
+            let origins = &self.origins;
+            value.taint.retain(|id| {
+                !matches!(
+                    origins.of(*id),
+                    Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
+                )
+            });
+        }
+        value
     }
 }

@@ -436,6 +436,13 @@ impl Engine<'_> {
             code.add(&[id]);
             fields.push(("code".into(), code));
         }
+        // Some look whether there is a code before they ask for anything.
+        if self.fact(model, "refuses") == Some("no-code")
+            && self.mode == Mode::Scenario
+            && !self.scenario.code
+        {
+            return self.raise("LibraryError");
+        }
         fields.push(("grant_type".into(), Value::str(&grant)));
         let fields = self.settle_fields(fields);
         if grant == "authorization_code" {

@@ -88,6 +88,14 @@ impl Engine<'_> {
     }
 
     /// A member of a class that another file of its module declares.
+    /// A class of this file.
+    fn module_class(&self, name: &str) -> Option<Rc<ClassValue>> {
+        match &self.modules.get(self.file())?.as_ref()?.get(name)?.kind {
+            Kind::Class(class) => Some(class.clone()),
+            _ => None,
+        }
+    }
+
     pub(super) fn declared_beside(
         &self,
         class: &Rc<ClassValue>,
@@ -305,6 +313,11 @@ impl Engine<'_> {
     pub(super) fn declared(&mut self, annotation: &str, at: Span) -> Option<Value> {
         let plain = annotation.trim_start_matches('*');
         let word = |s: &str| s.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if self.traits.callbacks && !self.traits.blocks && plain.chars().all(char::is_alphanumeric)
+        {
+            let known = self.module_class(plain)?;
+            return self.instantiate(&known, Vec::new(), Vec::new(), at).ok();
+        }
         if !self.traits.packages || plain.is_empty() || !plain.split('.').all(word) {
             return None;
         }
