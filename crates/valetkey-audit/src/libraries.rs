@@ -43,7 +43,7 @@ const RUBY: &[(&str, &str)] = files!("ruby":
 const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
     "javascript" "node-web" "node-http" "node-jwt" "passport" "openid-client" "next-auth"
     "simple-oauth2" "google-auth-library" "msal-node" "arctic" "octokit" "grant" "oauth"
-    "fastify-oauth2" "oauth-middleware" "superagent"
+    "fastify-oauth2" "oauth-middleware" "superagent" "provider-sdks"
 );
 
 const GO: &[(&str, &str)] = files!("go":

@@ -48,7 +48,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             _ => {}
         }
     }
-    for (event, _, _, library) in c.delegations() {
+    for (event, _, fields, library) in c.delegations() {
+        let kind = text(fields, "response_type").unwrap_or("code");
+        if !kind.split([' ', '+']).any(|w| w == "code") {
+            found.push(Found::fail(
+                at(event),
+                High,
+                "The implicit grant is used: tokens come back in the URL.",
+            ));
+            continue;
+        }
         found.push(Found::pass(
             at(event),
             format!("{library} uses the code flow."),

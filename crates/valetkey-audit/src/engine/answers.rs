@@ -120,6 +120,13 @@ impl Engine<'_> {
             let value = self.sym(Origin::Random, at);
             self.emit(EventKind::SecretKey { value }, at);
         }
+        if let Some(inner) = fact("within").and_then(|name| args.get(name)) {
+            let secrets = self.fields(inner).into_iter().find(|(k, _)| k == "secrets");
+            if let Some((_, value)) = secrets {
+                let value = self.listed(&value);
+                self.emit(EventKind::SecretKey { value }, at);
+            }
+        }
         if let Some(value) = args.get("secret_key") {
             let value = self.listed(value);
             self.emit(EventKind::SecretKey { value }, at);

@@ -417,6 +417,9 @@ impl Engine<'_> {
         {
             return self.apply(model, None, path, args, named, at);
         }
+        if let Some(model) = self.strategy(path, &args) {
+            return self.apply(model, None, path, args, named, at);
+        }
         self.may_inspect(path, &args);
         if let Some(answer) = self.exchanged_unseen(last, &args, at)? {
             return Ok(answer);
@@ -545,6 +548,9 @@ impl Engine<'_> {
             return Ok(answer);
         }
         self.hands_code(name, &args, &named, at)?;
+        if let Some(value) = self.own_exchange(name, &args, at)? {
+            return Ok(value);
+        }
         if let Some(value) = self.hand_over(of, &args, at)? {
             return Ok(value);
         }

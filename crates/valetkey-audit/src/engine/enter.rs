@@ -307,10 +307,36 @@ impl Engine<'_> {
         self.emit(EventKind::Respond { value }, entry.span);
     }
 
+    /// An answer as functions of AWS and Netlify give it.
+    fn answered_by_members(&mut self, value: &Value, entry: &Entry) {
+        if !self.traits.callbacks || !matches!(value.kind, Kind::Dict(_)) {
+            return;
+        }
+        let fields = self.fields(value);
+        if !fields.iter().any(|(k, _)| k == "statusCode") {
+            return;
+        }
+        for (key, value) in fields {
+            match key.as_str() {
+                "headers" => {
+                    for (name, value) in self.fields(&value) {
+                        self.answer_header(&name, &value, entry.span);
+                    }
+                }
+                "body" => {
+                    let value = self.settled(&value);
+                    self.emit(EventKind::Respond { value }, entry.span);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// What an entry returns is what the browser sees.
     pub(super) fn answered(&mut self, value: &Value, entry: &Entry) {
         let value = &super::outcome::held(value);
         self.answered_in_parts(value, entry);
+        self.answered_by_members(value, entry);
         let texts = match &value.kind {
             Kind::List(id) => self
                 .heap

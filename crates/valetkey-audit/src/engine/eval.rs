@@ -444,6 +444,10 @@ impl Engine<'_> {
         {
             return object.items.clone();
         }
+        // `const [params] = useSearchParams()`.
+        if let (Kind::Map(_), true) = (&value.kind, self.traits.callbacks) {
+            return vec![value.clone(); count];
+        }
         if let Kind::Alt(all) = &value.kind
             && let Some(list) = all.iter().find(|v| matches!(v.kind, Kind::List(_)))
         {

@@ -11,8 +11,17 @@ use crate::{
 
 /// What such methods are called.
 const WORDS: &[&str] = &[
-    "init", "setup", "connect", "discover", "configure", "start", "load", "client", "ensure",
-    "create", "build",
+    "init",
+    "setup",
+    "connect",
+    "discover",
+    "configure",
+    "start",
+    "load",
+    "client",
+    "ensure",
+    "create",
+    "build",
 ];
 /// How many are run.
 const MOST: usize = 3;

@@ -317,10 +317,10 @@ impl Engine<'_> {
             && name.contains('*')
             && !object.open
             && !self.shared_objects.iter().any(|(o, _)| *o == id)
-            && object
-                .fields
-                .values()
-                .all(|v| matches!(v.kind, Kind::Obj(_)) || self.traits.callbacks && matches!(v.kind, Kind::Dict(_)));
+            && object.fields.values().all(|v| {
+                matches!(v.kind, Kind::Obj(_))
+                    || self.traits.callbacks && matches!(v.kind, Kind::Dict(_))
+            });
         let all = object.fields.values().cloned();
         all.reduce(Value::either).filter(|_| fixed)
     }

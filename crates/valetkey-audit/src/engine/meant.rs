@@ -84,7 +84,14 @@ impl Engine<'_> {
         if !self.traits.callbacks || self.traits.blocks || self.mode == super::Mode::Load {
             return Ok(None);
         }
-        let lower = name.to_ascii_lowercase();
+        let lower = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+        // The session that another file opens belongs to this browser.
+        if matches!(
+            lower.as_str(),
+            "getsession" | "getusersession" | "usesession"
+        ) {
+            return Ok(Some(Value::map("session")));
+        }
         let says = |words: &[&str]| words.iter().any(|w| lower.contains(w));
         if says(&["exchange", "token", "authcode", "authorizationcode"])
             && !says(&["csrf", "verify", "valid"])
@@ -138,5 +145,22 @@ impl Engine<'_> {
                 && self.any(&v.taint, |o| matches!(o, Origin::Param(p) if p == "code"))
         };
         code(value) || self.fields(value).iter().any(|(_, v)| code(v))
+    }
+
+    /// A strategy of passport that the data do not name: most are built on
+    /// passport-oauth2, and are told a client id.
+    pub(super) fn strategy(&self, path: &str, args: &[Value]) -> Option<&'static CallModel> {
+        let module = path.split('.').next().unwrap_or(path);
+        let named = module
+            .rsplit('/')
+            .next()
+            .is_some_and(|m| m.starts_with("passport-"));
+        let options = args.first().filter(|_| named && self.traits.callbacks)?;
+        let fields = self.fields(options);
+        let told = |name: &str| fields.iter().any(|(k, _)| self.libraries.spelt(k) == name);
+        let second = fields.iter().any(|(k, _)| k.starts_with("consumer"));
+        (told("client_id") && !second)
+            .then(|| self.libraries.call("passport-oauth2"))
+            .flatten()
     }
 }

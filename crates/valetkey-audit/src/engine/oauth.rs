@@ -345,6 +345,17 @@ impl Engine<'_> {
                 let nonce = args.get("nonce").cloned().unwrap_or_else(Value::unknown);
                 self.list(vec![plain, state, nonce])
             }
+            Some("link") => {
+                let verifier = self.sym(
+                    Origin::Random,
+                    Span {
+                        at: at.at + 1,
+                        ..at
+                    },
+                );
+                let link = [("url", url), ("state", state), ("codeVerifier", verifier)];
+                self.dict(link.map(|(k, v)| (k.to_owned(), v)).into_iter().collect())
+            }
             Some("flow") => {
                 let flow = [("auth_uri".to_owned(), url), ("state".to_owned(), state)];
                 self.dict(flow.into_iter().collect())

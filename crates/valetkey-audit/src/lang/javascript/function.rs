@@ -19,6 +19,7 @@ const HANDED: &[&str] = &[
     "query",
     "session",
     "account",
+    "cookie",
 ];
 
 impl<'t> Lower<'t> {
