@@ -184,6 +184,8 @@ pub(crate) struct Engine<'a> {
     /// The program shows a login's address as soon as it starts: it runs for
     /// one login of one user, and its variables are that login's.
     one_login: bool,
+    /// What the program sets as settings of the framework while it loads.
+    set_settings: BTreeMap<String, Value>,
     modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
     base_modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
     frames: Vec<Frame>,
@@ -273,6 +275,7 @@ impl<'a> Engine<'a> {
             heap: Heap::default(),
             load_origins: 0,
             one_login: false,
+            set_settings: BTreeMap::new(),
             modules: app.files.iter().map(|_| None).collect(),
             base_modules: Vec::new(),
             frames: Vec::new(),

@@ -46,6 +46,10 @@ impl Engine<'_> {
             }
             Kind::Class(class) => {
                 let class = class.clone();
+                if self.is_service(&class, name) {
+                    let method = Rc::new((of.clone(), name.to_owned()));
+                    return Ok(Value::new(Kind::Method(method)));
+                }
                 let member = match self.traits.own_name {
                     Some(_) => self.of_class(&class, name),
                     None => self.class_member(&class, name, None, 0),
@@ -218,6 +222,13 @@ impl Engine<'_> {
                     }
                 }
                 ("itself", _) => of.clone(),
+                // A mapping that is made when it is first asked for.
+                _ if is.starts_with("dict:") => {
+                    let field = &is["dict:".len()..];
+                    let made = self.dict(Default::default());
+                    self.set_attr(of, field, made.clone(), at);
+                    made
+                }
                 _ if is.starts_with("as:") => self.seen_as(id, &is["as:".len()..]),
                 (_, Some(field)) => {
                     let object = self.heap.get(id);

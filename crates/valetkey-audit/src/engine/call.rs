@@ -492,6 +492,11 @@ impl Engine<'_> {
             self.settle(*id, name, &args);
             return Ok(Value::none());
         }
+        if let Kind::Class(class) = &of.kind
+            && self.is_service(class, name)
+        {
+            return self.serve(&class.clone(), name, args, named, at);
+        }
         if let Kind::Obj(id) = &of.kind {
             let class = self
                 .heap

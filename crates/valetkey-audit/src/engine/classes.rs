@@ -50,10 +50,64 @@ fn called(function: &Function) -> String {
 }
 
 impl Engine<'_> {
+    /// `A.call(x)`, where only the objects of `A` have that method, and a base
+    /// or a mixin that is not seen makes it `A.new(x).call`.
+    pub(super) fn is_service(&mut self, class: &Rc<ClassValue>, name: &str) -> bool {
+        const NAMES: &[&str] = &[
+            "call", "call!", "perform", "run", "run!", "execute", "process",
+        ];
+        self.traits.own_name.is_some()
+            && NAMES.contains(&name)
+            && self
+                .class_member(class, &format!("{OWN}{name}"), None, 0)
+                .is_none()
+            && self.class_member(class, name, None, 0).is_some()
+    }
+
+    /// Makes the object, and calls its method.
+    pub(super) fn serve(
+        &mut self,
+        class: &Rc<ClassValue>,
+        name: &str,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: crate::ir::Span,
+    ) -> Eval<Value> {
+        let takes = match self.class_member(class, name, None, 0).map(|m| m.kind) {
+            Some(Kind::Func(f)) => f.function.params.iter().any(|p| p.name != "&"),
+            _ => false,
+        };
+        let ((args, named), (own, by_name)) = if takes {
+            ((Vec::new(), Vec::new()), (args, named))
+        } else {
+            ((args, named), (Vec::new(), Vec::new()))
+        };
+        let object = self.instantiate(class, args, named, at)?;
+        match self.class_member(class, name, Some(&object), 0) {
+            Some(method) => self.call_value(&method, own, by_name, at),
+            None => Ok(Value::unknown()),
+        }
+    }
+
     /// A method that a class has itself, or else one of its objects'.
     pub(super) fn of_class(&mut self, class: &Rc<ClassValue>, name: &str) -> Option<Value> {
-        self.class_member(class, &format!("{OWN}{name}"), None, 0)
-            .or_else(|| self.class_member(class, name, None, 0))
+        let member = self
+            .class_member(class, &format!("{OWN}{name}"), None, 0)
+            .or_else(|| self.class_member(class, name, None, 0))?;
+        // What a base has is called on this class: `new` makes one of these.
+        match &member.kind {
+            Kind::Func(f) if f.class.as_ref().is_some_and(|c| !Rc::ptr_eq(c, class)) => {
+                Some(Value::new(Kind::Func(Rc::new(Closure {
+                    function: f.function.clone(),
+                    file: f.file,
+                    around: f.around.clone(),
+                    receiver: f.receiver.clone(),
+                    class: Some(class.clone()),
+                    home: f.home,
+                }))))
+            }
+            _ => Some(member),
+        }
     }
 
     pub(super) fn class_run(&mut self, class: &Arc<Class>) -> Eval<Value> {

@@ -104,7 +104,12 @@ impl Engine<'_> {
                 }
                 (None, Origin::Env(name))
             }
-            "config" => (None, Origin::Config(name)),
+            "config" => {
+                if let Some(value) = self.set_settings.get(&name) {
+                    return Ok(value.clone());
+                }
+                (None, Origin::Config(name))
+            }
             _ => {
                 // All browsers share it; a key that this browser brought
                 // makes it this browser's.

@@ -292,6 +292,9 @@ impl Engine<'_> {
                     && let Some(value) = args.positional.get(1)
                 {
                     self.setting(name, value, at);
+                    if self.mode == Mode::Load && self.traits.bare_calls {
+                        self.set_settings.insert(name.to_owned(), value.clone());
+                    }
                 }
                 for (name, value) in args.named.clone() {
                     self.setting(&name, &value, at);
