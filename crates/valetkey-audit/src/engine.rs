@@ -39,6 +39,7 @@ mod filters;
 mod hands;
 mod headers;
 mod heap;
+mod helpers;
 mod http;
 mod id_token;
 mod imports;
@@ -216,6 +217,8 @@ pub(crate) struct Engine<'a> {
     /// login, or to all.
     around_one: BTreeSet<OriginId>,
     around_all: BTreeSet<OriginId>,
+    /// States that the program itself sends, outside of any request.
+    own_states: BTreeSet<OriginId>,
     /// Objects of one login.
     around_own: BTreeSet<ObjId>,
     /// How many objects there were when all modules had loaded.
@@ -299,6 +302,7 @@ impl<'a> Engine<'a> {
             patient: BTreeSet::new(),
             around_one: BTreeSet::new(),
             around_all: BTreeSet::new(),
+            own_states: BTreeSet::new(),
             around_own: BTreeSet::new(),
             loaded: 0,
             went_on: false,

@@ -448,6 +448,9 @@ impl Engine<'_> {
                 ..Object::default()
             });
             self.hand_over(&Value::unknown(), &args, at)?;
+            if let Some(value) = self.unseen(path, &args, at)? {
+                return Ok(value);
+            }
             let mut value = Value::derived(&taint);
             value.kind = Kind::Obj(id);
             return Ok(value);
@@ -456,6 +459,9 @@ impl Engine<'_> {
             return Ok(value);
         }
         if let Some(value) = self.route_named(path, at) {
+            return Ok(value);
+        }
+        if let Some(value) = self.unseen(path, &args, at)? {
             return Ok(value);
         }
         let mut value = self.foreign(&Value::unknown(), &args, &named);
@@ -557,6 +563,9 @@ impl Engine<'_> {
             return Ok(value);
         }
         if let Some(value) = self.hand_over(of, &args, at)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.unseen(name, &args, at)? {
             return Ok(value);
         }
         let mut value = self.foreign(of, &args, &named);

@@ -12,6 +12,7 @@ impl Engine<'_> {
     /// Tries each callback with states that are not its browser's.
     pub(super) fn callbacks(&mut self, facts: &mut Facts) {
         let keys = Rc::new(self.state_keys(facts));
+        self.sent_by_program(facts);
         for number in 0..facts.entries.len() {
             let mut exchange = facts.events.iter().find_map(|e| match &e.kind {
                 EventKind::TokenRequest { fields, .. }
@@ -56,6 +57,39 @@ impl Engine<'_> {
                 .any(|(k, v)| k == "code_verifier" && self.bound(v)),
             _ => false,
         });
+    }
+
+    /// States that a program sends itself, outside of any request: there is
+    /// one user, and the function around the callback waits for the answer.
+    fn sent_by_program(&mut self, facts: &Facts) {
+        let mut sent = BTreeSet::new();
+        for event in &facts.events {
+            let EventKind::Authorize { fields, .. } = &event.kind else {
+                continue;
+            };
+            let entry = event.entry.and_then(|e| facts.entries.get(e));
+            if entry.is_none_or(|e| e.route) {
+                continue;
+            }
+            for (_, value) in fields.iter().filter(|(k, _)| k == "state") {
+                sent.extend(value.taint.iter().copied());
+            }
+        }
+        // A page of its own that sends whoever comes there makes it a server.
+        let served = facts.events.iter().any(|event| {
+            let (EventKind::Redirect { value } | EventKind::Respond { value }) = &event.kind else {
+                return false;
+            };
+            let entry = event.entry.and_then(|e| facts.entries.get(e));
+            entry.is_some_and(|e| e.route)
+                && self.any(&value.taint, |o| *o == Origin::AuthUrl)
+                && !facts.events.iter().any(|e| {
+                    e.entry == event.entry && matches!(e.kind, EventKind::Authorize { .. })
+                })
+        });
+        if !served {
+            self.own_states = sent;
+        }
     }
 
     fn takes_code(&self, fields: &Fields) -> bool {

@@ -116,7 +116,16 @@ impl Engine<'_> {
             }
             (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s)) if s.is_empty() => {
                 let side = if a.as_str().is_some() { b } else { a };
-                return self.present(side).and_then(|p| p.then_some(false));
+                let there = self.present(side);
+                // There, a parameter that is missing is an empty text.
+                if self.traits.packages
+                    && self.any(&side.taint[..1], |o| {
+                        matches!(o, Origin::Param(_) | Origin::Header(_) | Origin::Env(_))
+                    })
+                {
+                    return there.map(|p| !p);
+                }
+                return there.and_then(|p| p.then_some(false));
             }
             (Kind::Number(n), Kind::Bool(b)) | (Kind::Bool(b), Kind::Number(n)) => {
                 return Some(i64::from(*b) == *n);

@@ -274,6 +274,31 @@ impl Engine<'_> {
         }
     }
 
+    /// The hash of nothing but texts of the source.
+    pub(super) fn hashed_text(&self, of: Option<&Value>, args: &Args) -> Option<Value> {
+        let mut text = String::from("hash of ");
+        let mut said = false;
+        for value in of.into_iter().chain(args.all()) {
+            let parts: &[Value] = match &value.kind {
+                Kind::Obj(id) => {
+                    let object = self.heap.get(*id)?;
+                    // A key, or the algorithm, is among its fields.
+                    if !object.fields.is_empty() {
+                        return None;
+                    }
+                    &object.items
+                }
+                Kind::None => &[],
+                _ => std::slice::from_ref(value),
+            };
+            for part in parts {
+                text.push_str(part.as_str().filter(|_| part.taint.is_empty())?);
+                said = true;
+            }
+        }
+        said.then(|| Value::str(&text))
+    }
+
     /// Options at the end of the arguments, under their names.
     pub(super) fn options(&self, rest: &[Value], into: &mut Vec<(String, Value)>, depth: usize) {
         for value in rest {

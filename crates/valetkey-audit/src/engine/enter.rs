@@ -156,7 +156,11 @@ impl Engine<'_> {
             }
             self.around_one.extend(ids);
         } else if entry.route {
-            self.around_all.extend(ids);
+            let (one, all) = ids
+                .iter()
+                .partition::<Vec<u32>, _>(|i| self.own_states.contains(i));
+            self.around_one.extend(one);
+            self.around_all.extend(all);
         }
     }
 

@@ -535,6 +535,7 @@ impl Engine<'_> {
     pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {
         self.looked_at(a, at);
         self.looked_at(b, at);
+        self.asked_for(a, b, at);
         let (left, right) = (self.settled(a), self.settled(b));
         let claims = |e: &Self, v: &Value| e.any(&v.taint, |o| matches!(o, Origin::Claims));
         let nonce =
@@ -560,6 +561,20 @@ impl Engine<'_> {
             value.kind = Kind::Bool(known);
         }
         Ok(value)
+    }
+
+    /// Compared with an empty text, a value of the outside is not looked at:
+    /// only whether it is there is asked, which is decided now.
+    fn asked_for(&mut self, a: &Value, b: &Value, at: Span) {
+        let empty = |v: &Value| v.as_str() == Some("") && v.taint.is_empty();
+        let asked = match (empty(a), empty(b)) {
+            (true, false) => b,
+            (false, true) => a,
+            _ => return,
+        };
+        if matches!(asked.kind, Kind::Sym) && self.mode != super::Mode::Load {
+            self.truth_or_decide(asked, at);
+        }
     }
 
     /// A raise that ends the way with this name.

@@ -429,6 +429,11 @@ impl Engine<'_> {
                     value
                 }
             }
+            Does::Hash if self.hashed_text(of.as_ref(), &args).is_some() => {
+                // As well known as what it is made of.
+                self.hashed_text(of.as_ref(), &args)
+                    .unwrap_or_else(Value::unknown)
+            }
             Does::Hash => {
                 let mut parts: Vec<Value> = args.all().map(|v| self.settled(v)).collect();
                 parts.extend(of.map(|v| self.settled(&v)));

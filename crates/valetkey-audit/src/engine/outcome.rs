@@ -31,6 +31,23 @@ impl Engine<'_> {
                 };
                 self.nth(&of, number)
             }
+            // What a function is declared to return.
+            "as" => match second.and_then(Value::as_str) {
+                Some(kind)
+                    if matches!(of.kind, Kind::Unknown | Kind::Method(_))
+                        || self.is_unseen(&of) =>
+                {
+                    let kind = kind.to_owned();
+                    match self.declared(&kind, at) {
+                        Some(mut made) => {
+                            made.add(&of.taint);
+                            made
+                        }
+                        None => of,
+                    }
+                }
+                _ => of,
+            },
             "async" => match &of.kind {
                 Kind::Outcome(_) => of,
                 _ => Value::success(of),

@@ -139,11 +139,14 @@ impl Lower<'_> {
                 };
                 StmtKind::Return(Some(match form {
                     Some(form) => fallible(value, form),
-                    None => value,
+                    None => declared(value, results.first()),
                 }))
             }
             all => {
-                let items = all.iter().map(|n| self.expr(*n)).collect();
+                let items = all.iter().enumerate();
+                let items = items
+                    .map(|(i, n)| declared(self.expr(*n), results.get(i)))
+                    .collect();
                 StmtKind::Return(Some(super::at(node, ExprKind::List(items))))
             }
         }
@@ -220,6 +223,28 @@ pub(super) fn fallible(value: Expr, form: Fallible) -> Expr {
         span: value.span,
         kind: ExprKind::Fallible(Box::new(value), form),
     }
+}
+
+/// What something that is not seen made is what the function returns: a
+/// library's type.
+fn declared(value: Expr, of: Option<&String>) -> Expr {
+    let library = of.and_then(|of| of.trim_start_matches('*').split_once('.'));
+    let Some((_, member)) = library else {
+        return value;
+    };
+    let call = matches!(
+        value.kind,
+        ExprKind::Call(_) | ExprKind::Name(_) | ExprKind::Attr(..)
+    );
+    if !call || !member.starts_with(char::is_uppercase) {
+        return value;
+    }
+    let span = value.span;
+    let of = of.cloned().unwrap_or_default();
+    let expr = |kind| Expr { kind, span };
+    let args = vec![value, expr(ExprKind::Str(of))];
+    let func = expr(ExprKind::Name("?as".to_owned()));
+    expr(super::called(func, args, Vec::new()))
 }
 
 /// How people call an error.

@@ -1,0 +1,148 @@
+//! Helpers of the app whose source is not there: what their names and what
+//! they are given say all the same.
+
+use super::{Engine, Eval};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{Kind, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// A call of something that is not seen, as far as it is OAuth's.
+    pub(super) fn unseen(&mut self, name: &str, args: &[Value], at: Span) -> Eval<Option<Value>> {
+        if !self.traits.packages || self.mode == super::Mode::Load {
+            return Ok(None);
+        }
+        let lower = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+        self.given_address(&lower, args, at);
+        self.begins_unseen(&lower, args, at);
+        let code = args.iter().find(|v| self.is_the_code(v));
+        if !exchanges(&lower) {
+            return Ok(None);
+        }
+        let Some(code) = code.cloned() else {
+            return Ok(None);
+        };
+        // With the state, or the request, it may see to that, too.
+        let whole = |v: &&Value| matches!(v.kind, Kind::Ext(_) | Kind::Map(_));
+        if args.iter().any(|v| self.carries_state(&self.settled(v)))
+            || args.iter().any(|v| whole(&v))
+        {
+            self.notes.opaque = true;
+        }
+        let fields = vec![
+            ("code".to_owned(), code),
+            ("**".to_owned(), Value::unknown()),
+        ];
+        let url = String::new();
+        self.emit(EventKind::TokenRequest { url, fields }, at);
+        let value = match lower.contains("token") {
+            true => {
+                let response = self.sym(Origin::TokenResponse, at);
+                self.reported.extend(response.taint.iter().copied());
+                response
+            }
+            // What it makes of the tokens is its own matter.
+            false => {
+                self.emit(EventKind::TokenChecked, at);
+                Value::unknown()
+            }
+        };
+        self.exchanged()?;
+        Ok(Some(value))
+    }
+
+    /// What a function that is not known made.
+    pub(super) fn is_unseen(&self, value: &Value) -> bool {
+        let Kind::Obj(id) = value.kind else {
+            return false;
+        };
+        self.heap.get(id).is_some_and(|o| {
+            let unknown = match o.class.rsplit_once('.') {
+                None => o.class.starts_with(char::is_uppercase),
+                Some((module, _)) => {
+                    module.starts_with("own:")
+                        || module.contains('/') && !self.libraries.knows(module)
+                }
+            };
+            o.app_class.is_none() && unknown
+        })
+    }
+
+    fn is_the_code(&self, value: &Value) -> bool {
+        (matches!(value.kind, Kind::Sym | Kind::None) || value.as_str() == Some(""))
+            && value.taint.first().is_some_and(
+                |id| matches!(self.origins.of(*id), Origin::Param(name) if name == "code"),
+            )
+    }
+
+    /// `oauth.LoginURL(state)`: with what was made to be guessed by nobody.
+    fn begins_unseen(&mut self, name: &str, args: &[Value], at: Span) {
+        let begins = name.ends_with("url") && (name.contains("auth") || name.contains("login"));
+        if !begins {
+            return;
+        }
+        let random = args.iter().find(|v| {
+            self.any(&v.taint, |o| {
+                matches!(o, Origin::Random | Origin::WeakRandom)
+            })
+        });
+        let Some(state) = random.map(|v| self.settled(v)) else {
+            return;
+        };
+        let fields = vec![
+            ("state".to_owned(), state),
+            ("**".to_owned(), Value::unknown()),
+        ];
+        let (url, library) = (String::new(), None);
+        let event = EventKind::Authorize {
+            url,
+            fields,
+            library,
+        };
+        self.emit(event, at);
+    }
+
+    /// A client is made with an address that the request has a say in.
+    fn given_address(&mut self, name: &str, args: &[Value], at: Span) {
+        if !["oauth", "oidc", "openid"].iter().any(|w| name.contains(w)) {
+            return;
+        }
+        for value in args {
+            let value = self.settled(value);
+            let address = matches!(&value.kind, Kind::Template(parts)
+                if parts.first().and_then(Value::as_str).is_some_and(|s| s.starts_with("http")));
+            if address && self.any(&value.taint, |o| matches!(o, Origin::Host)) {
+                let event = EventKind::Delegate {
+                    part: "register",
+                    fields: vec![("redirect_uri".to_owned(), value)],
+                    library: "the app's client",
+                };
+                self.emit(event, at);
+            }
+        }
+    }
+}
+
+/// Whether a name says that a code becomes tokens there.
+fn exchanges(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "exchange",
+        "authorizationcode",
+        "authcode",
+        "fromcode",
+        "withcode",
+        "oauthcode",
+        "accesstoken",
+        "gettoken",
+        "fetchtoken",
+        "requesttoken",
+        "retrievetoken",
+        "obtaintoken",
+        "oauth2token",
+        "oauthtoken",
+        "callback",
+    ];
+    WORDS.iter().any(|w| name.contains(w))
+}
