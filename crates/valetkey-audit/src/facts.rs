@@ -85,6 +85,10 @@ pub(crate) enum EventKind {
     ErrorIgnored,
     /// It was taken for granted that it was none: a panic otherwise.
     ErrorPanics,
+    /// A claim of an ID token was read, by this name.
+    Claim {
+        name: &'static str,
+    },
     IdToken {
         fault: Option<&'static str>,
         library: Option<&'static str>,

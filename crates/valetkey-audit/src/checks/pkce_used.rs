@@ -1,7 +1,10 @@
 //! PKCE with S256 and a fresh verifier.
 
 use super::{Check, Context, Found, at, best_per_place, field, is_constant, seen_to, text};
-use crate::report::Severity::{Low, Medium};
+use crate::{
+    report::Severity::{Low, Medium},
+    value::{Kind, Origin, Value},
+};
 
 pub(super) const CHECK: Check = Check {
     id: "pkce-used",
@@ -41,6 +44,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             _ if is_constant(challenge) || c.made_at_load(challenge) => {
                 Found::fail(place, severity, "The code challenge is the same for every login.")
             }
+            Some("S256") if unhashed(c, challenge, place) => Found::fail(
+                place,
+                severity,
+                "The verifier itself is sent as the challenge: whoever sees the URL has it.",
+            ),
             // Some providers spell it small.
             Some(method) if method.eq_ignore_ascii_case("S256") => {
                 Found::pass(place, "PKCE with S256.")
@@ -55,6 +63,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, part, fields, library) in c.delegations() {
         let never = text(fields, "fact:pkce") == Some("never");
         if part != "register" && !(never && part == "login") {
+            continue;
+        }
+        // A provider is made known here, and nothing is asked of it.
+        if text(fields, "fact:asks") == Some("login")
+            && !c
+                .delegations()
+                .any(|(_, p, _, by)| p == "login" && by == library)
+        {
             continue;
         }
         found.extend(seen_to(fields, "pkce").map(|seen| match seen {
@@ -76,4 +92,20 @@ fn hashes_elsewhere(c: &Context<'_>, place: (crate::value::FileId, crate::ir::Sp
     c.authorizations().any(|(event, fields, _)| {
         at(event) == place && text(fields, "code_challenge_method") == Some("S256")
     })
+}
+
+/// Whether the challenge is the random value itself, on every way through the
+/// place.
+fn unhashed(
+    c: &Context<'_>,
+    challenge: &Value,
+    place: (crate::value::FileId, crate::ir::Span),
+) -> bool {
+    let hashed = |v: &Value| c.any(v, |o| matches!(o, Origin::Hash));
+    matches!(challenge.kind, Kind::Sym)
+        && c.any(challenge, |o| matches!(o, Origin::Random))
+        && !hashed(challenge)
+        && !c.authorizations().any(|(event, fields, _)| {
+            at(event) == place && field(fields, "code_challenge").is_some_and(hashed)
+        })
 }

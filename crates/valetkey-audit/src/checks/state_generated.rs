@@ -14,6 +14,9 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+const AT_LOAD: &str =
+    "The state is made once, when the program starts, and is the same for every login.";
+
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (event, fields, library) in c.authorizations() {
@@ -36,6 +39,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if let Some(verdict) = judge(c, state, 0) {
             found.push(match verdict {
                 Ok(message) => Found::pass(place, message),
+                // A run of the program is one login.
+                Err((_, message)) if message == AT_LOAD && c.one_user(event.file) => Found::pass(
+                    place,
+                    "The state is random and made for each run of the program.",
+                ),
                 Err((severity, message)) => Found::fail(place, severity, message),
             });
         }
@@ -43,6 +51,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, part, fields, library) in c.delegations() {
         if part != "login" && text(fields, "fact:complete") != Some("yes") || !c.begun_here(fields)
         {
+            continue;
+        }
+        // The library sends the one that it is given.
+        if part == "login"
+            && let Some(given) = field(fields, "state").filter(|v| !v.is_none())
+        {
+            match judge(c, given, 0) {
+                Some(Ok(message)) => found.push(Found::pass(at(event), message)),
+                Some(Err((severity, message))) => {
+                    found.push(Found::fail(at(event), severity, message));
+                }
+                None => {}
+            }
             continue;
         }
         found.extend(seen_to(fields, "state").map(|seen| match seen {
@@ -90,10 +111,7 @@ fn judge(
     let has = |test: fn(&Origin) -> bool| c.any(state, test);
     if has(|o| matches!(o, Origin::Random)) {
         if c.made_at_load(state) {
-            return Some(Err((
-                High,
-                "The state is made once, when the program starts, and is the same for every login.",
-            )));
+            return Some(Err((High, AT_LOAD)));
         }
         return Some(Ok("The state is random and made for each login."));
     }

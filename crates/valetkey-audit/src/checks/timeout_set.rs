@@ -63,6 +63,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 /// Whether the requests that a library makes within this call end, where that
 /// is known of it, or of how the provider was registered.
 fn ends(c: &Context<'_>, fields: &Fields, library: &str) -> Option<bool> {
+    // The whole flow is in this call.
+    if text(fields, "fact:waits").is_some() {
+        return Some(false);
+    }
     match text(fields, "fact:requests")? {
         "registered" => {}
         _ if text(fields, "fact:class").is_some() => return None,

@@ -35,7 +35,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for event in c.events() {
         let place = at(event);
         match &event.kind {
-            EventKind::Respond { value } | EventKind::Log { value } if kept.has(c, value) => {
+            EventKind::Respond { value } | EventKind::Log { value } if kept.shown(c, value) => {
                 found.push(Found::fail(
                     place,
                     High,
@@ -156,6 +156,15 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
 struct Kept<'a>(Vec<&'a str>);
 
 impl Kept<'_> {
+    /// The token itself, or a text with it; not what was fetched with it.
+    fn shown(&self, c: &Context<'_>, value: &Value) -> bool {
+        match &value.kind {
+            Kind::Sym => self.has(c, value),
+            Kind::Template(parts) | Kind::Alt(parts) => parts.iter().any(|p| self.shown(c, p)),
+            _ => false,
+        }
+    }
+
     fn has(&self, c: &Context<'_>, value: &Value) -> bool {
         !value.is_none()
             && c.any(value, |o| match o {

@@ -27,7 +27,12 @@ impl Engine<'_> {
             });
             let handed =
                 |e: &&Event| e.entry == Some(number) && matches!(e.kind, EventKind::HandsCode);
-            if exchange.is_none() && facts.entries[number].route {
+            let entry = &facts.entries[number];
+            if exchange.is_none()
+                && (entry.route
+                    || self.takes_request(entry)
+                    || self.libraries.verbs.contains(&entry.name))
+            {
                 let unseen = facts.events.iter().find(handed);
                 exchange = unseen.map(|e| (e.file, e.span));
             }

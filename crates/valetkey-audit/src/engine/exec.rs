@@ -452,11 +452,11 @@ impl Engine<'_> {
                     && self.traits.own_name.is_none()
                     && !self.traits.missing_is_none
                     && self.mode == Mode::Scenario
-                    && self
-                        .heap
-                        .get(id)
-                        .is_some_and(|o| !o.open && o.items.len() == 1)
-                    && targets.len() > 1
+                    && self.heap.get(id).is_some_and(|o| {
+                        !o.open
+                            && o.items.len() < targets.len()
+                            && o.items.iter().all(|v| v.as_str().is_some())
+                    })
                 {
                     return self.raise("ValueError");
                 }

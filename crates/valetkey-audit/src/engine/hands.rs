@@ -64,7 +64,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let backend = lower == "authenticate";
-        let mut code = false;
+        let (mut code, mut more) = (false, false);
         for value in args.iter().chain(named.iter().map(|(_, v)| v)) {
             let parts = match &value.kind {
                 Kind::Dict(_) => self.fields(value).into_iter().map(|(_, v)| v).collect(),
@@ -88,7 +88,7 @@ impl Engine<'_> {
                         matches!(o, Origin::Query | Origin::Session(_) | Origin::Cookie(_))
                     })
                 {
-                    return Ok(());
+                    more = true;
                 }
             }
         }
@@ -96,6 +96,8 @@ impl Engine<'_> {
             return Ok(());
         }
         self.emit(EventKind::HandsCode, at);
+        // It may look at the state itself.
+        self.notes.opaque |= more;
         self.exchanged()
     }
 

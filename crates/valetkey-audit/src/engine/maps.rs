@@ -359,6 +359,11 @@ impl Engine<'_> {
                 _ => {}
             }
         }
+        if is(self, |o| matches!(o, Origin::Claims))
+            && let Some(name) = ["iss", "aud"].into_iter().find(|n| *n == name)
+        {
+            self.emit(EventKind::Claim { name }, at);
+        }
         if is(self, |o| matches!(o, Origin::TokenResponse)) {
             if name != "Error" {
                 self.used(&settled, at);

@@ -580,6 +580,10 @@ impl Engine<'_> {
             Does::UserInput if fact("typed").is_some() => {
                 self.sym(Origin::Argument("typed".into()), at)
             }
+            // Nor one that was asked for: a whole address may hold the state.
+            Does::UserInput if asks_for_code(&args) => {
+                self.sym(Origin::Argument("typed".into()), at)
+            }
             Does::UserInput => self.sym(Origin::Query, at),
             Does::SessionMap => Value::map("session"),
             Does::SessionGet
@@ -614,4 +618,14 @@ impl Engine<'_> {
             },
         })
     }
+}
+
+/// Whether the user is asked for the code alone, by what the prompt says.
+fn asks_for_code(args: &Args) -> bool {
+    let said = args.all().find_map(Value::as_str).unwrap_or_default();
+    let lower = said.to_ascii_lowercase();
+    lower.contains("code")
+        && !["url", "redirect", "address", "link"]
+            .iter()
+            .any(|w| lower.contains(w))
 }

@@ -154,7 +154,7 @@ impl Engine<'_> {
         facts
     }
 
-    fn takes_request(&self, entry: &Entry) -> bool {
+    pub(super) fn takes_request(&self, entry: &Entry) -> bool {
         let Kind::Func(f) = &entry.function.kind else {
             return false;
         };
