@@ -30,6 +30,7 @@ mod callback;
 mod callbacks;
 mod classes;
 mod compare;
+mod cut;
 mod effects;
 mod enter;
 mod eval;

@@ -93,6 +93,10 @@ pub(crate) enum EventKind {
         fault: Option<&'static str>,
         library: Option<&'static str>,
     },
+    /// Who an access token belongs to was asked for.
+    ProfileRead {
+        value: Value,
+    },
     /// Somebody is signed in as `value`.
     Login {
         value: Value,

@@ -20,7 +20,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let value = match &event.kind {
             EventKind::Login { value }
             | EventKind::SessionWrite { value, .. }
-            | EventKind::SetCookie { value, .. } => value,
+            | EventKind::SetCookie { value, .. }
+            | EventKind::ProfileRead { value } => value,
             EventKind::Respond { value } if handed(c, value) => value,
             _ => continue,
         };

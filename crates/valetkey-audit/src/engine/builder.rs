@@ -121,7 +121,12 @@ impl Engine<'_> {
             .facts
             .get("class")
             .map_or("web.making", String::as_str);
-        Ok(self.object(class, fields))
+        let made = self.object(class, fields);
+        Ok(match model.facts.get("pair") {
+            // Two ends of the same.
+            Some(_) => self.list(vec![made.clone(), made]),
+            None => made,
+        })
     }
 
     /// A part is added. The object goes on as a new one where the call returns
@@ -299,7 +304,13 @@ impl Engine<'_> {
                 let field = self.heap.get(*id).and_then(|o| o.fields.get(name)).cloned();
                 Ok(field.unwrap_or_else(|| Value::derived([&self.settled(of)])))
             }
-            Kind::Sym | Kind::Unknown => Ok(self.part(of, name, at)),
+            Kind::Sym | Kind::Unknown => {
+                let part = self.part(of, name, at);
+                if self.is_sealed(of) {
+                    self.seal(&part);
+                }
+                Ok(part)
+            }
             _ => Ok(Value::derived([&self.settled(of)])),
         }
     }

@@ -139,6 +139,7 @@ impl Engine<'_> {
         let (left, right) = (self.settled(a), self.settled(b));
         let (x, y) = (self.carries_state(&left), self.carries_state(&right));
         match (x, y) {
+            (false, false) if self.traits.typed => self.cut_and_kept(&left, &right),
             (false, false) => None,
             (true, true) => {
                 if self.bound(&left) != self.bound(&right) {
@@ -154,6 +155,22 @@ impl Engine<'_> {
                 self.received(kept)
             }
         }
+    }
+
+    /// Something out of a request's text, compared with what was made for the
+    /// login: that is the state.
+    fn cut_and_kept(&mut self, left: &Value, right: &Value) -> Option<bool> {
+        let cut = |v: &Value| self.any(&v.taint, |o| matches!(o, Origin::Query));
+        let kept = match (cut(left), cut(right)) {
+            (true, false) => right,
+            (false, true) => left,
+            _ => return None,
+        };
+        let made = self.bound(kept)
+            || self.any(&kept.taint, |o| {
+                matches!(o, Origin::Random | Origin::WeakRandom)
+            });
+        if made { self.received(kept) } else { None }
     }
 
     /// Whether the state that came along equals what was kept.

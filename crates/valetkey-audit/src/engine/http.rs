@@ -148,9 +148,14 @@ impl Engine<'_> {
             .iter()
             .find(|(k, _)| k == "grant_type")
             .and_then(|(_, v)| v.as_str());
+        let unseen = !has("code")
+            && !has("grant_type")
+            && is_token_endpoint(&endpoint)
+            && self.sends_code(data.as_ref());
         let token_request = has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
-            || has("fb_exchange_token");
+            || has("fb_exchange_token")
+            || unseen;
         let bearer = model.facts.contains_key("bearer");
         let with_token = bearer
             || self.any(&made_of.taint, |o| {
@@ -181,6 +186,15 @@ impl Engine<'_> {
         {
             let id = self.origin(Origin::AccessToken, at);
             target.add(&[id]);
+        }
+        let mut fields = fields.clone();
+        if unseen && let Some(form) = &data {
+            // Its type is not seen.
+            if self.notes.unseen_query {
+                self.refuses_no_code(&Vec::new())?;
+            }
+            fields.push(("code".into(), self.settled(form)));
+            fields.push(("**".into(), Value::unknown()));
         }
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
@@ -242,6 +256,10 @@ impl Engine<'_> {
                 .collect();
             profile.add(&from);
             profile.kind = Kind::Unknown;
+            if asks_who(&lower) {
+                let value = profile.clone();
+                self.emit(EventKind::ProfileRead { value }, at);
+            }
             return Ok(profile);
         }
         // An unknown answer: what was put in does not come out of it, except
@@ -260,6 +278,14 @@ impl Engine<'_> {
         let mut answer = Value::unknown();
         answer.add(&from);
         Ok(answer)
+    }
+
+    /// Whether a form whose fields are not seen was made of the code.
+    fn sends_code(&self, form: Option<&Value>) -> bool {
+        form.is_some_and(|form| {
+            let taint = self.deep_taint(form);
+            self.any(&taint, |o| matches!(o, Origin::Param(p) if p == "code"))
+        })
     }
 
     /// Whether an object may have fields that are not seen.
@@ -310,4 +336,26 @@ impl Engine<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether an endpoint says whose a token is.
+fn asks_who(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    path.contains("userinfo")
+        || path.contains("/people/me")
+        || [
+            "/user",
+            "/me",
+            "/users/@me",
+            "/profile",
+            "/users/me",
+            "/user/me",
+        ]
+        .iter()
+        .any(|end| path.trim_end_matches('/').ends_with(end))
+}
+
+fn is_token_endpoint(url: &str) -> bool {
+    let path = url.trim_end_matches('/').to_ascii_lowercase();
+    path.ends_with("/token") || path.ends_with("/access_token")
 }

@@ -404,6 +404,10 @@ impl Engine<'_> {
                         .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
+                let value = match fact("unseals") {
+                    Some(_) => self.unsealed(value, at),
+                    None => value,
+                };
                 if fact("reads").is_some() {
                     self.read_as_data(&value);
                 }

@@ -500,6 +500,9 @@ impl Engine<'_> {
             );
         }
         let response = self.sym(Origin::TokenResponse, at);
+        if self.fact(model, "sealed").is_some() {
+            self.seal(&response);
+        }
         if self.fact(model, "errors") == Some("raise") {
             self.fails_on_refusal(&response);
         }

@@ -52,6 +52,10 @@ impl Engine<'_> {
                 Kind::Outcome(_) => of,
                 _ => Value::success(of),
             },
+            "debug" => match self.is_sealed(&held(&of)) {
+                true => Value::unknown(),
+                false => of,
+            },
             "await" => self.awaited_code(of, at)?,
             "field" => match (&of.kind, second.and_then(Value::as_str)) {
                 (Kind::None | Kind::Outcome(None), _) | (_, None) => Value::none(),
@@ -74,6 +78,15 @@ impl Engine<'_> {
                 }) = second
                     && self.asks_for_token(class)
                 {
+                    self.checked_token(&of, at);
+                    self.read_as_tokens(&of, at);
+                } else if let Some(Kind::Ext(path)) = second.map(|v| &v.kind)
+                    && path
+                        .rsplit(['.', ':'])
+                        .next()
+                        .is_some_and(|n| n.contains("Token"))
+                {
+                    // As its name says.
                     self.checked_token(&of, at);
                     self.read_as_tokens(&of, at);
                 }
@@ -190,8 +203,16 @@ impl Engine<'_> {
         if !self.traits.typed {
             return Ok(None);
         }
+        if let Some(value) = self.cut_out(of, name, args, at)? {
+            return Ok(Some(value));
+        }
         let arg = args.first();
         Ok(Some(match (name, arg) {
+            ("nth", Some(n)) => match (&of.kind, &n.kind) {
+                (Kind::List(_), Kind::Number(n)) => self.nth(of, usize::try_from(*n).unwrap_or(0)),
+                (Kind::Sym | Kind::None, _) => of.clone(),
+                _ => return Ok(None),
+            },
             ("unwrap" | "expect", _) => {
                 self.unwraps(&held(of), at);
                 self.unwrapped(of, "TypeError", at)?

@@ -19,6 +19,8 @@ pub(super) struct Answers {
     parsed: BTreeSet<OriginId>,
     /// What they were read as was unwrapped.
     trusted: BTreeSet<OriginId>,
+    /// Of a type that does not show them when it is printed.
+    sealed: BTreeSet<OriginId>,
 }
 
 impl Engine<'_> {
@@ -35,6 +37,28 @@ impl Engine<'_> {
         self.token_answers
             .raising
             .extend(answer.taint.iter().copied());
+    }
+
+    /// The answer, or a token of it, is of a type that hides it in its text
+    /// for programmers.
+    pub(super) fn seal(&mut self, value: &Value) {
+        self.token_answers.sealed.extend(value.taint.first());
+    }
+
+    pub(super) fn is_sealed(&self, value: &Value) -> bool {
+        let first = value.taint.first();
+        first.is_some_and(|id| self.token_answers.sealed.contains(id))
+    }
+
+    /// What such a type hides.
+    pub(super) fn unsealed(&mut self, value: Value, at: Span) -> Value {
+        match value.taint.first() {
+            Some(id) if self.is_sealed(&value) => {
+                let origin = self.origins.of(*id).clone();
+                self.sym(origin, at)
+            }
+            _ => value,
+        }
     }
 
     pub(super) fn read_as_data(&mut self, value: &Value) {

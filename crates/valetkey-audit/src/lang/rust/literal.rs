@@ -77,7 +77,12 @@ impl Lower<'_> {
                             None => Some(self.resolve(node, vec![name])),
                         }
                     };
-                    all.push(value.unwrap_or_else(|| self.nothing(node)));
+                    let value = value.unwrap_or_else(|| self.nothing(node));
+                    // `{:?}` shows what a type wants to show.
+                    all.push(match inner.ends_with('?') {
+                        true => self.call(node, "?debug", vec![value]),
+                        false => value,
+                    });
                 }
                 c => text.push(c),
             }
