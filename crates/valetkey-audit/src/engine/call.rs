@@ -187,6 +187,11 @@ impl Engine<'_> {
         let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
         let blind = self.given_state(of, args, named);
+        if self.traits.typed {
+            for part in &mut parts {
+                self.spends_token(part);
+            }
+        }
         parts.push(self.settled(of));
         let made = Value::derived(&parts);
         match blind {

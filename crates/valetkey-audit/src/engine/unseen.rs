@@ -5,7 +5,7 @@ use super::{Engine, Eval, Mode, callbacks::is_check};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
-    value::{Kind, Origin, Value},
+    value::{Kind, Origin, OriginId, Value},
 };
 
 impl Engine<'_> {
@@ -29,6 +29,30 @@ impl Engine<'_> {
         let blind = self.traits.typed && !all().any(|v| self.of_browser(v, 0));
         self.notes.opaque |= !blind;
         blind
+    }
+
+    /// What is not seen gets a token to ask for something with: what comes of
+    /// it is no token.
+    pub(super) fn spends_token(&mut self, given: &mut Value) {
+        let origins = &self.origins;
+        let token = |id: &OriginId| match origins.of(*id) {
+            Origin::AccessToken | Origin::TokenResponse | Origin::RefreshToken => true,
+            Origin::Session(name) | Origin::Cookie(name) => name.ends_with("token"),
+            _ => false,
+        };
+        if !given.taint.iter().any(token) {
+            return;
+        }
+        let asks = given
+            .taint
+            .iter()
+            .any(|id| *origins.of(*id) == Origin::AccessToken);
+        given.taint.retain(|id| !token(id));
+        given.kind = Kind::Unknown;
+        if asks {
+            let id = self.origin(Origin::Profile, self.site);
+            given.add(&[id]);
+        }
     }
 
     /// A condition hangs on what was made of the state that came along.

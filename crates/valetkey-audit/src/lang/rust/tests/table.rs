@@ -75,7 +75,7 @@ fn macros_are_read_as_what_they_do() {
                 "format!(\"a{}b{c}{0}\", d)",
                 "return `\"a\", d, \"b\", c, other()`",
             ),
-            ("println!(\"{x:?}\");", "rust.log(`x`)"),
+            ("println!(\"{x:?}\");", "rust.log(`?debug(x)`)"),
             (
                 "tracing::info!(token = ?t, %u, \"in\");",
                 "rust.log(`t, u, \"in\"`)",
