@@ -230,10 +230,20 @@ impl<'a> Context<'a> {
 
     /// Whether a secret of the token endpoint's answer is in the value.
     fn has_token(&self, value: &Value) -> bool {
-        self.any(value, is_token) || self.kept_token(value)
+        self.any(value, is_token) || self.tells_kept_token(value)
     }
 
-    /// The same, by way of this browser's session.
+    /// The same, of a text in which stands what this browser's session keeps.
+    fn tells_kept_token(&self, value: &Value) -> bool {
+        match &value.kind {
+            Kind::Sym => self.kept_token(value),
+            Kind::Template(parts) => parts.iter().any(|p| self.tells_kept_token(p)),
+            Kind::Query(pairs) => pairs.iter().any(|(_, v)| self.tells_kept_token(v)),
+            _ => false,
+        }
+    }
+
+    /// Whether a value is made of a token that this browser's session keeps.
     fn kept_token(&self, value: &Value) -> bool {
         self.any(value, |o| {
             matches!(o, Origin::Session(key) if self.events().any(|e| {

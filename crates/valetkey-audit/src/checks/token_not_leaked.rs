@@ -139,7 +139,7 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
             Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
         )
     });
-    if sure || c.kept_token(value) {
+    if sure || c.tells_kept_token(value) {
         return true;
     }
     let whole = c.any(value, |o| matches!(o, Origin::TokenResponse));

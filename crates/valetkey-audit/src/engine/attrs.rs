@@ -222,11 +222,13 @@ impl Engine<'_> {
                     }
                 }
                 ("itself", _) => of.clone(),
-                // A mapping that is made when it is first asked for.
-                _ if is.starts_with("dict:") => {
-                    let field = &is["dict:".len()..];
-                    let made = self.dict(Default::default());
-                    self.set_attr(of, field, made.clone(), at);
+                // What is made when it is first asked for.
+                _ if is.starts_with("dict:") || is.starts_with("made:") => {
+                    let made = match is.strip_prefix("made:") {
+                        Some(class) => self.object(class, Vec::new()),
+                        None => self.dict(Default::default()),
+                    };
+                    self.set_attr(of, name, made.clone(), at);
                     made
                 }
                 _ if is.starts_with("as:") => self.seen_as(id, &is["as:".len()..]),

@@ -188,6 +188,18 @@ impl Engine<'_> {
         Value::new(Kind::Obj(self.alloc(object)))
     }
 
+    /// Another object that knows the same.
+    pub(super) fn copied(&mut self, id: usize, value: &Value) -> Value {
+        let object = self.heap.get(id).cloned().unwrap_or_default();
+        let new = self.alloc(object);
+        let kind = match value.kind {
+            Kind::Dict(_) => Kind::Dict(new),
+            _ => Kind::Obj(new),
+        };
+        let taint = value.taint.clone();
+        Value { kind, taint }
+    }
+
     /// A member of one of the outside's mappings that is known to be
     /// something.
     pub(super) fn known_member(&mut self, map: &str, key: &Value, at: Span) -> Eval<Option<Value>> {

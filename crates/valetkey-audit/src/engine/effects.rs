@@ -179,8 +179,14 @@ impl Engine<'_> {
             }
             Does::StorePut => {
                 let key = given("name");
-                if let Some(of) = &of {
-                    self.set_index(of, &key, given("value"), at);
+                match &of {
+                    Some(of) => self.set_index(of, &key, given("value"), at),
+                    // One key for everybody.
+                    None if key.as_str().is_some() => {
+                        let name = self.key(&key);
+                        self.put("store", name, given("value"), at);
+                    }
+                    None => {}
                 }
                 Value::none()
             }

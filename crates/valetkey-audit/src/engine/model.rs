@@ -292,7 +292,8 @@ impl Engine<'_> {
                     && let Some(value) = args.positional.get(1)
                 {
                     self.setting(name, value, at);
-                    if self.mode == Mode::Load && self.traits.bare_calls {
+                    let keep = fact("only").is_none() || matches!(value.kind, Kind::Bool(_));
+                    if keep && self.mode == Mode::Load && self.traits.bare_calls {
                         self.set_settings.insert(name.to_owned(), value.clone());
                     }
                 }
@@ -416,6 +417,9 @@ impl Engine<'_> {
                     return Ok(self.built(query, at));
                 }
                 let object = matches!(value.kind, Kind::Obj(_) | Kind::List(_) | Kind::Dict(_));
+                if let (Some(_), Kind::Obj(id) | Kind::Dict(id)) = (fact("copies"), &value.kind) {
+                    return Ok(self.copied(*id, &value));
+                }
                 if fact("keeps").is_some() {
                     return Ok(match fact("text") {
                         Some(form) => self.as_text(&value, form),

@@ -95,6 +95,11 @@ impl Engine<'_> {
                 );
             }
         }
+        // Options that are not seen say what to ask for, if nothing else does.
+        let open = fields.iter().any(|(k, _)| k == "**");
+        if open && !fields.iter().any(|(k, _)| k == "scope") {
+            fields.push(("scope".into(), Value::unknown()));
+        }
         self.configured_parts(model, &mut fields, at);
         for (key, fact) in &model.facts {
             fields.push((format!("fact:{key}"), Value::str(fact)));
@@ -648,6 +653,12 @@ impl Engine<'_> {
                 match self.fact(model, "returns") {
                     Some("profile") => self.sym(Origin::Profile, at),
                     Some("nothing") => Value::unknown(),
+                    // And the page to go on to, which the state proves.
+                    Some("token,page") => {
+                        let token = self.sym(Origin::TokenResponse, at);
+                        let page = self.sym(Origin::Route, at);
+                        self.list(vec![token, page])
+                    }
                     Some(is) => {
                         let id = self.origin(Origin::TokenResponse, at);
                         self.known_attr(is, at).with(id)

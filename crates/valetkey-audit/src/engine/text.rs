@@ -207,6 +207,10 @@ impl Engine<'_> {
                 for (key, value) in fields {
                     self.set_index(of, &Value::str(&key), value, at);
                 }
+                // `merge!` is worth what it changed.
+                if self.traits.bare_calls {
+                    return Ok(Some(of.clone()));
+                }
                 Value::none()
             }
             ("items" | "multi_items" | "iteritems", []) => {

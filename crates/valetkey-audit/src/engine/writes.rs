@@ -134,7 +134,19 @@ impl Engine<'_> {
                     at,
                 );
             }
-            "env" => self.set_env(&key, &settled, at),
+            "env" => {
+                self.set_env(&key, &settled, at);
+                // The environment is the whole program's.
+                if self.mode != Mode::Load {
+                    let name = format!("env.{key}");
+                    let value = settled;
+                    self.emit(EventKind::StoreWrite { name, value }, at);
+                }
+            }
+            // What the next page shows.
+            "context" if self.traits.bare_calls => {
+                self.emit(EventKind::Respond { value: settled }, at);
+            }
             "config" => {}
             "params" | "headers" | "context" => {}
             _ => self.emit(
