@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use super::{Engine, Notes, Scenario, Unwind, run::Way};
 use crate::{
     facts::{Denial, Entry, Event, EventKind, Facts, Fields, StateOutcome, StateVerdict},
-    value::{Origin, OriginId, Value},
+    value::{Kind, Origin, OriginId, Value},
 };
 
 impl Engine<'_> {
@@ -43,6 +43,9 @@ impl Engine<'_> {
             // An authentication backend is called by a view that the
             // framework connects it with.
             if entry.name == "authenticate" && !entry.route {
+                continue;
+            }
+            if entry.name != "callback_phase" && self.called_by_strategy(&entry) {
                 continue;
             }
             let verdict = self.state_verdict(&entry, &keys);
@@ -95,6 +98,19 @@ impl Engine<'_> {
         if !served {
             self.own_states = sent;
         }
+    }
+
+    /// A method with which a class changes what a library's strategy does: it
+    /// is called when that one has looked at the callback.
+    fn called_by_strategy(&self, entry: &Entry) -> bool {
+        let Kind::Func(f) = &entry.function.kind else {
+            return false;
+        };
+        let bases = f.class.iter().flat_map(|c| &c.bases);
+        bases.into_iter().any(|base| {
+            matches!(&base.kind, Kind::Ext(path)
+                if self.libraries.method(path, "%options").is_some())
+        })
     }
 
     fn takes_code(&self, fields: &Fields) -> bool {
