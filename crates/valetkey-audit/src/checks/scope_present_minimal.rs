@@ -20,6 +20,7 @@ const NONE: &str =
 /// Scopes that open a whole account, by what providers document of them.
 const BROAD: &[&str] = &[
     "*",
+    "**",
     "all",
     "full",
     "full_access",

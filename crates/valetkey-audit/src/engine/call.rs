@@ -426,6 +426,7 @@ impl Engine<'_> {
             return self.apply(model, None, path, args, named, at);
         }
         self.may_inspect(path, &args);
+        self.claims_unseen(last, &args, at);
         if let Some(answer) = self.exchanged_unseen(last, &args, at)? {
             return Ok(answer);
         }
@@ -442,7 +443,7 @@ impl Engine<'_> {
             Some((of, new)) if Some(new) == constructor => of,
             _ => path,
         };
-        let last = path.rsplit('.').next().unwrap_or(path);
+        let last = path.rsplit(['.', ':']).next().unwrap_or(path);
         if last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase) {
             let taint: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
             let id = self.alloc(Object {

@@ -495,7 +495,8 @@ impl Engine<'_> {
             Kind::Obj(id) if self.traits.typed => self
                 .heap
                 .get(*id)
-                .filter(|o| o.app_class.is_some())
+                // Also of a type that is not seen.
+                .filter(|o| o.app_class.is_some() || o.class.starts_with("own:"))
                 .map(|o| o.fields.clone().into_iter().collect())
                 .unwrap_or_default(),
             Kind::List(id) => {

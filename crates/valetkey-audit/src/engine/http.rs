@@ -179,11 +179,11 @@ impl Engine<'_> {
         // By its name, wherever it comes from.
         let in_url = url::parameters(&self.settled(&url));
         let asked: Fields = params.iter().flat_map(|p| self.fields(p)).collect();
-        if in_url
-            .iter()
-            .chain(&asked)
-            .any(|(k, v)| k == "access_token" && !v.is_none() && v.as_str().is_none())
-        {
+        if in_url.iter().chain(&asked).any(|(k, v)| {
+            matches!(k.as_str(), "access_token" | "refresh_token")
+                && !v.is_none()
+                && v.as_str().is_none()
+        }) {
             let id = self.origin(Origin::AccessToken, at);
             target.add(&[id]);
         }

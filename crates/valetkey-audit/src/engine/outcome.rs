@@ -72,6 +72,17 @@ impl Engine<'_> {
                 _ => of,
             },
             "typed" => {
+                if matches!(&held(&of).kind, Kind::Map(m) if m.as_ref() == "params") {
+                    match second.map(|v| &v.kind) {
+                        Some(Kind::Class(class)) => {
+                            let class = class.clone();
+                            if self.has_all_of(&class, "params", at).is_err() {
+                                return Ok(Value::failure());
+                            }
+                        }
+                        _ => self.notes.unseen_query = true,
+                    }
+                }
                 if let Some(Value {
                     kind: Kind::Class(class),
                     ..

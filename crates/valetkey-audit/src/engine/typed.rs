@@ -249,7 +249,12 @@ impl Engine<'_> {
             self.notes.unseen_query |= !inner.contains("Map<") && !inner.contains("Vec<");
             return Ok(());
         };
-        for (field, kind) in self.field_types(&class) {
+        self.has_all_of(&class, map, at)
+    }
+
+    /// Whether the request has what a type needs.
+    pub(super) fn has_all_of(&mut self, class: &ClassValue, map: &str, at: Span) -> Eval<()> {
+        for (field, kind) in self.field_types(class) {
             if !kind.starts_with("Option<") && !kind.starts_with("default ") {
                 let ask = Ask {
                     strict: true,

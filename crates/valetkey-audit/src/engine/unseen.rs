@@ -132,6 +132,11 @@ impl Engine<'_> {
                 |o| matches!(o, Origin::Session(k) | Origin::Cookie(k) if k.contains("verifier")),
             )
         });
+        let host = args
+            .iter()
+            .map(|v| self.settled(v))
+            .find(|v| self.any(&v.taint, |o| matches!(o, Origin::Host)));
+        fields.extend(host.map(|v| ("redirect_uri".to_owned(), v)));
         fields.extend(verifier.map(|v| ("code_verifier".to_owned(), v)));
         // It may compare the state, unless it gets only what was found by it.
         let compares = args.iter().map(|v| self.settled(v)).any(|v| {
@@ -163,6 +168,32 @@ impl Engine<'_> {
             return self.raise("LibraryError");
         }
         Ok(())
+    }
+
+    /// `decode_unverified(id_token)`.
+    pub(super) fn claims_unseen(&mut self, name: &str, args: &[Value], at: Span) {
+        const WORDS: &[&str] = &[
+            "unverified",
+            "insecure",
+            "unsafe",
+            "without_verif",
+            "no_verif",
+        ];
+        let lower = name.to_ascii_lowercase();
+        let id_token = args.iter().any(|v| {
+            let taint = self.deep_taint(v);
+            self.any(&taint, |o| matches!(o, Origin::IdToken))
+        });
+        if self.traits.typed && id_token && WORDS.iter().any(|w| lower.contains(w)) {
+            let fault = Some("its signature is not checked");
+            self.emit(
+                EventKind::IdToken {
+                    fault,
+                    library: None,
+                },
+                at,
+            );
+        }
     }
 
     /// `app.http.get("https://…")`: a client that was made elsewhere.

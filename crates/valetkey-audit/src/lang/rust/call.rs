@@ -159,7 +159,36 @@ impl Lower<'_> {
             return value;
         }
         let class = self.resolve(kind, segments);
-        self.call(kind, "?typed", vec![value, class])
+        self.becomes(kind, value, class)
+    }
+
+    /// The value before it is unwrapped is what fits or does not.
+    fn becomes(&self, node: Node<'_>, mut value: Expr, class: Expr) -> Expr {
+        const AFTER: &[&str] = &[
+            "unwrap",
+            "expect",
+            "map_err",
+            "context",
+            "with_context",
+            "unwrap_or_default",
+        ];
+        if let ExprKind::Call(call) = &mut value.kind {
+            match &mut call.func.kind {
+                ExprKind::Name(name) if name == "?" && call.args.len() == 1 => {
+                    let inner = call.args.remove(0);
+                    call.args.push(self.becomes(node, inner, class));
+                    return value;
+                }
+                ExprKind::Attr(of, name) if AFTER.contains(&name.as_str()) => {
+                    let nothing = self.nothing(node);
+                    let inner = std::mem::replace(of.as_mut(), nothing);
+                    **of = self.becomes(node, inner, class);
+                    return value;
+                }
+                _ => {}
+            }
+        }
+        self.call(node, "?typed", vec![value, class])
     }
 
     /// `rng.fill_bytes(&mut buffer)`: the buffer is what the call is worth.

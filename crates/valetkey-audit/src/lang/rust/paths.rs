@@ -316,6 +316,10 @@ fn canonical(segments: &[String]) -> String {
         .position(|s| is_camel(s) || is_constant(s))
         .map(|i| i + 1);
     match (segments, known) {
+        // The one module whose types of the same name wait otherwise.
+        (_, Some(item)) if segments[..item].iter().any(|s| s == "blocking") => {
+            format!("reqwest.blocking.{}", segments[item..].join("."))
+        }
         ([root, ..], Some(item)) => {
             let rest = segments[item..].join(".");
             format!("{root}.{rest}")
