@@ -48,7 +48,7 @@ const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
 
 const GO: &[(&str, &str)] = files!("go":
     "go" "go-web" "go-http" "go-sessions" "go-jwt" "oauth2" "go-oidc" "goth"
-    "spotify"
+    "spotify" "resty"
 );
 
 /// What a call does.

@@ -426,6 +426,21 @@ impl Value {
     }
 }
 
+/// A name of a package that nothing which is seen declares: one value for the
+/// whole program.
+pub(crate) fn of_package(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Ext(path) => {
+            let name = path.strip_prefix("own:").unwrap_or(path);
+            value.taint.is_empty()
+                && !name.contains('/')
+                && name.matches('.').count() <= 1
+                && (path.len() > name.len() || !name.contains('.'))
+        }
+        _ => false,
+    }
+}
+
 fn same_constant(a: &Value, b: &Value) -> bool {
     match (&a.kind, &b.kind) {
         (Kind::None, Kind::None) => true,

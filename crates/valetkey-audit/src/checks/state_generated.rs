@@ -95,6 +95,12 @@ fn judge(
             "The state is the same for everybody: it stands in the code.",
         )));
     }
+    if c.app.language == crate::lang::Language::Go && crate::value::of_package(state) {
+        return Some(Err((
+            High,
+            "The state is a variable of the package: the same for every login.",
+        )));
+    }
     if let Kind::Alt(all) = &state.kind {
         // The one that is not a fallback says what is meant.
         let judged: Vec<_> = all

@@ -164,10 +164,20 @@ impl Engine<'_> {
             || self.traits.callbacks && super::callbacks::is_array_method(name)
     }
 
+    /// A method of the app's type: there nobody assigns one.
+    fn is_own_method(&self, id: ObjId, name: &str) -> bool {
+        let class = self.heap.get(id).and_then(|o| o.app_class.as_ref());
+        self.traits.packages
+            && class
+                .and_then(|c| c.members.get(name))
+                .is_some_and(|m| matches!(m.kind, Kind::Func(_)))
+    }
+
     fn object_attr(&mut self, id: ObjId, of: &Value, name: &str, at: Span) -> Eval<Value> {
         if self.is_shared(id)
             && self.mutated(id, name)
             && !self.written.contains(&(id, name.to_owned()))
+            && !self.is_own_method(id, name)
         {
             return Ok(self.sym(Origin::Store(format!("self.{name}")), at));
         }

@@ -214,6 +214,12 @@ impl Engine<'_> {
         self.set_attr(target, name, list, at);
     }
 
+    /// What was put into something that is being made.
+    pub(super) fn part_of(&self, of: Option<&Value>, name: &str) -> Option<Value> {
+        let Kind::Obj(id) = of?.kind else { return None };
+        self.heap.get(id)?.fields.get(name).cloned()
+    }
+
     /// The arguments of the call that sends what was made, and the parts.
     pub(super) fn built_args(&mut self, of: Option<&Value>, args: &Args) -> Args {
         let mut all = args.clone();

@@ -203,6 +203,11 @@ impl Engine<'_> {
         let fixed = self.any(&kept.taint, |o| {
             matches!(o, Origin::Env(_) | Origin::Config(_))
         });
+        // A variable of the package, in a file that is not there.
+        if self.traits.packages && crate::value::of_package(kept) {
+            self.notes.shared = true;
+            return Some(true);
+        }
         match &kept.kind {
             Kind::Str(s) if !s.is_empty() => {
                 self.notes.constant = true;

@@ -491,7 +491,14 @@ impl Engine<'_> {
             }
             Does::Http if fact("built").is_some() => {
                 let args = self.built_args(of.as_ref(), &args);
-                self.http(model, of, path, &args, at)?
+                let into = fact("result").and_then(|name| self.part_of(of.as_ref(), name));
+                let answer = self.http(model, of, path, &args, at)?;
+                if let Some(into) = into {
+                    self.fill(&into, answer.clone(), at);
+                    // The call was not given the place itself.
+                    self.filled = None;
+                }
+                answer
             }
             Does::AuthorizeUrl if fact("built").is_some() => {
                 let args = self.built_args(of.as_ref(), &args);

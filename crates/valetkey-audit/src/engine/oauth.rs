@@ -474,6 +474,7 @@ impl Engine<'_> {
                 Some("none") => Some(false),
                 Some("default") => Some(true),
                 Some("context") => self.plain_context(args),
+                None if self.is_config(of.as_ref()) => self.plain_context(args),
                 _ => None,
             },
         };
