@@ -37,6 +37,9 @@ impl Engine<'_> {
                 let path = path.clone();
                 Ok(match self.libraries.attr(&path, name) {
                     Some(is) => self.known_attr(is, at),
+                    None if self.is_setting_of(&path, name) => {
+                        self.sym(Origin::Config(name.to_owned()), at)
+                    }
                     None => {
                         let mut value = self.ext(&format!("{path}.{name}"), at);
                         value.add(&of.taint);
@@ -122,6 +125,16 @@ impl Engine<'_> {
                 taint: of.taint.clone(),
             }),
         }
+    }
+
+    /// A setting of an object or module that is not seen, by their names.
+    fn is_setting_of(&self, path: &str, name: &str) -> bool {
+        let last = path.rsplit(['.', ':']).next().unwrap_or(path);
+        let lower = last.to_ascii_lowercase();
+        self.language == crate::lang::Language::Python
+            && ["settings", "config", "conf", "cfg", "constants"].contains(&lower.as_str())
+            && !self.libraries.knows(path)
+            && (super::imports::is_setting(&name.to_ascii_uppercase()))
     }
 
     /// Whether the file runs from top to bottom for each request.

@@ -293,6 +293,28 @@ impl Engine<'_> {
 
     /// An answer as a list of status, headers and body.
     fn answered_in_parts(&mut self, value: &Value, entry: &Entry) {
+        // As functions in the cloud have it.
+        if let Kind::Dict(id) = value.kind
+            && self
+                .heap
+                .get(id)
+                .is_some_and(|o| o.fields.contains_key("statusCode"))
+        {
+            for (key, part) in self.fields(value) {
+                match key.as_str() {
+                    "headers" | "multiValueHeaders" => {
+                        for (name, value) in self.fields(&part) {
+                            self.answer_header(&name, &value, entry.span);
+                        }
+                    }
+                    "body" => {
+                        let value = self.settled(&part);
+                        self.emit(EventKind::Respond { value }, entry.span);
+                    }
+                    _ => {}
+                }
+            }
+        }
         let Kind::List(id) = value.kind else { return };
         let parts = self.heap.get(id).map(|o| o.items.clone());
         let Some([status, headers, body]) = parts.as_deref() else {

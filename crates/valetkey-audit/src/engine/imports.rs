@@ -6,7 +6,7 @@ use super::{Engine, Frame, Mode, Unwind};
 use crate::{
     ir::{Import, Span},
     lang::Language,
-    value::{FileId, Kind, Value},
+    value::{FileId, Kind, Origin, Value},
 };
 
 impl Engine<'_> {
@@ -70,6 +70,9 @@ impl Engine<'_> {
         if let Some(id) = self.locate(module) {
             self.load(id);
             return self.exported(id, member).unwrap_or_else(Value::unknown);
+        }
+        if self.language == Language::Python && is_setting(member) {
+            return self.sym(Origin::Config(member.clone()), Span::default());
         }
         if self.language.is_own(module) {
             // Of the app, but not among the files.
@@ -190,6 +193,31 @@ impl Engine<'_> {
         }
         self.frames.pop();
     }
+}
+
+/// Whether a name that comes from elsewhere is one of a setting.
+pub(super) fn is_setting(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "CLIENT",
+        "SECRET",
+        "KEY",
+        "URI",
+        "URL",
+        "SCOPE",
+        "DOMAIN",
+        "TENANT",
+        "REDIRECT",
+        "CALLBACK",
+        "ENDPOINT",
+        "ISSUER",
+        "AUTHORITY",
+        "BASE",
+        "HOST",
+        "STATE",
+    ];
+    name.chars()
+        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && WORDS.iter().any(|w| name.contains(w))
 }
 
 /// Something of the app whose source is not there.

@@ -1,7 +1,7 @@
 //! Parameters of routes that are parameters of the request, as FastAPI has
 //! them.
 
-use super::{Engine, Unwind, maps::Ask};
+use super::{Engine, Mode, Unwind, maps::Ask};
 use crate::{
     facts::{Entry, Handed},
     ir::{ExprKind, Param, Span},
@@ -86,7 +86,11 @@ impl Engine<'_> {
             strict: !optional,
             remove: false,
         };
-        if !default && is_body(annotation) {
+        if !default && let Some(refuses) = self.body_of(annotation, at) {
+            let denied = self.mode == Mode::Scenario && !self.scenario.code;
+            if refuses && denied {
+                return self.raise("Abort");
+            }
             return Ok(Some(Value::map("params")));
         }
         match self.required(&Value::str(&param.name), ask, at) {
@@ -95,6 +99,31 @@ impl Engine<'_> {
             Ok(value) => Ok(Some(value)),
             Err(other) => Err(other),
         }
+    }
+
+    /// Whether a parameter is the whole body of the request, and a body without
+    /// a code is refused: where its model has it without a default, or is not
+    /// seen.
+    fn body_of(&mut self, annotation: &str, at: Span) -> Option<bool> {
+        let plain = annotation.rsplit('.').next().unwrap_or(annotation);
+        let named = plain.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if named
+            && plain.starts_with(char::is_uppercase)
+            && let Kind::Class(class) = self.variable(plain, at).kind
+        {
+            let model = class.bases.iter().any(|b| match &b.kind {
+                Kind::Ext(path) => {
+                    let last = path.rsplit('.').next().unwrap_or(path);
+                    matches!(
+                        last,
+                        "BaseModel" | "SQLModel" | "Schema" | "CamelModel" | "Struct"
+                    )
+                }
+                _ => false,
+            });
+            return model.then(|| !class.members.contains_key("code"));
+        }
+        is_body(annotation).then(|| plain.starts_with(char::is_uppercase) && named)
     }
 
     /// What must be there, or the framework answers in the app's stead.
