@@ -35,7 +35,9 @@ impl Engine<'_> {
             },
             Kind::Ext(path) => {
                 let path = path.clone();
-                Ok(match self.libraries.attr(&path, name) {
+                // Known by its name alone, whatever it is a member of.
+                let alone = self.libraries.attr("*", name);
+                Ok(match self.libraries.attr(&path, name).or(alone) {
                     Some(is) => self.known_attr(is, at),
                     None if self.is_setting_of(&path, name) => {
                         self.sym(Origin::Config(name.to_owned()), at)
@@ -65,6 +67,9 @@ impl Engine<'_> {
             }
             Kind::Obj(id) => self.object_attr(*id, of, name, at),
             Kind::Sym | Kind::Unknown => {
+                if let Some(is) = self.libraries.attr("*", name) {
+                    return Ok(self.known_attr(is, at));
+                }
                 let mut value = self.part(of, name, at);
                 if matches!(value.kind, Kind::Unknown) {
                     value.kind = Kind::Method(Rc::new((of.clone(), name.to_owned())));

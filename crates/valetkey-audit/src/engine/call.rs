@@ -453,7 +453,15 @@ impl Engine<'_> {
                 open: true,
                 ..Object::default()
             });
-            self.hand_over(&Value::unknown(), &args, at)?;
+            // `A.new do |a| … end`: the block tells the object what it is.
+            if self.traits.blocks
+                && let Some(block) = args.last().filter(|v| matches!(v.kind, Kind::Func(_)))
+            {
+                let object = Value::new(Kind::Obj(id));
+                self.yielded(std::slice::from_ref(block), object, at)?;
+            } else {
+                self.hand_over(&Value::unknown(), &args, at)?;
+            }
             if let Some(value) = self.unseen(path, &args, at)? {
                 return Ok(value);
             }
@@ -575,6 +583,7 @@ impl Engine<'_> {
             return Ok(value);
         }
         let mut value = self.foreign(of, &args, &named);
+        self.answer_of_client(of, name, !args.is_empty(), &mut value);
         if super::unseen::makes(name) {
             // What it puts besides a date or a number is not known.
             let origins = &self.origins;

@@ -294,6 +294,7 @@ impl Engine<'_> {
             "class" => Value::ext(name),
             "const" => Value::str(name),
             "bool" => Value::bool(name == "true"),
+            "fresh" => self.object(name, Vec::new()),
             // Made elsewhere, with what is not seen.
             "object" => self.object(name, vec![("$open".to_owned(), Value::unknown())]),
             "app" => match self.app_object(name, at) {

@@ -55,6 +55,38 @@ impl Engine<'_> {
         }
     }
 
+    /// What a client of a library that is not known says when it is asked: it
+    /// was made with the token, but tells what that opens.
+    pub(super) fn answer_of_client(
+        &mut self,
+        of: &Value,
+        name: &str,
+        given: bool,
+        value: &mut Value,
+    ) {
+        const TELLS: &[&str] = &[
+            "token", "secret", "cred", "json", "inspect", "to_", "string", "dump", "header",
+        ];
+        let Kind::Obj(id) = of.kind else { return };
+        let lower = name.to_ascii_lowercase();
+        let of_library = self.heap.get(id).is_some_and(|o| o.app_class.is_none());
+        if !self.traits.bare_calls || !of_library || TELLS.iter().any(|w| lower.contains(w)) {
+            return;
+        }
+        // What it was given, it may keep: `c.authentication :oauth2, token`.
+        let kept = Value::derived([&*value]);
+        let token = self.any(&kept.taint, |o| {
+            matches!(o, Origin::AccessToken | Origin::TokenResponse)
+        });
+        if given
+            && token
+            && let Some(object) = self.heap.get_mut(id)
+        {
+            object.extend(&[kept]);
+        }
+        self.spends_token(value);
+    }
+
     /// A condition hangs on what was made of the state that came along.
     pub(super) fn decides_on_state(&mut self, value: &Value) {
         let taint = self.deep_taint(value);
