@@ -49,6 +49,7 @@ const WORDS: &[&str] = &[
     "goth",
     "zmb3/spotify",
     "authcodeurl",
+    "authorizationcode",
     "signet",
     "valetkey",
     "/oidc",

@@ -83,10 +83,27 @@ impl Engine<'_> {
         if !begins {
             return;
         }
+        let fixed = |v: &Value| match &v.kind {
+            // The name of a provider is a text, too.
+            Kind::Str(text) => {
+                let text = text.to_ascii_lowercase();
+                ["state", "random", "csrf"].iter().any(|w| text.contains(w))
+            }
+            Kind::Ext(path) => {
+                crate::value::of_package(v) && path.to_ascii_lowercase().contains("state")
+            }
+            Kind::Sym => {
+                args.len() == 1
+                    && self.any(&v.taint, |o| {
+                        matches!(o, Origin::Env(_) | Origin::Config(_))
+                    })
+            }
+            _ => false,
+        };
         let random = args.iter().find(|v| {
             self.any(&v.taint, |o| {
                 matches!(o, Origin::Random | Origin::WeakRandom)
-            })
+            }) || fixed(v)
         });
         let Some(state) = random.map(|v| self.settled(v)) else {
             return;

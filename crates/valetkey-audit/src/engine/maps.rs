@@ -286,6 +286,13 @@ impl Engine<'_> {
                 return self.read(&format!("shared.{name}"), key, ask, at);
             }
         }
+        if !shared
+            && name == "*"
+            && self.heap.is_old(id)
+            && let Some(one) = self.one_of(id, &name)
+        {
+            return Ok(one);
+        }
         let Some(object) = self.heap.get_mut(id) else {
             return Ok(Value::unknown());
         };

@@ -21,7 +21,7 @@ impl Lower<'_> {
                     let module = without_version(&path);
                     let name = match self.field_text(spec, "name") {
                         "_" => continue,
-                        "" => package(&module),
+                        "" => self.package(&module),
                         "." => "*".to_owned(),
                         given => given.to_owned(),
                     };
@@ -35,6 +35,25 @@ impl Lower<'_> {
             }
         }
         all
+    }
+
+    /// The name that a package goes by: a word of its path's last part, and
+    /// one that the file uses where there are several.
+    fn package(&self, module: &str) -> String {
+        let usual = package(module);
+        let last = module.rsplit('/').next().unwrap_or(module);
+        if !last.contains('-') {
+            return usual;
+        }
+        let fits = |word: &str| {
+            self.text.contains(&format!("{word}.")) && !self.text.contains(&format!("/{word}\""))
+        };
+        let joined = last.replace('-', "");
+        std::iter::once(usual.as_str())
+            .chain(last.split('-'))
+            .chain([joined.as_str()])
+            .find(|word| fits(word))
+            .map_or(usual.clone(), str::to_owned)
     }
 }
 
@@ -56,8 +75,7 @@ fn without_version(path: &str) -> String {
     kept.join("/")
 }
 
-/// The name that a package goes by: the last part of its path, without what
-/// people write around it.
+/// The last part of a path, without what people write around it.
 fn package(module: &str) -> String {
     let last = module.rsplit('/').next().unwrap_or(module);
     let last = last.strip_prefix("go-").unwrap_or(last);
