@@ -82,6 +82,13 @@ fn judge(
                 None => all.iter().find_map(|v| judge(c, v, place, looks)),
             }
         }
+        _ if c.any(value, |o| matches!(o, Origin::Env(name) if shipped(name))) => {
+            Some(Found::fail(
+                place,
+                High,
+                "The client secret is built into the code that browsers load: the prefix of this setting says so.",
+            ))
+        }
         _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
             Some(Found::pass(
                 place,
@@ -90,6 +97,23 @@ fn judge(
         }
         _ => None,
     }
+}
+
+/// Names of settings that bundlers put into the code for browsers.
+fn shipped(name: &str) -> bool {
+    const PREFIXES: &[&str] = &[
+        "VITE_",
+        "NEXT_PUBLIC_",
+        "REACT_APP_",
+        "EXPO_PUBLIC_",
+        "GATSBY_",
+        "VUE_APP_",
+        "NUXT_PUBLIC_",
+        "NUXT_ENV_",
+        "PUBLIC_",
+        "NG_APP_",
+    ];
+    PREFIXES.iter().any(|p| name.starts_with(p))
 }
 
 fn quoted(source: &str, text: &str) -> bool {

@@ -32,6 +32,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         })
         .filter_map(|e| e.entry)
         .collect();
+    // The callback of a strategy is what its route runs after it.
+    let begun = c.delegations().any(|(_, part, fields, library)| {
+        part == "register" && library == "passport" && field(fields, "fact:hands").is_some()
+    });
     for event in c.events() {
         let place = at(event);
         match &event.kind {
@@ -44,7 +48,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Redirect { value }
                 if !c.has_token(value)
-                    && event.entry.is_some_and(|e| callbacks.contains(&e))
+                    && (event.entry.is_some_and(|e| callbacks.contains(&e)) || begun)
                     && own_token(value) =>
             {
                 found.push(Found::fail(

@@ -25,6 +25,7 @@ impl Engine<'_> {
     ) -> Eval<Value> {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         Ok(match model.does {
+            Does::Begin if fact("parts").is_some() => self.begin_request(model, args, at)?,
             Does::Begin => self.begin(model, of.as_ref(), &args, at)?,
             Does::Part => match &of {
                 Some(of) => self.keep_part(model, of, &args, at),

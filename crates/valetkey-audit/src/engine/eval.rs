@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Engine, Eval, ITEMS, Unwind};
+use super::{Engine, Eval, ITEMS, Mode, Unwind, maps::Ask};
 use crate::{
     facts::{Event, EventKind, Fields},
     ir::{Cmp, Expr, ExprKind, Span},
@@ -278,6 +278,22 @@ impl Engine<'_> {
     pub(super) fn ext(&mut self, path: &str, at: Span) -> Value {
         if let Some(value) = self.of_module(path) {
             return value;
+        }
+        // SvelteKit and Astro have a module for each kind of settings.
+        if self.traits.callbacks
+            && let Some(name) = [
+                "$env/static/private.",
+                "$env/static/public.",
+                "astro:env/server.",
+            ]
+            .iter()
+            .find_map(|module| path.strip_prefix(module))
+            .filter(|name| *name != "default" && !name.contains('.'))
+        {
+            return match self.read("env", &Value::str(name), Ask::default(), at) {
+                Ok(value) => value,
+                Err(_) => Value::unknown(),
+            };
         }
         if let Some((of, name)) = path.rsplit_once('.')
             && let Some(is) = self.libraries.attr(of, name)
@@ -557,6 +573,21 @@ impl Engine<'_> {
             Cmp::In => self.contains(b, a, at),
             Cmp::NotIn => self.contains(b, a, at).map(|x| !x),
             Cmp::Order => None,
+        };
+        // Whether something is there says nothing of what it is.
+        let asked = match (&a.kind, &b.kind) {
+            (Kind::Sym, Kind::None) => Some(a),
+            (Kind::None, Kind::Sym) => Some(b),
+            _ => None,
+        };
+        let known = match (known, asked, op) {
+            (None, Some(asked), Cmp::Eq | Cmp::Ne)
+                if self.traits.callbacks && !self.traits.blocks && self.mode != Mode::Load =>
+            {
+                let there = self.truth_or_decide(&asked.clone(), at);
+                Some(there == (op == Cmp::Ne))
+            }
+            (known, ..) => known,
         };
         let mut value = Value::derived([&left, &right]);
         if let Some(known) = known {

@@ -27,6 +27,7 @@ impl Engine<'_> {
             self.routes(model, &positional);
         }
         let callback = positional.last().cloned();
+        let receiver = of.clone();
         let event = positional
             .first()
             .and_then(Value::as_str)
@@ -76,9 +77,18 @@ impl Engine<'_> {
             return self.blocked(model, callback.as_ref(), made, at);
         }
         if model.facts.contains_key("events")
-            && let Some(done) = self.heard(event.as_deref(), callback.as_ref(), at)
+            && let Some(done) =
+                self.heard(receiver.as_ref(), event.as_deref(), callback.as_ref(), at)
         {
             return done.map(|()| made);
+        }
+        if model.facts.contains_key("replies") {
+            self.replied(receiver.as_ref(), &made, at)?;
+            return Ok(made);
+        }
+        if let (true, Some(handler)) = (model.facts.contains_key("listens"), &callback) {
+            self.listens(receiver.as_ref(), event.as_deref(), handler);
+            return Ok(made);
         }
         if model.facts.contains_key("operator") {
             return Ok(made);
@@ -220,6 +230,9 @@ impl Engine<'_> {
                     at,
                 )?
             }
+            Does::Param if fact("all").is_some() && args.all().next().is_none() => {
+                Value::map("params")
+            }
             Does::Param => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
                 let default = args.get("default").cloned();
@@ -308,6 +321,14 @@ impl Engine<'_> {
                 }
                 self.went_on = true;
                 Value::none()
+            }
+            Does::Entries if fact("keys").is_some() => {
+                let fields = self.fields(&args.first());
+                let keys: Vec<Value> = fields.iter().map(|(k, _)| Value::str(k)).collect();
+                if keys.is_empty() {
+                    return Ok(Value::derived([&self.settled(&args.first())]));
+                }
+                self.list(keys)
             }
             Does::Entries => {
                 let mut pairs = Vec::new();

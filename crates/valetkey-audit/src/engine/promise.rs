@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, Mode, Unwind, maps::Ask};
+use super::{Engine, Eval, Mode, Unwind, call::Args, maps::Ask};
 use crate::{
+    facts::Fields,
     ir::Span,
+    libraries::CallModel,
     value::{Kind, ObjId, Object, Origin, Value},
 };
 
@@ -72,6 +74,7 @@ impl Engine<'_> {
     /// that a window is sent to.
     pub(super) fn heard(
         &mut self,
+        of: Option<&Value>,
         event: Option<&str>,
         handler: Option<&Value>,
         at: Span,
@@ -81,6 +84,9 @@ impl Engine<'_> {
             return None;
         }
         let given = match event? {
+            // What an answer brings, piece by piece.
+            "data" => vec![Value::derived([&self.settled(of?)])],
+            "end" | "close" | "finish" => Vec::new(),
             "request" => vec![Value::ext("web.request"), Value::ext("web.answer")],
             "will-redirect"
             | "will-navigate"
@@ -129,6 +135,70 @@ impl Engine<'_> {
                 self.read("params", key, Ask::default(), at).map(Some)
             }
             _ => Ok(None),
+        }
+    }
+}
+
+/// The function that a request of Node's calls with the answer.
+const REPLY: &str = "$reply";
+
+impl Engine<'_> {
+    /// `https.request(url, options, callback)`, of which all may be left out:
+    /// an object that knows where to, and whom to call.
+    pub(super) fn begin_request(
+        &mut self,
+        model: &'static CallModel,
+        args: Args,
+        at: Span,
+    ) -> Eval<Value> {
+        let mut fields: Fields = Vec::new();
+        for value in args.all() {
+            match &value.kind {
+                Kind::Func(_) => fields.push((REPLY.to_owned(), value.clone())),
+                Kind::Dict(_) => fields.extend(self.fields(value)),
+                _ => fields.push(("url".into(), value.clone())),
+            }
+        }
+        let part = |name: &str| {
+            fields
+                .iter()
+                .find(|(k, _)| k == name)
+                .map(|(_, v)| v.clone())
+        };
+        if part("url").is_none()
+            && let Some(host) = part("hostname").or_else(|| part("host"))
+        {
+            let path = part("path").unwrap_or_else(|| Value::str("/"));
+            let url = self.join(vec![Value::str("https://"), host, path], at);
+            fields.push(("url".into(), url));
+        }
+        fields.push(("$waits".into(), Value::str("forever")));
+        let class = model.facts.get("class").map_or("", String::as_str);
+        Ok(self.object(class, fields))
+    }
+
+    /// The answer comes to the function that waits for it.
+    pub(super) fn replied(&mut self, of: Option<&Value>, answer: &Value, at: Span) -> Eval<()> {
+        let Some(Kind::Obj(id)) = of.map(|v| &v.kind) else {
+            return Ok(());
+        };
+        let reply = self
+            .heap
+            .get(*id)
+            .and_then(|o| o.fields.get(REPLY))
+            .cloned();
+        if let Some(reply) = reply.filter(|_| self.mode != Mode::Load) {
+            self.call_value(&reply, vec![answer.clone()], Vec::new(), at)?;
+        }
+        Ok(())
+    }
+
+    /// `request.on("response", …)`.
+    pub(super) fn listens(&mut self, of: Option<&Value>, event: Option<&str>, handler: &Value) {
+        if let (Some(Kind::Obj(id)), Some("response")) = (of.map(|v| &v.kind), event)
+            && let Some(object) = self.heap.get_mut(*id)
+        {
+            object.fields.insert(REPLY.to_owned(), handler.clone());
         }
     }
 }
