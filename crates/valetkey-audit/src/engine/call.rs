@@ -427,7 +427,8 @@ impl Engine<'_> {
         }
         self.may_inspect(path, &args);
         self.claims_unseen(last, &args, at);
-        if let Some(answer) = self.exchanged_unseen(last, &args, at)? {
+        let given = self.all_given(&args, &named);
+        if let Some(answer) = self.exchanged_unseen(last, &given, at)? {
             return Ok(answer);
         }
         self.hands_code(path, &args, &named, at)?;
@@ -569,7 +570,8 @@ impl Engine<'_> {
             return self.call_method(&one.clone(), name, args, named, at);
         }
         self.may_inspect(name, &args);
-        if let Some(answer) = self.exchanged_unseen(name, &args, at)? {
+        let given = self.all_given(&args, &named);
+        if let Some(answer) = self.exchanged_unseen(name, &given, at)? {
             return Ok(answer);
         }
         self.hands_code(name, &args, &named, at)?;

@@ -134,6 +134,13 @@ impl Engine<'_> {
             }
     }
 
+    /// The arguments, those by name among them.
+    pub(super) fn all_given(&self, args: &[Value], named: &Fields) -> Vec<Value> {
+        let by_name = named.iter().filter(|_| self.traits.bare_calls);
+        let by_name = by_name.map(|(_, v)| v.clone());
+        args.iter().cloned().chain(by_name).collect()
+    }
+
     /// A function that is not seen, but that by its name exchanges the code
     /// that it is given.
     pub(super) fn exchanged_unseen(
@@ -142,9 +149,16 @@ impl Engine<'_> {
         args: &[Value],
         at: Span,
     ) -> Eval<Option<Value>> {
-        if !self.traits.typed || !exchanges(name) {
+        if !(self.traits.typed || self.traits.bare_calls) || !exchanges(name) {
             return Ok(None);
         }
+        // The whole request tells it of the state, too.
+        let whole = |v: &Value| match &v.kind {
+            Kind::Map(map) => matches!(map.as_ref(), "params" | "session" | "cookies"),
+            Kind::Ext(path) => path.as_ref() == "web.request",
+            _ => false,
+        };
+        self.notes.opaque |= self.traits.bare_calls && args.iter().any(whole);
         let code = args.iter().map(|v| self.settled(v)).find(|v| {
             self.any(
                 &v.taint,
