@@ -28,6 +28,7 @@ mod builder;
 mod call;
 mod callback;
 mod callbacks;
+mod chain;
 mod classes;
 mod compare;
 mod cut;

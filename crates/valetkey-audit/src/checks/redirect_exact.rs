@@ -55,6 +55,16 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
         }
         return Some(Found::pass(place, "The redirect URI is fixed."));
     }
+    // A program of one user, on whichever port is free.
+    let local = matches!(&value.kind, Kind::Template(parts) if parts.first()
+        .and_then(Value::as_str)
+        .is_some_and(|t| t.starts_with("http://") && super::is_loopback(t)));
+    if local {
+        return Some(Found::pass(
+            place,
+            "The redirect URI is this machine's own.",
+        ));
+    }
     let fixed = has(|o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route));
     let open = has(|o| {
         matches!(

@@ -518,6 +518,9 @@ impl Engine<'_> {
         {
             return self.serve(&class.clone(), name, args, named, at);
         }
+        if let Some(filter) = self.chained(of, name, &args) {
+            return Ok(filter);
+        }
         if let Kind::Obj(id) = &of.kind {
             let class = self
                 .heap

@@ -235,7 +235,18 @@ impl Engine<'_> {
                 }
                 own => own.and_then(|i| roles.get(i.checked_sub(shift)?)).cloned(),
             };
-            return Ok(role.map(|is| self.known_attr(&is, at)));
+            let annotation = param.annotation.as_deref().unwrap_or("");
+            return match role.as_deref().and_then(|r| r.split_once(':')) {
+                Some(("extract", map)) => {
+                    self.extracted(&format!("Query<{annotation}>"), map, at)?;
+                    Ok(Some(Value::map(map)))
+                }
+                Some(("cookie", name)) => {
+                    let key = Value::str(name);
+                    self.read("cookies", &key, Ask::default(), at).map(Some)
+                }
+                _ => Ok(role.map(|is| self.known_attr(&is, at))),
+            };
         }
         let annotation = param.annotation.as_deref().unwrap_or("");
         if let Some(is) = self.libraries.param(&param.name, annotation) {
@@ -279,6 +290,11 @@ impl Engine<'_> {
             "state" => Ok(self.provided(annotation, at)),
             // A library does its part before the function is called.
             "call" => self.call_ext(name, Vec::new(), Vec::new(), at),
+            // A part of the path, by itself.
+            "extract" if is_text(annotation) => {
+                let name = param.name.trim_start_matches('$').to_owned();
+                Ok(self.sym(Origin::Param(name), at))
+            }
             "extract" => {
                 self.extracted(annotation, name, at)?;
                 Ok(Value::map(name))
@@ -414,4 +430,17 @@ fn of_verify<'r>(function: &Function, roles: &'r [String], own: usize) -> Option
             roles.get(at).map(String::as_str)
         }
     }
+}
+
+/// `Path<String>` and its like: no struct, whose fields have names.
+fn is_text(annotation: &str) -> bool {
+    let inner = annotation
+        .split_once("Path<")
+        .and_then(|(_, rest)| rest.split('>').next());
+    inner.is_some_and(|t| {
+        matches!(
+            t.rsplit("::").next().unwrap_or(t),
+            "String" | "str" | "Uuid" | "i32" | "i64" | "u32" | "u64" | "usize"
+        )
+    })
 }

@@ -162,6 +162,12 @@ impl Engine<'_> {
                 self.set_index(of, key, value.clone(), at);
                 of.clone()
             }
+            ("extend_pairs", [pairs]) if matches!(of.kind, Kind::Dict(_)) => {
+                for (key, value) in self.fields(pairs) {
+                    self.set_index(of, &Value::str(&key), value, at);
+                }
+                of.clone()
+            }
             ("add", [value]) if matches!(of.kind, Kind::Dict(_)) => {
                 if let Kind::Dict(id) = of.kind {
                     self.append(id, value.clone(), at);

@@ -210,7 +210,8 @@ impl Lower<'_> {
         let value = self.at(node, ExprKind::Call(Box::new(call)));
         let targets = vec![self.name(inner, self.text(inner))];
         self.before(node, StmtKind::Assign { targets, value });
-        let done = self.at(node, ExprKind::None);
+        // How much it was.
+        let done = self.nothing(node);
         Some(self.call(node, "?Ok", vec![done]))
     }
 
