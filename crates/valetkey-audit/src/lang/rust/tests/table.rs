@@ -61,7 +61,10 @@ fn what_is_worth_something_goes_where_it_is_used() {
             ("let x = 1; *x.lock().unwrap() = y;", "x = 1; x = y"),
             ("*TOKEN.lock().unwrap() = y;", "global TOKEN; TOKEN = y"),
             ("TOKEN.set(y);", "global TOKEN; TOKEN = y; ?Ok(None)"),
-            ("rng.fill_bytes(&mut b);", "b = rng.fill_bytes(); ?Ok(None)"),
+            (
+                "rng.fill_bytes(&mut b);",
+                "b = rng.fill_bytes(); ?Ok(other())",
+            ),
         ],
         inside,
     );
