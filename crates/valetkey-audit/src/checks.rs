@@ -269,6 +269,41 @@ fn field<'f>(fields: &'f Fields, name: &str) -> Option<&'f Value> {
     fields.iter().find(|(k, _)| k == name).map(|(_, v)| v)
 }
 
+/// A name or a member that stands for something of another file, such as its
+/// settings: it is no constant here, and nothing of the request.
+fn elsewhere(value: &Value, place: (FileId, Span), message: &'static str) -> Option<Found> {
+    is_elsewhere(value).then(|| Found::pass(place, message).unsure())
+}
+
+fn is_elsewhere(value: &Value) -> bool {
+    match &value.kind {
+        // What frameworks hand over is the request's.
+        Kind::Ext(path) => !path.starts_with("web."),
+        Kind::Method(member) => {
+            let (of, _) = &**member;
+            value.taint.is_empty()
+                && (matches!(of.kind, Kind::Unknown | Kind::Obj(_)) || is_elsewhere(of))
+        }
+        Kind::Template(parts) => {
+            parts.iter().any(is_elsewhere)
+                && parts
+                    .iter()
+                    .all(|p| p.as_str().is_some() || is_elsewhere(p))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a parameter's name says that it holds settings.
+fn is_settings(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "config", "settings", "options", "opts", "cfg", "conf", "env",
+    ]
+    .iter()
+    .any(|word| name.ends_with(word))
+}
+
 fn text<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {
     field(fields, name).and_then(Value::as_str)
 }

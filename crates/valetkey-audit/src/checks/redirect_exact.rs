@@ -1,6 +1,6 @@
 //! The redirect URI is fixed.
 
-use super::{Check, Context, Found, at};
+use super::{Check, Context, Found, at, elsewhere, is_settings};
 use crate::{
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
@@ -65,17 +65,27 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
             "The redirect URI is this machine's own.",
         ));
     }
-    let fixed = has(|o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route));
-    let open = has(|o| {
-        matches!(
-            o,
-            Origin::Argument(_) | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_)
-        )
+    let fixed = has(|o| match o {
+        Origin::Env(_) | Origin::Config(_) | Origin::Route => true,
+        Origin::Argument(name) => is_settings(name),
+        _ => false,
     });
-    (fixed && !open).then(|| {
-        Found::pass(
+    let open = has(|o| {
+        matches!(o, Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_))
+            || matches!(o, Origin::Argument(name) if !is_settings(name))
+    });
+    if open {
+        return None;
+    }
+    match fixed {
+        true => Some(Found::pass(
             place,
             "The redirect URI is fixed by the settings or the routes.",
-        )
-    })
+        )),
+        false => elsewhere(
+            value,
+            place,
+            "The redirect URI is a constant or a setting of another file.",
+        ),
+    }
 }

@@ -1,6 +1,6 @@
 //! A scope is asked for, and no more than is needed to know the user.
 
-use super::{Check, Context, Found, at, best_per_place, field, text};
+use super::{Check, Context, Found, at, best_per_place, elsewhere, field, text};
 use crate::{
     facts::Fields,
     report::{Confidence, Severity::Low},
@@ -161,6 +161,7 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
     }
     c.any(scope, |o| matches!(o, Origin::Env(_) | Origin::Config(_)))
         .then(|| Found::pass(place, "The scope comes from the settings."))
+        .or_else(|| elsewhere(scope, place, "The scope is named in another file."))
 }
 
 fn collect(value: &Value, into: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! The client's secret does not stand in the source.
 
-use super::{Check, Context, Found, at};
+use super::{Check, Context, Found, at, elsewhere};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Low, Medium},
@@ -26,7 +26,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                         || key == "client_credential"
                         || key == "consumer_secret"
                     {
-                        found.extend(judge(c, value, at(event), looks_used));
+                        let judged = judge(c, value, at(event), looks_used);
+                        found.extend(judged.or_else(|| handed(value, at(event))));
                     }
                 }
             }
@@ -114,6 +115,15 @@ fn shipped(name: &str) -> bool {
         "NG_APP_",
     ];
     PREFIXES.iter().any(|p| name.starts_with(p))
+}
+
+/// What is used as the secret is not written where it is used.
+fn handed(value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
+    const SAID: &str = "The client secret is handed in from elsewhere.";
+    match value.kind {
+        Kind::Unknown | Kind::Sym | Kind::Method(_) => Some(Found::pass(place, SAID).unsure()),
+        _ => elsewhere(value, place, SAID),
+    }
 }
 
 fn quoted(source: &str, text: &str) -> bool {
