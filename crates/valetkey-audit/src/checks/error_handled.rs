@@ -99,6 +99,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ));
         }
     }
+    found.extend(helpers(c));
     for (event, _, fields, library) in c.delegations() {
         if text(fields, "fact:errors") == Some("handled") {
             found.push(Found::pass(
@@ -109,5 +110,42 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     }
     // One entry that handles it does not mend another that does not.
     found.sort_by_key(|f| f.verdict == Verdict::Pass);
+    found
+}
+
+/// Functions that exchange a code for callers that are not seen, and take the
+/// token out of whatever was answered.
+fn helpers(c: &Context<'_>) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for event in c.events() {
+        let EventKind::TokenRequest { fields, .. } = &event.kind else {
+            continue;
+        };
+        let tried = c.facts.denials.iter().any(|(n, _)| event.entry == Some(*n));
+        let exchange = text(fields, "grant_type") == Some("authorization_code")
+            && field(fields, "code").is_some_and(|v| c.any(v, |o| matches!(o, Origin::Argument(_))));
+        if tried || event.entry.is_none() || !exchange {
+            continue;
+        }
+        let taken = c
+            .events()
+            .any(|e| e.entry == event.entry && matches!(e.kind, EventKind::TokenTaken));
+        let looked = c.events().filter(|e| e.entry == event.entry).any(|e| {
+            matches!(e.kind, EventKind::TokenChecked)
+                || e.inspected.iter().any(|id| {
+                    matches!(
+                        c.origins.of(*id),
+                        Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken
+                    )
+                })
+        });
+        if taken && !looked {
+            found.push(Found::fail(
+                at(event),
+                Low,
+                "The answer of the token endpoint is used without looking for an error in it.",
+            ));
+        }
+    }
     found
 }

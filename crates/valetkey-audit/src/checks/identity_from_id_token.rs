@@ -49,6 +49,6 @@ fn handed(c: &Context<'_>, value: &Value) -> bool {
     c.any(value, |o| matches!(o, Origin::Profile))
         && c.any(
             value,
-            |o| matches!(o, Origin::Param(p) if p.contains("token") || p == "credential"),
+            |o| matches!(o, Origin::Param(p) if p.to_ascii_lowercase().contains("token") || p == "credential"),
         )
 }

@@ -42,7 +42,7 @@ impl Engine<'_> {
             let entry = facts.entries[number].clone();
             // An authentication backend is called by a view that the
             // framework connects it with.
-            if entry.name == "authenticate" && !entry.route {
+            if entry.name == "authenticate" && !entry.route && self.is_given_request(&entry) {
                 continue;
             }
             if entry.name != "callback_phase" && self.called_by_strategy(&entry) {
@@ -111,6 +111,13 @@ impl Engine<'_> {
             matches!(&base.kind, Kind::Ext(path)
                 if self.libraries.method(path, "%options").is_some())
         })
+    }
+
+    fn is_given_request(&self, entry: &Entry) -> bool {
+        match &entry.function.kind {
+            Kind::Func(f) => f.function.params.iter().any(|p| p.name == "request"),
+            _ => false,
+        }
     }
 
     fn takes_code(&self, fields: &Fields) -> bool {

@@ -166,7 +166,7 @@ impl Engine<'_> {
             })
             || self.any(
                 &made_of.taint,
-                |o| matches!(o, Origin::Param(p) if p.contains("token") && p != "csrf_token"),
+                |o| matches!(o, Origin::Param(p) if is_token(p)),
             );
         let kept_token = self.any(&made_of.taint, |o| match o {
             Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
@@ -358,4 +358,10 @@ fn asks_who(url: &str) -> bool {
 fn is_token_endpoint(url: &str) -> bool {
     let path = url.trim_end_matches('/').to_ascii_lowercase();
     path.ends_with("/token") || path.ends_with("/access_token")
+}
+
+/// Whether a parameter is a token, by its name.
+fn is_token(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.contains("token") && !lower.contains("csrf") && !lower.contains("xsrf")
 }

@@ -390,6 +390,9 @@ impl Engine<'_> {
                 }
                 _ => Origin::TokenMeta,
             };
+            if origin == Origin::AccessToken {
+                self.emit(EventKind::TokenTaken, at);
+            }
             return self.sym(origin, at);
         }
         if is(self, |o| matches!(o, Origin::Query)) {
