@@ -58,6 +58,7 @@ mod panics;
 mod promise;
 mod run;
 mod settings;
+mod success;
 mod text;
 mod typed;
 mod unseen;

@@ -123,7 +123,8 @@ fn helpers(c: &Context<'_>) -> Vec<Found> {
         };
         let tried = c.facts.denials.iter().any(|(n, _)| event.entry == Some(*n));
         let exchange = text(fields, "grant_type") == Some("authorization_code")
-            && field(fields, "code").is_some_and(|v| c.any(v, |o| matches!(o, Origin::Argument(_))));
+            && field(fields, "code")
+                .is_some_and(|v| c.any(v, |o| matches!(o, Origin::Argument(_))));
         if tried || event.entry.is_none() || !exchange {
             continue;
         }

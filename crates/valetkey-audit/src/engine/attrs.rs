@@ -137,7 +137,9 @@ impl Engine<'_> {
         let last = path.rsplit(['.', ':']).next().unwrap_or(path);
         let lower = last.to_ascii_lowercase();
         self.language == crate::lang::Language::Python
-            && ["settings", "config", "conf", "cfg", "constants"].iter().any(|w| lower.ends_with(w))
+            && ["settings", "config", "conf", "cfg", "constants"]
+                .iter()
+                .any(|w| lower.ends_with(w))
             && !self.libraries.knows(path)
             && (super::imports::is_setting(&name.to_ascii_uppercase()))
     }

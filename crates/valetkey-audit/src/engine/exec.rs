@@ -6,7 +6,7 @@ use super::{Engine, Eval, ITEMS, Mode, Unwind};
 use crate::{
     facts::{EventKind, Handed},
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
-    value::{ClassValue, Closure, Kind, Scope, Taint, Value},
+    value::{ClassValue, Closure, Kind, Origin, Scope, Taint, Value},
 };
 
 impl Engine<'_> {
@@ -180,6 +180,17 @@ impl Engine<'_> {
             ExprKind::Compare(_, a, b) if is_scheme(a) || is_scheme(b) => Taint::new(),
             _ => self.deep_taint(&value),
         };
+        let mut guard = guard;
+        // Where all went well, there is no error in a token's stead.
+        if super::success::says(test) == Some(truth) {
+            let origins = &self.origins;
+            guard.retain(|id| {
+                !matches!(
+                    origins.of(*id),
+                    Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken
+                )
+            });
+        }
         self.guards.push(guard);
         let done = self.block(if truth { then } else { otherwise });
         self.guards.pop();

@@ -128,12 +128,17 @@ impl Engine<'_> {
                 _ => None,
             },
         };
-        let verify_off = matches!(
-            args.get("verify")
-                .or_else(|| args.get("ssl"))
-                .map(|v| &v.kind),
-            Some(Kind::Bool(false))
-        );
+        let unchecked = |v: &Value| match &v.kind {
+            Kind::Bool(false) => true,
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .is_some_and(|o| o.class.as_ref() == "ssl.unverified"),
+            _ => false,
+        };
+        let verify_off = ["verify", "ssl", "context"]
+            .iter()
+            .any(|n| args.get(n).is_some_and(unchecked));
 
         let mut all = vec![self.settled(&url)];
         all.extend(args.all().map(|v| self.settled(v)));

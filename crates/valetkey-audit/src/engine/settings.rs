@@ -31,7 +31,7 @@ impl Engine<'_> {
                 | "ssl_verify_mode"
                 | "verify_peer"
         ) && (matches!(value.kind, Kind::Bool(false))
-            || matches!(&value.kind, Kind::Ext(p) if p.ends_with("VERIFY_NONE")));
+            || matches!(&value.kind, Kind::Ext(p) if p.ends_with("VERIFY_NONE") || p.ends_with("CERT_NONE")));
         if off || lower == "insecureskipverify" && matches!(value.kind, Kind::Bool(true)) {
             self.emit(
                 EventKind::InsecureTransport {
@@ -78,7 +78,11 @@ impl Engine<'_> {
     pub(super) fn set_env(&mut self, name: &str, value: &Value, at: Span) {
         let off = matches!(&value.kind, Kind::Str(s) if s.is_empty() || s.as_ref() == "0")
             || matches!(value.kind, Kind::Bool(false) | Kind::None | Kind::Number(0));
-        if name == "OAUTHLIB_INSECURE_TRANSPORT" && !off {
+        if matches!(
+            name,
+            "OAUTHLIB_INSECURE_TRANSPORT" | "AUTHLIB_INSECURE_TRANSPORT"
+        ) && !off
+        {
             self.emit(
                 EventKind::InsecureTransport { what: "OAUTHLIB_INSECURE_TRANSPORT lets codes and tokens travel over plain http" },
                 at,
