@@ -335,6 +335,16 @@ impl Value {
         }
     }
 
+    /// A name, or the last part of one of a library, in small letters.
+    pub(crate) fn plain_name(&self) -> Option<String> {
+        let (Kind::Str(name) | Kind::Ext(name)) = &self.kind else {
+            return None;
+        };
+        let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+        let plain = last.chars().filter(char::is_ascii_alphanumeric);
+        Some(plain.collect::<String>().to_ascii_lowercase())
+    }
+
     pub(crate) fn is_none(&self) -> bool {
         matches!(self.kind, Kind::None)
     }

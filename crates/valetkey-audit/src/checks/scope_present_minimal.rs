@@ -106,15 +106,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 /// Whether a strategy of a library has a scope of its own, as far as that is
 /// known.
 fn default_scope(fields: &Fields) -> Option<bool> {
-    let strategy = field(fields, "strategy")?;
-    let name = match &strategy.kind {
-        Kind::Str(name) => name,
-        Kind::Ext(path) => path,
-        _ => return None,
-    };
-    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
-    let plain: String = last.chars().filter(char::is_ascii_alphanumeric).collect();
-    let plain = plain.to_ascii_lowercase();
+    let plain = field(fields, "strategy")?.plain_name()?;
     let listed = |fact| text(fields, fact).is_some_and(|all| all.split(' ').any(|n| n == plain));
     if listed("fact:scoped") {
         return Some(true);

@@ -347,6 +347,7 @@ impl Engine<'_> {
             let text = self.url_text(&value, at);
             texts.push(self.inlined(text));
         }
+        self.token_in_query(&texts, at);
         let taint: Vec<_> = texts.iter().flat_map(|t| t.taint.clone()).collect();
         let mut joined = Value::concat(texts);
         joined.add(&taint);

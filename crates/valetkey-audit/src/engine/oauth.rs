@@ -595,6 +595,13 @@ impl Engine<'_> {
         for (key, value) in fields.clone() {
             self.setting(&key, &value, at);
         }
+        // The same library speaks other protocols, too.
+        if let Some(others) = self.fact(model, "other-protocols")
+            && let Some(name) = args.get("strategy").and_then(Value::plain_name)
+            && others.split(' ').any(|n| n == name)
+        {
+            return Ok(Value::unknown());
+        }
         // What the program that uses it may say besides.
         if self.fact(model, "open").is_some() {
             fields.push(("**".into(), Value::unknown()));

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{Engine, call::Args};
 use crate::{
+    facts::EventKind,
     ir::Span,
     libraries::{CallModel, Does},
     value::{Kind, Origin, Value},
@@ -50,6 +51,33 @@ impl Engine<'_> {
         };
         let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];
         self.object(URL, fields)
+    }
+
+    /// `…?access_token=#{token}`: whoever asks for it, it is a URL.
+    pub(super) fn token_in_query(&mut self, parts: &[Value], at: Span) {
+        for pair in parts.windows(2) {
+            let Some(before) = pair[0].as_str() else {
+                continue;
+            };
+            let Some(start) = before.rfind(['?', '&']) else {
+                continue;
+            };
+            let name = before[start + 1..].strip_suffix('=').unwrap_or_default();
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let token = self.any(&pair[1].taint, |o| {
+                matches!(o, Origin::AccessToken | Origin::RefreshToken)
+            });
+            if plain && name.ends_with("token") && token {
+                let event = EventKind::Http {
+                    url: String::new(),
+                    target: pair[1].clone(),
+                    timeout: None,
+                    verify_off: false,
+                    oauth: true,
+                };
+                self.emit(event, at);
+            }
+        }
     }
 
     /// Queries: written, joined to a URL, read.

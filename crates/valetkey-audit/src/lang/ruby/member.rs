@@ -95,9 +95,22 @@ impl Lower<'_> {
             {
                 return;
             }
+            let called = self.field_text(part, "method");
+            // Blocks that run on its objects are methods.
+            if part.rule() == "call"
+                && matches!(called, "uid" | "info" | "extra" | "credentials")
+                && let Some(inner) = part.field("block")
+            {
+                let own = called.to_owned();
+                let function = self.callable(inner, own, Kind::Lambda, Vec::new());
+                class.body.push(Stmt {
+                    kind: StmtKind::Function(function.into()),
+                    span: span(part),
+                });
+            }
             if part.rule() == "call"
                 && part.field("receiver").is_none()
-                && self.field_text(part, "method") == "option"
+                && called == "option"
                 && let Some(key) = self.first_literal(part)
             {
                 let (mut args, named) = self.arguments(part);
