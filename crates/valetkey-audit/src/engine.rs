@@ -220,6 +220,8 @@ pub(crate) struct Engine<'a> {
     /// login, or to all.
     around_one: BTreeSet<OriginId>,
     around_all: BTreeSet<OriginId>,
+    /// Functions that set the program up.
+    starts: BTreeSet<(FileId, u32)>,
     /// States that the program itself sends, outside of any request.
     own_states: BTreeSet<OriginId>,
     /// Objects of one login.
@@ -305,6 +307,7 @@ impl<'a> Engine<'a> {
             patient: BTreeSet::new(),
             around_one: BTreeSet::new(),
             around_all: BTreeSet::new(),
+            starts: BTreeSet::new(),
             own_states: BTreeSet::new(),
             around_own: BTreeSet::new(),
             loaded: 0,

@@ -515,7 +515,7 @@ impl Engine<'_> {
             return;
         };
         if module || frame.globals.iter().any(|g| g == name) || self.is_of_file(file, name) {
-            if !module && mode != Mode::Load {
+            if !module && mode != Mode::Load && !self.starts_up() {
                 let key = (file, name.to_owned());
                 self.remember(&key, &value);
                 self.shared_globals.insert(key.clone());

@@ -288,7 +288,6 @@ impl Engine<'_> {
         }
         if !shared
             && name == "*"
-            && self.heap.is_old(id)
             && let Some(one) = self.one_of(id, &name)
         {
             return Ok(one);

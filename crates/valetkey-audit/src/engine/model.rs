@@ -336,6 +336,9 @@ impl Engine<'_> {
                 for (key, value) in self.fields(&args.first()) {
                     pairs.push(self.list(vec![Value::str(&key), value]));
                 }
+                for (i, value) in (0..).zip(self.written_down(&args.first())) {
+                    pairs.push(self.list(vec![Value::new(Kind::Number(i)), value]));
+                }
                 if pairs.is_empty() {
                     return Ok(Value::derived([&self.settled(&args.first())]));
                 }

@@ -255,13 +255,14 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let mut fields = self.request_fields(of.as_ref(), args);
-        if self.fact(model, "open").is_some() && !self.is_config(of.as_ref()) {
+        if self.fact(model, "open").is_some() {
             fields.push(("**".into(), Value::unknown()));
         }
         // Its object holds neither a state nor a challenge, even where it was
         // made elsewhere: only the options of this call do.
         let closed = self.fact(model, "own").is_some() || self.is_config(of.as_ref());
-        if closed && args.get("**").is_none() {
+        let open = fields.iter().any(|(k, _)| k == "**");
+        if closed && open && args.get("**").is_none() {
             fields.retain(|(k, _)| k != "**");
             if !fields.iter().any(|(k, _)| k == "scope") {
                 fields.push(("scope".into(), Value::unknown()));

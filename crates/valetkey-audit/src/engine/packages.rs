@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use super::{App, Engine, Frame, Mode};
 use crate::{
     facts::{Entry, Handed},
-    ir::{Span, StmtKind},
+    ir::{ExprKind, Function, Span, StmtKind},
     value::{ClassValue, Closure, FileId, Kind, Value},
 };
 
@@ -160,16 +160,46 @@ impl Engine<'_> {
             self.take_candidates();
             self.called.remove(&(file, main.function.span.at));
         }
+        for (key, entry) in &self.known {
+            if entry.name == "main" || entry.name.starts_with("$i") {
+                self.starts.insert(*key);
+            }
+        }
         self.fill_variables();
         self.receivers();
         self.note_homes();
         self.events = events;
     }
 
+    /// Whether this way is one through what sets the program up: what it keeps
+    /// is there before the first request.
+    pub(super) fn starts_up(&self) -> bool {
+        self.traits.packages && self.stack.first().is_some_and(|k| self.starts.contains(k))
+    }
+
+    /// The items of a list of objects that nothing changes.
+    pub(super) fn written_down(&self, list: &Value) -> Vec<Value> {
+        let Kind::List(id) = list.kind else {
+            return Vec::new();
+        };
+        let Some(object) = self.heap.get(id).filter(|_| self.traits.packages) else {
+            return Vec::new();
+        };
+        let plain = !object.open
+            && !self.is_shared(id)
+            && object.items.len() <= 6
+            && object.items.iter().all(|v| matches!(v.kind, Kind::Obj(_)));
+        match plain {
+            true => object.items.clone(),
+            false => Vec::new(),
+        }
+    }
+
     /// Functions that set the variables of their package, where what calls
     /// them is not seen.
     fn fill_variables(&mut self) {
         const WORDS: &[&str] = &["init", "setup", "configure", "load"];
+        const CLIENTS: &[&str] = &["config", "oauth"];
         for file in 0..self.app.files.len() {
             let names = self.modules.get(file).and_then(Option::as_ref);
             let functions: Vec<Rc<Closure>> = names
@@ -178,6 +208,7 @@ impl Engine<'_> {
                 .filter(|(name, _)| {
                     let lower = name.to_ascii_lowercase();
                     WORDS.iter().any(|w| lower.starts_with(w))
+                        || CLIENTS.iter().any(|w| lower.contains(w))
                 })
                 .filter_map(|(_, value)| match &value.kind {
                     Kind::Func(f) => Some(f.clone()),
@@ -187,12 +218,42 @@ impl Engine<'_> {
             for function in functions {
                 let own = &function.function;
                 let sets = own.body.first();
-                let sets = sets.is_some_and(|s| matches!(s.kind, StmtKind::Global(_)));
-                if sets && !self.called.contains(&(file, own.span.at)) {
+                let sets = sets.is_some_and(|s| matches!(s.kind, StmtKind::Global(_)))
+                    || own.params.is_empty() && self.sets_field(file, &own.body);
+                let lower = own.name.to_ascii_lowercase();
+                let asked = match WORDS.iter().any(|w| lower.starts_with(w)) {
+                    true => self.answers_request(own),
+                    false => !own.params.is_empty(),
+                };
+                if sets && !asked && !self.called.contains(&(file, own.span.at)) {
+                    self.starts.insert((file, own.span.at));
                     self.call_apart(file, &function);
                 }
             }
         }
+    }
+
+    fn answers_request(&self, function: &Function) -> bool {
+        function.params.iter().any(|p| {
+            let annotation = p.annotation.as_deref().unwrap_or("");
+            let is = self.libraries.param(&p.name, annotation);
+            is.is_some_and(|is| is.starts_with("class:"))
+        })
+    }
+
+    /// Whether a function sets a field of a variable of its package.
+    fn sets_field(&self, file: FileId, body: &crate::ir::Block) -> bool {
+        let names = self.modules.get(file).and_then(Option::as_ref);
+        body.iter().any(|s| {
+            let StmtKind::Assign { targets, .. } = &s.kind else {
+                return false;
+            };
+            targets.iter().any(|t| {
+                matches!(&t.kind, ExprKind::Attr(of, _) | ExprKind::Index(of, _)
+                    if matches!(&of.kind, ExprKind::Name(n)
+                        if names.is_some_and(|m| m.contains_key(n))))
+            })
+        })
     }
 
     /// Calls a function that the outside would call, while modules load.

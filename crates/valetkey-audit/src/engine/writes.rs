@@ -161,7 +161,7 @@ impl Engine<'_> {
 
     fn write(&mut self, id: ObjId, name: &str, value: Value, at: Span) {
         let shared = self.heap.is_old(id) && !self.around_own.contains(&id);
-        if shared && self.mode != Mode::Load {
+        if shared && self.mode != Mode::Load && !self.starts_up() {
             let key = (id, name.to_owned());
             self.shared_objects.insert(key.clone());
             self.written.insert(key);
@@ -186,7 +186,7 @@ impl Engine<'_> {
 
     /// Something is added to a list or a set.
     pub(super) fn append(&mut self, id: ObjId, value: Value, at: Span) {
-        if self.heap.is_old(id) && self.mode != Mode::Load {
+        if self.heap.is_old(id) && self.mode != Mode::Load && !self.starts_up() {
             self.shared_objects.insert((id, "*".to_owned()));
             let settled = self.settled(&value);
             self.emit(
