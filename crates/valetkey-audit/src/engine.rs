@@ -255,6 +255,8 @@ pub(crate) struct Engine<'a> {
     provided: BTreeMap<String, (Value, bool)>,
     /// How many calls there were.
     calls: u64,
+    /// Requests share what is around the function that is entered.
+    shares_around: bool,
     /// Promises that are being made, and requests that they wait for.
     promises: Vec<usize>,
     /// What runs before functions that answer requests.
@@ -324,6 +326,7 @@ impl<'a> Engine<'a> {
             covering: None,
             provided: BTreeMap::new(),
             calls: 0,
+            shares_around: false,
             promises: Vec::new(),
             filters: Vec::new(),
             has_answered: false,

@@ -16,6 +16,10 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
+    // The token of the implicit grant comes back in a parameter.
+    let implicit = c.authorizations().any(|(_, fields, _)| {
+        text(fields, "response_type").is_some_and(|kind| kind.split(' ').any(|w| w == "token"))
+    });
     for event in c.events() {
         let value = match &event.kind {
             EventKind::Login { value }
@@ -26,6 +30,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             _ => continue,
         };
         if !c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) {
+            continue;
+        }
+        if implicit && handed(c, value) {
             continue;
         }
         found.push(if handed(c, value) {

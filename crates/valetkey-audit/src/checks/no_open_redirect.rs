@@ -25,6 +25,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             {
                 Some(key)
             }
+            EventKind::SetCookie { name, value, .. }
+                if tainted(c, value, &e.inspected) && !own(value) =>
+            {
+                Some(name)
+            }
             _ => None,
         })
         .collect();
@@ -51,7 +56,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
         let from_session = value.taint.iter().any(|id| {
             !event.inspected.contains(id)
-                && matches!(c.origins.of(*id), Origin::Session(k) if kept.contains(&k))
+                && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k)
+                    if kept.iter().any(|name| k == *name || k.strip_suffix(".value") == Some(name)))
         });
         if !own(value) && (tainted(c, value, &event.inspected) || from_session) {
             found.push(Found::fail(

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Engine, Eval, Frame, call::Args};
 use crate::{
+    facts::EventKind,
     ir::{Function, Span, Star},
     libraries::CallModel,
     value::{Closure, FileId, Kind, Value},
@@ -97,6 +98,10 @@ impl Engine<'_> {
 
     /// What a block changed of what is around it.
     pub(super) fn written_back(&mut self, closure: &Rc<Closure>, frame: &Frame) {
+        if !self.traits.blocks && self.traits.callbacks {
+            self.changed_around(closure, frame);
+            return;
+        }
         if !self.traits.blocks || closure.home == 0 {
             return;
         }
@@ -114,6 +119,34 @@ impl Engine<'_> {
             });
             if let Some(home) = home.filter(|f| f.locals.contains_key(name)) {
                 Rc::make_mut(&mut home.locals).insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    /// Variables of functions around that a function gives a new value. Where
+    /// the function around has ended, all requests share them.
+    fn changed_around(&mut self, closure: &Rc<Closure>, frame: &Frame) {
+        let changed = frame.globals.iter().filter_map(|g| g.strip_prefix('^'));
+        for name in changed {
+            let Some(value) = frame.locals.get(name).cloned() else {
+                continue;
+            };
+            let file = frame.file;
+            let home = self
+                .frames
+                .iter_mut()
+                .rev()
+                .find(|f| f.file == file && f.locals.contains_key(name));
+            match home {
+                Some(home) => {
+                    Rc::make_mut(&mut home.locals).insert(name.to_owned(), value);
+                }
+                None if self.shares_around && closure.around.is_some() => {
+                    let value = self.settled(&value);
+                    let name = name.to_owned();
+                    self.emit(EventKind::StoreWrite { name, value }, closure.function.span);
+                }
+                None => {}
             }
         }
     }

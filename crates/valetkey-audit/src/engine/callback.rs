@@ -42,7 +42,8 @@ impl Engine<'_> {
             let entry = facts.entries[number].clone();
             // An authentication backend is called by a view that the
             // framework connects it with.
-            if entry.name == "authenticate" && !entry.route && self.is_given_request(&entry) {
+            let backend = entry.name == "authenticate" && !entry.route;
+            if backend && !self.traits.callbacks && self.is_given_request(&entry) {
                 continue;
             }
             if entry.name != "callback_phase" && self.called_by_strategy(&entry) {

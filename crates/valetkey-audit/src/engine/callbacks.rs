@@ -81,8 +81,13 @@ impl Engine<'_> {
         };
         // A list of routes, of which none is before another.
         if !fact("each").is_empty() {
+            let mut functions = Vec::new();
             for one in args {
-                self.handle_requests(handed.clone(), std::slice::from_ref(one));
+                self.handled_by_library(one);
+                self.functions(one, &mut functions, 0);
+            }
+            for one in functions {
+                self.handle_requests(handed.clone(), std::slice::from_ref(&one));
             }
             return;
         }

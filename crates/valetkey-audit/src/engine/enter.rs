@@ -142,6 +142,7 @@ impl Engine<'_> {
         self.around_one.clear();
         self.around_all.clear();
         self.around_own.clear();
+        self.shares_around = entry.route && !entry.handed.scoped;
         let Some(around) = &closure.around else {
             return;
         };

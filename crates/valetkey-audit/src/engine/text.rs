@@ -404,7 +404,11 @@ impl Engine<'_> {
         if self.any(&taint, |o| {
             matches!(
                 o,
-                Origin::TokenMeta | Origin::TokenResponse | Origin::AccessToken | Origin::IdToken
+                Origin::TokenMeta
+                    | Origin::TokenResponse
+                    | Origin::AccessToken
+                    | Origin::RefreshToken
+                    | Origin::IdToken
             )
         }) {
             self.emit(EventKind::TokenChecked, at);

@@ -53,10 +53,15 @@ impl<'t> Lower<'t> {
             }
             body.append(&mut self.pending);
             let scope = self.scopes.pop().unwrap_or_default();
+            // Of the module, or (`^`) of a function around.
             let outside: Vec<String> = scope
                 .assigned
                 .into_iter()
-                .filter(|n| !scope.declared.contains(n) && !self.is_declared(n))
+                .filter(|n| !scope.declared.contains(n))
+                .map(|n| match self.is_declared(&n) {
+                    true => format!("^{n}"),
+                    false => n,
+                })
                 .collect();
             if !outside.is_empty() {
                 let kind = StmtKind::Global(outside);

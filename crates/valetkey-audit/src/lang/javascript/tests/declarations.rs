@@ -137,7 +137,7 @@ fn names_of_nobody_are_the_modules() {
         ),
         (
             "function f() { let a; g(() => { a = 1 }) }",
-            "fn f() {a = None; g(fn () {a = 1})}",
+            "fn f() {a = None; g(fn () {global ^a; a = 1})}",
         ),
         (
             "function f() { g(() => { a = 1 }) }",
