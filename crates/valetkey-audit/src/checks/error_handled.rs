@@ -17,6 +17,9 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+const UNCHECKED: &str =
+    "The answer of the token endpoint is used without looking for an error in it.";
+
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for (number, denial) in &c.facts.denials {
@@ -34,6 +37,26 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             Some(event) if event.file == entry.file => at(event),
             _ => (entry.file, entry.span),
         };
+        let checked = own
+            .iter()
+            .any(|e| matches!(e.kind, EventKind::TokenChecked))
+            || own.iter().any(|e| {
+                e.inspected.iter().any(|id| {
+                    matches!(
+                        c.origins.of(*id),
+                        Origin::TokenMeta
+                            | Origin::TokenResponse
+                            | Origin::AccessToken
+                            | Origin::RefreshToken
+                            | Origin::IdToken
+                    )
+                })
+            });
+        // What is done with the answer is seen where the code is exchanged.
+        let elsewhere = exchange.filter(|e| e.file != entry.file).map(|e| at(e));
+        if let (Some(there), false) = (elsewhere, checked) {
+            found.push(Found::fail(there, Low, UNCHECKED));
+        }
         match denial {
             Denial::Ignored => {
                 found.push(Found::fail(
@@ -53,21 +76,6 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if exchange.is_none() && own.iter().any(|e| matches!(e.kind, EventKind::HandsCode)) {
             continue;
         }
-        let checked = own
-            .iter()
-            .any(|e| matches!(e.kind, EventKind::TokenChecked))
-            || own.iter().any(|e| {
-                e.inspected.iter().any(|id| {
-                    matches!(
-                        c.origins.of(*id),
-                        Origin::TokenMeta
-                            | Origin::TokenResponse
-                            | Origin::AccessToken
-                            | Origin::RefreshToken
-                            | Origin::IdToken
-                    )
-                })
-            });
         let ignored = own
             .iter()
             .find(|e| matches!(e.kind, EventKind::ErrorIgnored));
@@ -77,17 +85,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 Low,
                 "The token endpoint's error is seen, and what came with it is used all the same.",
             ));
+        } else if !checked && elsewhere.is_some() {
+            found.push(Found::pass(
+                place,
+                "A refusal in the callback is looked for.",
+            ));
         } else if checked {
             found.push(Found::pass(
                 place,
                 "A refusal in the callback and an error of the token endpoint are both looked for.",
             ));
         } else {
-            found.push(Found::fail(
-                place,
-                Low,
-                "The answer of the token endpoint is used without looking for an error in it.",
-            ));
+            found.push(Found::fail(place, Low, UNCHECKED));
         }
     }
     for event in c.events() {
@@ -141,11 +150,7 @@ fn helpers(c: &Context<'_>) -> Vec<Found> {
                 })
         });
         if taken && !looked {
-            found.push(Found::fail(
-                at(event),
-                Low,
-                "The answer of the token endpoint is used without looking for an error in it.",
-            ));
+            found.push(Found::fail(at(event), Low, UNCHECKED));
         }
     }
     found

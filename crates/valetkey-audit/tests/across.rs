@@ -1,0 +1,92 @@
+//! Python apps of several files: where each verdict stands.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use valetkey_audit::{Options, Verdict, audit};
+
+fn tree(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&root);
+    for (path, text) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    root
+}
+
+fn verdict(root: &Path, path: &str, check: &str) -> Option<Verdict> {
+    let report = audit(root, &Options::default(), &mut |_, _| {}).unwrap();
+    let found = report
+        .results
+        .iter()
+        .find(|r| r.path == path && r.check == check);
+    found.map(|r| r.verdict)
+}
+
+const EXCHANGE: &str = r#"
+import os
+import requests
+
+def exchange(code):
+    answer = requests.post("https://op.example.test/token", timeout=5, data={
+        "grant_type": "authorization_code", "code": code, "client_id": os.environ["ID"],
+        "client_secret": os.environ["CLIENT_SECRET"]})
+    return answer.json()["access_token"]
+"#;
+
+const CALLBACK: &str = r#"
+from flask import abort, redirect, request
+from shop.login.provider import exchange
+
+def setup(app):
+    @app.route("/done")
+    def done():
+        code = request.args.get("code")
+        if not code:
+            abort(400)
+        exchange(code)
+        return redirect("/")
+"#;
+
+#[test]
+fn an_answer_that_nobody_looks_at_fails_where_it_is_read() {
+    let files = [("provider.py", EXCHANGE), ("views.py", CALLBACK)];
+    let root = tree("across-answer", &files);
+    let errors = |path| verdict(&root, path, "error-handled");
+    assert_eq!(errors("provider.py"), Some(Verdict::Fail));
+    assert_eq!(errors("views.py"), Some(Verdict::Pass));
+    // The import's name begins above the folder that is read.
+    assert_eq!(
+        verdict(&root, "views.py", "state-verified"),
+        Some(Verdict::Fail)
+    );
+}
+
+#[test]
+fn the_file_that_sets_the_app_up_takes_part_where_it_fails() {
+    let app = r#"
+from flask import Flask
+import views
+
+app = Flask(__name__)
+app.config["DEBUG"] = True
+views.setup(app)
+"#;
+    let other = "from flask import Flask\napp = Flask('oauth')\napp.run(debug=True)\n";
+    let files = [
+        ("provider.py", EXCHANGE),
+        ("views.py", CALLBACK),
+        ("main.py", app),
+        ("elsewhere.py", other),
+    ];
+    let root = tree("across-debug", &files);
+    let debug = |path| verdict(&root, path, "debug-off");
+    assert_eq!(debug("main.py"), Some(Verdict::Fail));
+    assert_eq!(debug("elsewhere.py"), None);
+}
