@@ -32,7 +32,7 @@ const PYTHON: &[(&str, &str)] = files!("python":
 
 const RUST: &[(&str, &str)] = files!("rust":
     "rust" "rust-web" "rust-session" "rust-http" "rust-jwt" "oauth2" "openidconnect" "axum-login"
-    "rocket-oauth2" "valetkey"
+    "rocket-oauth2" "rspotify" "valetkey"
 );
 
 const RUBY: &[(&str, &str)] = files!("ruby":

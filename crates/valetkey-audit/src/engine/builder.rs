@@ -187,6 +187,11 @@ impl Engine<'_> {
                 self.set_attr(&target, &name, value, at);
             }
         }
+        for (key, fact) in &model.facts {
+            if let Some(name) = key.strip_prefix("set:") {
+                self.set_attr(&target, name, Value::str(fact), at);
+            }
+        }
         match fact("returns") {
             Some(_) => target,
             None => Value::none(),
@@ -272,7 +277,11 @@ impl Engine<'_> {
             Kind::Ext(path) => self.libraries.call(path)?.facts.get("waits")?.clone(),
             _ => return None,
         };
-        Some(told == "default")
+        match told.as_str() {
+            "default" => Some(true),
+            "forever" => Some(false),
+            _ => None,
+        }
     }
 
     /// A PKCE verifier and its challenge; the verifier is made unless given.

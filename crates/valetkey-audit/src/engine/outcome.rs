@@ -18,7 +18,7 @@ impl Engine<'_> {
         let second = args.get(1);
         Ok(match name {
             "" => self.unwrapped(&of, "Refused", at)?,
-            "strict" => self.unwrapped(&of, "KeyError", at)?,
+            "strict" => self.unwrapped(&of, "LibraryError", at)?,
             "ok" => held(&of),
             "Ok" => Value::success(of),
             "Err" => Value::failure(),
@@ -95,7 +95,7 @@ impl Engine<'_> {
                     && path
                         .rsplit(['.', ':'])
                         .next()
-                        .is_some_and(|n| n.contains("Token"))
+                        .is_some_and(|n| ["Token", "Access", "Auth"].iter().any(|w| n.contains(w)))
                 {
                     // As its name says.
                     self.checked_token(&of, at);

@@ -85,6 +85,7 @@ impl Engine<'_> {
             return;
         }
         let lacks = matches!(value.kind, Kind::Sym)
+            && !self.is_sealed(value)
             && value.taint.first().is_some_and(|id| {
                 matches!(self.origins.of(*id), Origin::AccessToken | Origin::IdToken)
             });

@@ -290,6 +290,13 @@ impl Engine<'_> {
         let Some(object) = self.heap.get(id) else {
             return Ok(of);
         };
+        // A request that is sent when it is waited for.
+        if object.class.as_ref() == "surf.Request" {
+            return match self.libraries.method("surf.Request", "send") {
+                Some(model) => self.apply(model, Some(of), "send", Vec::new(), Vec::new(), at),
+                None => Ok(of),
+            };
+        }
         let code = object.fields.get("code").cloned();
         if object.class.as_ref() != "oauth2.CodeRequest" {
             return Ok(of);

@@ -70,7 +70,9 @@ impl Lower<'_> {
                 let inner = self.first(node);
                 return self.call(node, "?async", vec![inner]);
             }
-            "await_expression" if self.method_starts(node, "exchange") => {
+            "await_expression"
+                if self.method_starts(node, "exchange") || self.method_starts(node, "body") =>
+            {
                 let inner = parts(node).into_iter().next();
                 let inner = inner.map(|n| self.expr(n));
                 return self.call(node, "?await", inner.into_iter().collect());
