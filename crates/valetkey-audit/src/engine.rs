@@ -224,6 +224,8 @@ pub(crate) struct Engine<'a> {
     starts: BTreeSet<(FileId, u32)>,
     /// States that the program itself sends, outside of any request.
     own_states: BTreeSet<OriginId>,
+    /// It has one user, who runs it.
+    one_user: bool,
     /// Objects of one login.
     around_own: BTreeSet<ObjId>,
     /// How many objects there were when all modules had loaded.
@@ -311,6 +313,7 @@ impl<'a> Engine<'a> {
             around_all: BTreeSet::new(),
             starts: BTreeSet::new(),
             own_states: BTreeSet::new(),
+            one_user: false,
             around_own: BTreeSet::new(),
             loaded: 0,
             went_on: false,

@@ -72,14 +72,16 @@ impl Engine<'_> {
     /// one user, and the function around the callback waits for the answer.
     fn sent_by_program(&mut self, facts: &Facts) {
         let mut sent = BTreeSet::new();
+        let mut one_user = false;
         for event in &facts.events {
             let EventKind::Authorize { fields, .. } = &event.kind else {
                 continue;
             };
             let entry = event.entry.and_then(|e| facts.entries.get(e));
-            if entry.is_none_or(|e| e.route) {
+            if entry.is_none_or(|e| e.route || self.answers(e)) {
                 continue;
             }
+            one_user = true;
             for (_, value) in fields.iter().filter(|(k, _)| k == "state") {
                 sent.extend(value.taint.iter().copied());
             }
@@ -98,6 +100,7 @@ impl Engine<'_> {
         });
         if !served {
             self.own_states = sent;
+            self.one_user = one_user;
         }
     }
 
@@ -282,7 +285,14 @@ impl Engine<'_> {
         if ways.iter().any(|w| w.notes.exchanged) {
             return Denial::Ignored;
         }
-        let crash = |end: &Result<Value, Unwind>| matches!(end, Err(Unwind::Raise(name)) if matches!(name.as_ref(), "KeyError" | "TypeError" | "AttributeError"));
+        let crash = |end: &Result<Value, Unwind>| {
+            matches!(end, Err(Unwind::Raise(name)) if match name.as_ref() {
+                "KeyError" | "TypeError" | "AttributeError" | "Panic" => true,
+                // A program of one user may end with its login.
+                "Exit" => !self.one_user,
+                _ => false,
+            })
+        };
         if !ways.is_empty() && ways.iter().all(|w| crash(&w.end)) {
             return Denial::Crash;
         }

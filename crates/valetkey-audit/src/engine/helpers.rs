@@ -17,6 +17,7 @@ impl Engine<'_> {
         let lower = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
         self.given_address(&lower, args, at);
         self.begins_unseen(&lower, args, at);
+        self.answers_unseen(&lower, args, at);
         let code = args.iter().find(|v| self.is_the_code(v));
         if !exchanges(&lower) {
             return Ok(None);
@@ -119,6 +120,22 @@ impl Engine<'_> {
             library,
         };
         self.emit(event, at);
+    }
+
+    /// `respondJSON(w, 200, token)`: what it is given besides the answer goes
+    /// into it.
+    fn answers_unseen(&mut self, name: &str, args: &[Value], at: Span) {
+        const WORDS: &[&str] = &["json", "respond", "response", "write", "reply", "send"];
+        const ANSWERS: &[&str] = &["web.answer", "gin", "echo", "fiber", "iris"];
+        let answer =
+            |v: &Value| matches!(&v.kind, Kind::Ext(path) if ANSWERS.contains(&path.as_ref()));
+        if !args.iter().any(answer) || !WORDS.iter().any(|w| name.contains(w)) {
+            return;
+        }
+        for value in args.iter().filter(|v| !answer(v)) {
+            let value = self.settled(value);
+            self.emit(EventKind::Respond { value }, at);
+        }
     }
 
     /// A client is made with an address that the request has a say in.

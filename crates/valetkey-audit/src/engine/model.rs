@@ -497,7 +497,8 @@ impl Engine<'_> {
                     let value = self.settled(value);
                     self.emit(EventKind::Respond { value }, at);
                 }
-                return self.raise("Abort");
+                // It ends more than the request.
+                return self.raise(fact("ends").unwrap_or("Abort"));
             }
             Does::Redirect | Does::Respond | Does::SetCookie => self.answering(model, &args, at)?,
             Does::Log => {

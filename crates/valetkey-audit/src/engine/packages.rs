@@ -233,6 +233,11 @@ impl Engine<'_> {
         }
     }
 
+    /// Whether a function is given the request that it answers.
+    pub(super) fn answers(&self, entry: &Entry) -> bool {
+        matches!(&entry.function.kind, Kind::Func(f) if self.answers_request(&f.function))
+    }
+
     fn answers_request(&self, function: &Function) -> bool {
         function.params.iter().any(|p| {
             let annotation = p.annotation.as_deref().unwrap_or("");
