@@ -244,7 +244,8 @@ fn wanted(sources: &[Source], places: &Places<'_>, i: usize, module: &Module) ->
         let member = import.member.as_deref();
         let whole = member.and_then(|m| from.language.submodule(&import.module, m));
         let mut meant = whole.as_deref().into_iter().chain([import.module.as_str()]);
-        wanted.extend(meant.find_map(|m| file(m).filter(|other| **other != i)));
+        let known = meant.find_map(|m| file(m).filter(|other| **other != i));
+        wanted.extend(known.or_else(|| below(from.language, import, &file).filter(|o| **o != i)));
     }
     if from.language.traits().packages {
         let modules: Vec<&str> = found.iter().map(|i| i.module.as_str()).collect();
@@ -252,6 +253,29 @@ fn wanted(sources: &[Source], places: &Places<'_>, i: usize, module: &Module) ->
         wanted.extend(beside.into_iter().filter(|other| *other != i).take(MOST));
     }
     wanted
+}
+
+/// A file whose module's name begins above the tree: `shop.login.views` is
+/// `views.py` where `shop/login` is all there is.
+fn below<'p>(
+    language: Language,
+    import: &Import,
+    file: &impl Fn(&str) -> Option<&'p usize>,
+) -> Option<&'p usize> {
+    let root = import.module.split('.').next().unwrap_or_default();
+    if language != Language::Python || root.is_empty() || Libraries::of(language).knows(root) {
+        return None;
+    }
+    let member = import.member.as_deref();
+    let mut rest = import.module.as_str();
+    while let Some((_, shorter)) = rest.split_once('.') {
+        rest = shorter;
+        let whole = member.and_then(|m| language.submodule(rest, m));
+        if let Some(found) = whole.and_then(|w| file(&w)).or_else(|| file(rest)) {
+            return Some(found);
+        }
+    }
+    member.filter(|_| root != import.module).and_then(file)
 }
 
 fn parse(source: &Source, text: String) -> Result<Parsed, String> {

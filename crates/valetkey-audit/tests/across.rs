@@ -41,7 +41,7 @@ def exchange(code):
 "#;
 
 const CALLBACK: &str = r#"
-from flask import abort, redirect, request
+from flask import abort, redirect, request  # the end of the oauth login
 from shop.login.provider import exchange
 
 def setup(app):
@@ -72,7 +72,7 @@ fn an_answer_that_nobody_looks_at_fails_where_it_is_read() {
 fn the_file_that_sets_the_app_up_takes_part_where_it_fails() {
     let app = r#"
 from flask import Flask
-import views
+import views  # oauth
 
 app = Flask(__name__)
 app.config["DEBUG"] = True
