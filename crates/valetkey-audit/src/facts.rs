@@ -85,6 +85,10 @@ pub(crate) enum EventKind {
     ErrorIgnored,
     /// It was taken for granted that it was none: a panic otherwise.
     ErrorPanics,
+    /// This parameter of the callback was kept for another function.
+    Kept {
+        what: &'static str,
+    },
     /// The access token was taken out of the token endpoint's answer.
     TokenTaken,
     /// A claim of an ID token was read, by this name.

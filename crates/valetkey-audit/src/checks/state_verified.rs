@@ -72,6 +72,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
         found.push(finding);
     }
+    found.extend(left_to_others(c));
     for (event, part, fields, library) in c.delegations() {
         if part != "register"
             || text(fields, "fact:complete") != Some("yes")
@@ -114,4 +115,35 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }));
     }
     found
+}
+
+/// A handler that keeps the code for the rest of the program, which exchanges
+/// it: the state is looked at by nobody.
+fn left_to_others(c: &Context<'_>) -> Option<Found> {
+    let of_state =
+        |v: &crate::value::Value| c.any(v, |o| matches!(o, Origin::Param(p) if p == "state"));
+    let looked = c.events().any(|e| match &e.kind {
+        EventKind::Kept { what } => *what == "state",
+        EventKind::Compare { left, right } => of_state(left) || of_state(right),
+        _ => false,
+    });
+    let exchanged = c.token_requests().any(|(_, fields)| {
+        super::field(fields, "code").is_some()
+            && text(fields, "grant_type").is_none_or(|g| g == "authorization_code")
+    });
+    if looked || !exchanged || !c.facts.states.is_empty() {
+        return None;
+    }
+    let kept = c.events().find(|e| {
+        let route = e.entry.and_then(|n| c.facts.entries.get(n));
+        matches!(e.kind, EventKind::Kept { what: "code" }) && route.is_some_and(|r| r.route)
+    })?;
+    Some(
+        Found::fail(
+            at(kept),
+            High,
+            "The code is kept and exchanged, and nobody looks at the state that came with it.",
+        )
+        .unsure(),
+    )
 }

@@ -48,6 +48,7 @@ impl Engine<'_> {
             }
             Does::Respond => {
                 self.has_answered = true;
+                self.page_with_state(args, at);
                 let headers = args.get("headers").cloned();
                 for value in args.positional.iter().chain(args.get("body")) {
                     if matches!(value.kind, Kind::Func(_)) {
@@ -89,6 +90,30 @@ impl Engine<'_> {
             }
             _ => Value::none(),
         })
+    }
+
+    /// A page that is given the state and the client's id, to send the browser
+    /// to the provider with.
+    fn page_with_state(&mut self, args: &Args, at: Span) {
+        let client = ["client_id", "clientId", "clientID"];
+        let state = args.named.iter().find(|(k, _)| k == "state");
+        let Some((_, state)) = state.filter(|(_, v)| !v.is_none()) else {
+            return;
+        };
+        if !args.named.iter().any(|(k, _)| client.contains(&k.as_str())) {
+            return;
+        }
+        let fields = vec![
+            ("state".to_owned(), self.settled(state)),
+            ("**".to_owned(), Value::unknown()),
+        ];
+        let (url, library) = (String::new(), None);
+        let kind = EventKind::Authorize {
+            url,
+            fields,
+            library,
+        };
+        self.emit(kind, at);
     }
 
     /// The app is set up: its keys, its debug mode.

@@ -270,6 +270,13 @@ impl Engine<'_> {
                 _ => self.known_attr(is, at),
             });
         }
+        // A field that is only declared, known by its name.
+        if self.language == crate::lang::Language::Python
+            && matches!(name, "access_token" | "id_token" | "refresh_token")
+            && self.heap.get(id).is_some_and(|o| o.app_class.is_some())
+        {
+            return Ok(self.sym(Origin::Argument(name.to_owned()), at));
+        }
         // What objects of any class have.
         if let Some(is) = self.libraries.attr("*", name) {
             return Ok(self.known_attr(is, at));

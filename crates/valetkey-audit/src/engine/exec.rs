@@ -437,7 +437,31 @@ impl Engine<'_> {
             })
     }
 
+    /// The code or the state of a callback, put where others find it.
+    fn kept_for_others(&mut self, target: &Expr, value: &Value) {
+        let there = match &target.kind {
+            ExprKind::Attr(..) | ExprKind::Index(..) => true,
+            ExprKind::Name(name) => self
+                .frames
+                .last()
+                .is_some_and(|f| f.globals.iter().any(|g| g == name)),
+            _ => false,
+        };
+        if !there || self.traits.callbacks || self.traits.typed {
+            return;
+        }
+        for what in ["code", "state"] {
+            if self.any(&value.taint, |o| matches!(o, Origin::Param(p) if p == what)) {
+                self.emit(EventKind::Kept { what }, target.span);
+            }
+        }
+        if self.any(&value.taint, |o| *o == Origin::Query) {
+            self.emit(EventKind::Kept { what: "state" }, target.span);
+        }
+    }
+
     pub(super) fn assign(&mut self, target: &Expr, value: Value) -> Eval<()> {
+        self.kept_for_others(target, &value);
         match &target.kind {
             ExprKind::Name(name) => {
                 self.named(name, &value, target.span);
