@@ -260,7 +260,7 @@ pub(crate) struct Engine<'a> {
     /// Requests share what is around the function that is entered.
     shares_around: bool,
     /// Promises that are being made, and requests that they wait for.
-    promises: Vec<usize>,
+    promises: Vec<Vec<(Value, Vec<Value>)>>,
     /// What runs before functions that answer requests.
     filters: Vec<filters::Filter>,
     /// A function on this way has answered.

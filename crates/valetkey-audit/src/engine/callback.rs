@@ -60,6 +60,7 @@ impl Engine<'_> {
             }
             facts.denials.push((number, self.denial(&entry, &keys)));
         }
+        self.at_load(facts);
         facts.bound_pkce = facts.events.iter().any(|e| match &e.kind {
             EventKind::TokenRequest { fields, .. } => fields
                 .iter()
@@ -122,6 +123,40 @@ impl Engine<'_> {
             Kind::Func(f) => f.function.params.iter().any(|p| p.name == "request"),
             _ => false,
         }
+    }
+
+    /// A page that exchanges the code as soon as it is loaded, and looks at no
+    /// state.
+    fn at_load(&self, facts: &mut Facts) {
+        if !self.traits.callbacks || self.traits.blocks {
+            return;
+        }
+        let loaded = |e: &&crate::facts::Event| e.entry.is_none();
+        let exchange = facts.events.iter().filter(loaded).find(|e| {
+            matches!(&e.kind, EventKind::TokenRequest { fields, .. } if self.takes_code(fields))
+        });
+        let compared = facts.events.iter().filter(loaded).any(|e| {
+            matches!(&e.kind, EventKind::Compare { left, right }
+                if self.carries_state(left) || self.carries_state(right))
+        });
+        let Some((file, exchange)) = exchange.filter(|_| !compared).map(|e| (e.file, e.span))
+        else {
+            return;
+        };
+        facts.entries.push(Entry {
+            name: String::new(),
+            file,
+            span: exchange,
+            function: Value::none(),
+            route: false,
+            handed: crate::facts::Handed::default(),
+        });
+        facts.states.push(StateOutcome {
+            entry: facts.entries.len() - 1,
+            file,
+            exchange,
+            verdict: StateVerdict::Anything,
+        });
     }
 
     fn takes_code(&self, fields: &Fields) -> bool {

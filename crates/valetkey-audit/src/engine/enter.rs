@@ -10,6 +10,15 @@ use crate::{
     value::{Closure, Kind, Origin, Value},
 };
 
+/// Functions whose result the browser can read, by what they are given.
+const READ: &[&str] = &[
+    ")@session ",
+    ")@load ",
+    ")@loader ",
+    ")@action ",
+    ")@getServerSideProps ",
+];
+
 impl Engine<'_> {
     pub(super) fn enter(&mut self, entry: &Entry) -> Result<Value, Unwind> {
         let Kind::Func(closure) = &entry.function.kind else {
@@ -53,7 +62,15 @@ impl Engine<'_> {
             }
             _ => None,
         };
-        self.events.clear();
+        // What its constructor registers is there all the same.
+        let kept = self.traits.callbacks && !self.traits.blocks;
+        self.events.retain(|e| {
+            kept && match &e.kind {
+                EventKind::Delegate { fields, .. } => fields.iter().any(|(k, _)| k == "client_id"),
+                EventKind::Secret { .. } | EventKind::SecretKey { .. } => true,
+                _ => false,
+            }
+        });
         self.surround(entry, closure);
         if !self.filtered(closure, receiver.as_ref(), entry)? {
             return Ok(Value::none());
@@ -216,6 +233,37 @@ impl Engine<'_> {
         open
     }
 
+    /// What a strategy that is a base class hands to `validate`.
+    fn verify_roles(&self, closure: &Closure) -> Option<Vec<String>> {
+        let class = closure.class.as_ref()?;
+        if closure.function.name != "validate" || !self.traits.callbacks {
+            return None;
+        }
+        let hands = class.bases.iter().find_map(|base| match &base.kind {
+            Kind::Ext(path) if path.starts_with("passport-") => {
+                let known = self.libraries.call(path);
+                known
+                    .or_else(|| self.libraries.call("passport-oauth2"))?
+                    .facts
+                    .get("hands")
+            }
+            _ => None,
+        })?;
+        let roles = hands.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        (roles[0] == "origin:token").then_some(roles)
+    }
+
+    /// What `validate` returns is the user.
+    pub(super) fn validated(&mut self, value: &Value, entry: &Entry) {
+        let Kind::Func(closure) = &entry.function.kind else {
+            return;
+        };
+        if !value.is_none() && self.verify_roles(closure).is_some() {
+            let value = self.settled(value);
+            self.emit(EventKind::Login { value }, entry.span);
+        }
+    }
+
     /// What the framework hands to a parameter.
     pub(super) fn outside(
         &mut self,
@@ -225,6 +273,13 @@ impl Engine<'_> {
     ) -> Result<Option<Value>, Unwind> {
         let function = &closure.function;
         let at = function.span;
+        if let Some(roles) = self.verify_roles(closure) {
+            let params: Vec<&str> = function.params.iter().map(|p| p.name.as_str()).collect();
+            let params = params.strip_prefix(&["this"]).unwrap_or(&params);
+            let own = params.iter().position(|p| *p == param.name);
+            let role = own.and_then(|own| of_verify(params, &roles, own));
+            return Ok(role.map(|is| self.known_attr(is, at)));
+        }
         let roles = &entry.handed.roles;
         if !roles.is_empty() {
             let own = function.params.iter().position(|p| p.name == param.name);
@@ -232,7 +287,8 @@ impl Engine<'_> {
             let shift = usize::from(roles.len() > 2 && function.params.len() > roles.len());
             let role = match own {
                 Some(own) if roles[0] == "origin:token" => {
-                    of_verify(function, roles, own).map(str::to_owned)
+                    let all: Vec<&str> = function.params.iter().map(|p| p.name.as_str()).collect();
+                    of_verify(&all, roles, own).map(str::to_owned)
                 }
                 own => own.and_then(|i| roles.get(i.checked_sub(shift)?)).cloned(),
             };
@@ -391,7 +447,7 @@ impl Engine<'_> {
         // What Auth.js makes of a session, the browser reads.
         let read = matches!(&entry.function.kind, Kind::Func(f)
             if f.function.params.iter().any(|p| p.annotation.as_deref()
-                .is_some_and(|a| a.contains("$of(session)@session"))));
+                .is_some_and(|a| READ.iter().any(|m| a.contains(m)))));
         if !entry.handed.answers && !read {
             return;
         }
@@ -419,10 +475,10 @@ impl Engine<'_> {
 /// What a strategy of passport hands to its verify function, which may have
 /// asked for the request before the tokens, and names the whole token response
 /// between them and the profile if it likes.
-fn of_verify<'r>(function: &Function, roles: &'r [String], own: usize) -> Option<&'r str> {
-    let first = function.params.first().map_or("", |p| p.name.as_str());
+fn of_verify<'r>(params: &[&str], roles: &'r [String], own: usize) -> Option<&'r str> {
+    let first = params.first().copied().unwrap_or("");
     let request = usize::from(matches!(first, "req" | "_req" | "request" | "ctx"));
-    let whole = function.params.len().checked_sub(request)? > roles.len();
+    let whole = params.len().checked_sub(request)? > roles.len();
     match own.checked_sub(request) {
         None => Some("class:web.request"),
         Some(2) if whole => Some("origin:token-response"),

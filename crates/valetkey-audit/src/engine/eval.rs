@@ -380,6 +380,13 @@ impl Engine<'_> {
         ) {
             return Value::derived([&a, &b]);
         }
+        // What is put together piece by piece begins with nothing.
+        if self.traits.callbacks
+            && a.as_str() == Some("")
+            && matches!(b.kind, Kind::Unknown | Kind::Sym)
+        {
+            return b;
+        }
         self.join(vec![a, b], at)
     }
 

@@ -282,7 +282,7 @@ impl Engine<'_> {
                 let all: Vec<Value> = args.all().cloned().collect();
                 self.routes(model, &all);
                 if fact("scoped").is_some() {
-                    self.awaited_request(all.last(), at)?;
+                    self.awaited_request(all.last())?;
                 }
                 match of {
                     Some(of) => of,

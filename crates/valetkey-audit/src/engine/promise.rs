@@ -28,15 +28,20 @@ impl Engine<'_> {
             let method = (promise.clone(), name.to_owned());
             Value::new(Kind::Method(Rc::new(method)))
         };
-        self.promises.push(0);
+        self.promises.push(Vec::new());
         let done = self.call_value(
             function,
             vec![part("$resolve"), part("$reject")],
             Vec::new(),
             at,
         );
-        let waited = self.promises.pop().unwrap_or(0);
+        let waiting = self.promises.pop().unwrap_or_default();
         done?;
+        // What it waits for comes when all is ready.
+        let waited = waiting.len();
+        for (handler, given) in waiting {
+            self.waited_for(&handler, given, at)?;
+        }
         let came = |name: &str| self.heap.get(id).and_then(|o| o.fields.get(name)).cloned();
         match (came(VALUE), came(REFUSED)) {
             (Some(value), _) => Ok(value),
@@ -59,7 +64,7 @@ impl Engine<'_> {
     }
 
     /// A server within a promise: the request that it waits for.
-    pub(super) fn awaited_request(&mut self, handler: Option<&Value>, at: Span) -> Eval<()> {
+    pub(super) fn awaited_request(&mut self, handler: Option<&Value>) -> Eval<()> {
         let Some(handler) = handler.filter(|v| matches!(v.kind, Kind::Func(_))) else {
             return Ok(());
         };
@@ -67,7 +72,10 @@ impl Engine<'_> {
             return Ok(());
         }
         let given = vec![Value::ext("web.request"), Value::ext("web.answer")];
-        self.waited_for(handler, given, at)
+        if let Some(waiting) = self.promises.last_mut() {
+            waiting.push((handler.clone(), given));
+        }
+        Ok(())
     }
 
     /// An event whose parts are known: a request that a server gets, or a URL
@@ -83,6 +91,7 @@ impl Engine<'_> {
         if self.mode == Mode::Load {
             return None;
         }
+        let outside = !matches!(event?, "data" | "end" | "close" | "finish");
         let given = match event? {
             // What an answer brings, piece by piece.
             "data" => vec![Value::derived([&self.settled(of?)])],
@@ -99,13 +108,14 @@ impl Engine<'_> {
             }
             _ => return None,
         };
+        if let (true, Some(waiting)) = (outside, self.promises.last_mut()) {
+            waiting.push((handler.clone(), given));
+            return Some(Ok(()));
+        }
         Some(self.waited_for(&handler.clone(), given, at))
     }
 
     fn waited_for(&mut self, handler: &Value, given: Vec<Value>, at: Span) -> Eval<()> {
-        if let Some(count) = self.promises.last_mut() {
-            *count += 1;
-        }
         self.touched = true;
         match self.call_value(handler, given, Vec::new(), at) {
             // Nobody hears of what a handler raises.

@@ -331,6 +331,7 @@ impl Engine<'_> {
         let end = self.enter(entry);
         if let Ok(value) = &end {
             self.answered(value, entry);
+            self.validated(value, entry);
             if self.traits.typed && !entry.route {
                 let made = super::outcome::held(value);
                 self.provide(&made, false);
