@@ -115,6 +115,13 @@ impl Engine<'_> {
 
     /// What is read from a file of settings, or left to those who use it.
     fn configured_parts(&mut self, model: &'static CallModel, fields: &mut Fields, at: Span) {
+        for (key, fact) in &model.facts {
+            if let Some(name) = key.strip_prefix("set:")
+                && !fields.iter().any(|(k, _)| k == name)
+            {
+                fields.push((name.to_owned(), Value::str(fact)));
+            }
+        }
         let names = self.fact(model, "configured").unwrap_or_default();
         for name in names.split(' ').filter(|n| !n.is_empty()) {
             if !fields.iter().any(|(k, _)| k == name) {
