@@ -33,6 +33,17 @@ impl Engine<'_> {
             },
             Does::Pkce => self.verifier(model, args.positional.first(), at),
             Does::Member => match (&of, fact("field")) {
+                // Sent by a function that answers requests.
+                (Some(of), Some(name)) if fact("missing") == Some("input") => {
+                    let known = self.flat_once(of).into_iter().find(|(k, _)| k == name);
+                    let denied = self.mode == super::Mode::Scenario && !self.scenario.code;
+                    match known {
+                        Some((_, value)) => value,
+                        // What it makes of a denial is not seen.
+                        None if denied => return self.raise("LibraryError"),
+                        None => self.sym(Origin::Query, at),
+                    }
+                }
                 (Some(of), Some(name)) => self.read_part(of, name, at)?,
                 _ => Value::unknown(),
             },

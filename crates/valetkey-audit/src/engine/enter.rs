@@ -435,6 +435,9 @@ impl Engine<'_> {
     pub(super) fn answered(&mut self, value: &Value, entry: &Entry) {
         let value = &super::outcome::held(value);
         self.answered_in_parts(value, entry);
+        if self.traits.typed {
+            self.headers_among(value, entry.span, 0);
+        }
         self.answered_by_members(value, entry);
         let texts = match &value.kind {
             Kind::List(id) => self

@@ -454,6 +454,10 @@ impl Engine<'_> {
             }
             Kind::Map(name) if name.as_ref() == "params" && self.traits.typed => self.pairs(at),
             Kind::Map(name) if name.as_ref() == "params" => vec![self.sym(Origin::Query, at)],
+            // One request after the other.
+            Kind::Ext(path) if path.as_ref() == "web.request" && self.traits.typed => {
+                vec![value.clone()]
+            }
             Kind::Outcome(Some(held)) => self.items(&held.clone(), at),
             Kind::Outcome(None) => Vec::new(),
             Kind::None => Vec::new(),

@@ -8,6 +8,28 @@ use crate::{
 };
 
 impl Engine<'_> {
+    /// `([(SET_COOKIE, text)], body)`: pairs of a name and a value in what is
+    /// returned.
+    pub(super) fn headers_among(&mut self, value: &Value, at: Span, depth: usize) {
+        let (Kind::List(id) | Kind::Obj(id)) = value.kind else {
+            return;
+        };
+        let items = self.heap.get(id).map(|o| o.items.clone());
+        let items = items.unwrap_or_default();
+        if let [name, value] = items.as_slice()
+            && let Some(name) = name.as_str().map(str::to_ascii_lowercase)
+            && matches!(name.as_str(), "set-cookie" | "location")
+        {
+            self.answer_header(&name, &value.clone(), at);
+            return;
+        }
+        if depth < 3 {
+            for item in &items {
+                self.headers_among(item, at, depth + 1);
+            }
+        }
+    }
+
     /// A header of an answer is set.
     pub(super) fn answer_header(&mut self, name: &str, value: &Value, at: Span) {
         match name.to_ascii_lowercase().as_str() {

@@ -290,6 +290,12 @@ impl Engine<'_> {
         let Some(object) = self.heap.get(id) else {
             return Ok(of);
         };
+        if object.class.as_ref() == "rust.channel" {
+            return match self.libraries.method("rust.channel", "recv") {
+                Some(model) => self.apply(model, Some(of), "recv", Vec::new(), Vec::new(), at),
+                None => Ok(of),
+            };
+        }
         // A request that is sent when it is waited for.
         if object.class.as_ref() == "surf.Request" {
             return match self.libraries.method("surf.Request", "send") {

@@ -71,7 +71,11 @@ impl Lower<'_> {
                 return self.call(node, "?async", vec![inner]);
             }
             "await_expression"
-                if self.method_starts(node, "exchange") || self.method_starts(node, "body") =>
+                if self.method_starts(node, "exchange")
+                    || self.method_starts(node, "body")
+                    || parts(node)
+                        .first()
+                        .is_some_and(|n| n.rule() == "identifier") =>
             {
                 let inner = parts(node).into_iter().next();
                 let inner = inner.map(|n| self.expr(n));
