@@ -250,6 +250,25 @@ impl Engine<'_> {
             }
             return Ok(answer);
         }
+        // Google's endpoint checks the signature; whose token it is, the app has
+        // to compare.
+        let id_token = self.any(&made_of.taint, |o| match o {
+            Origin::IdToken => true,
+            Origin::Param(name) => name.contains("id_token") || name == "credential",
+            _ => false,
+        });
+        if lower.contains("tokeninfo") && id_token {
+            let fault = Some("its audience is not compared with the client id");
+            let library = None;
+            self.emit(EventKind::IdToken { fault, library }, at);
+            let mut claims = self.sym(Origin::Claims, at);
+            claims.add(&self.settled(&url).taint);
+            claims.kind = Kind::Unknown;
+            claims
+                .taint
+                .retain(|id| matches!(self.origins.of(*id), Origin::Claims | Origin::Param(_)));
+            return Ok(claims);
+        }
         if with_token {
             let mut profile = self.sym(Origin::Profile, at);
             // Whose token it was decides what the profile proves.

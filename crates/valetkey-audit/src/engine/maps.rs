@@ -362,6 +362,10 @@ impl Engine<'_> {
                     return self.sym(Origin::Cookie(format!("{key}.{name}")), at);
                 }
                 Origin::Store(key) => return self.sym(Origin::Store(format!("{key}.{name}")), at),
+                // A field of what was filled with the settings.
+                Origin::Config(key) if self.traits.packages => {
+                    return self.sym(Origin::Config(format!("{key}.{name}")), at);
+                }
                 _ => {}
             }
         }
