@@ -43,6 +43,28 @@ impl Engine<'_> {
         }
     }
 
+    /// A module of a library that the app opens to put something of its own
+    /// into it still has what the library has.
+    pub(super) fn opened(
+        &mut self,
+        written: &Expr,
+        of: &Value,
+        name: &str,
+        value: Value,
+        at: Span,
+    ) -> Value {
+        if !matches!(of.kind, Kind::Class(_))
+            || !matches!(value.kind, Kind::Unknown)
+            || !is_constant(name)
+        {
+            return value;
+        }
+        match constant_path(written) {
+            Some(path) => self.ext(&format!("{path}.{name}"), at),
+            None => value,
+        }
+    }
+
     /// `a.b` without arguments, once `b` was looked up.
     pub(super) fn bare_attr(
         &mut self,
@@ -213,5 +235,16 @@ impl Engine<'_> {
             Some(path) => self.call_ext(path, Vec::new(), Vec::new(), at).map(Some),
             None => Ok(Some(self.known_attr(is, at))),
         }
+    }
+}
+
+/// `A::B` as `A.B`.
+fn constant_path(e: &Expr) -> Option<String> {
+    match &e.kind {
+        ExprKind::Name(name) if is_constant(name) => Some(name.trim_start_matches(':').to_owned()),
+        ExprKind::Attr(of, name) if is_constant(name) => {
+            Some(format!("{}.{name}", constant_path(of)?))
+        }
+        _ => None,
     }
 }

@@ -404,6 +404,13 @@ impl Engine<'_> {
             return self.apply(model, None, path, args, named, at);
         }
         let last = path.rsplit('.').next().unwrap_or(path);
+        // A strategy on top of one that is not known.
+        if last == "%options"
+            && let Some(family) = path.rsplitn(3, '.').nth(2)
+            && let Some(model) = self.libraries.method(family, last)
+        {
+            return self.apply(model, None, path, args, named, at);
+        }
         if path.contains('.')
             && let Some(model) = self.libraries.method("*", last)
             && model.takes(args.len())

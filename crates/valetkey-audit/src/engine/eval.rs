@@ -35,9 +35,11 @@ impl Engine<'_> {
                 self.join(values, at)
             }
             ExprKind::Attr(of, name) => {
+                let written = of;
                 let of = self.eval(of)?;
                 let value = self.attr(&of, name, at)?;
                 if self.traits.bare_calls {
+                    let value = self.opened(written, &of, name, value, at);
                     self.bare_attr(&of, name, value, at)?
                 } else {
                     value
