@@ -55,6 +55,7 @@ const WORDS: &[&str] = &[
     "/oidc",
     "exchange_code",
     "hapi/bell",
+    "keycloak",
     "better-auth",
 ];
 /// Of Ruby: a callback that leaves the rest to classes that no import names.

@@ -16,6 +16,10 @@ impl Engine<'_> {
         let at = e.span;
         Ok(match &e.kind {
             ExprKind::Name(name) if self.traits.bare_calls => self.bare_name(name, at)?,
+            ExprKind::Name(name) if self.traits.callbacks => {
+                let value = self.variable(name, at);
+                self.came_to(value)?
+            }
             ExprKind::Name(name) => self.variable(name, at),
             ExprKind::Str(text) => {
                 let value = Value::str(text);
@@ -292,6 +296,14 @@ impl Engine<'_> {
             .find_map(|module| path.strip_prefix(module))
             .filter(|name| *name != "default" && !name.contains('.'))
         {
+            let at = match at.start {
+                0 => Span {
+                    start: 1,
+                    end: 1,
+                    ..at
+                },
+                _ => at,
+            };
             return match self.read("env", &Value::str(name), Ask::default(), at) {
                 Ok(value) => value,
                 Err(_) => Value::unknown(),

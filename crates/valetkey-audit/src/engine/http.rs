@@ -146,7 +146,14 @@ impl Engine<'_> {
         let made_of = Value::derived(&all);
         // What the program fetches itself, no browser is sent to.
         let fetched = self.settled(&url).taint;
-        self.candidates.retain(|(id, _)| !fetched.contains(id));
+        self.candidates.retain(|(id, event)| {
+            !fetched.contains(id)
+                // Unless it reads the tokens out of where a browser would be
+                // sent back to.
+                || matches!(&event.kind, EventKind::Authorize { fields, .. }
+                    if fields.iter().any(|(k, v)| k == "response_type"
+                        && v.as_str().is_some_and(|t| t.contains("token"))))
+        });
         let endpoint = url::base(&self.settled(&url));
         let has = |name: &str| fields.iter().any(|(k, _)| k == name);
         let grant = fields

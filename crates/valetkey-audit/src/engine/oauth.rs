@@ -31,6 +31,26 @@ const PARTS: &[&str] = &[
     "code_verifier",
 ];
 
+/// What a library is called in a report: where one file of data is about
+/// several, the first word of the class.
+fn name_of(model: &'static CallModel) -> &'static str {
+    const SEVERAL: &[&str] = &[
+        "provider-sdks",
+        "oauth-middleware",
+        "fastify-oauth2",
+        "oauth",
+    ];
+    let class = model
+        .facts
+        .get("class")
+        .filter(|_| SEVERAL.contains(&model.library));
+    match class.and_then(|c| c.split('.').next()) {
+        Some(name) => name,
+        None if SEVERAL.contains(&model.library) => "this library",
+        None => model.library,
+    }
+}
+
 impl Engine<'_> {
     pub(super) fn oauth_client(
         &mut self,
@@ -332,7 +352,7 @@ impl Engine<'_> {
             EventKind::Authorize {
                 url,
                 fields,
-                library: Some(model.library),
+                library: Some(name_of(model)),
             },
             at,
         );
@@ -651,7 +671,7 @@ impl Engine<'_> {
             EventKind::Delegate {
                 part,
                 fields,
-                library: model.library,
+                library: name_of(model),
             },
             at,
         );

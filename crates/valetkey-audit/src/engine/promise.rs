@@ -47,7 +47,31 @@ impl Engine<'_> {
             (Some(value), _) => Ok(value),
             (None, Some(_)) if self.mode != Mode::Load => self.raise("Refused"),
             (None, None) if waited > 0 && self.mode != Mode::Load => Err(Unwind::Stop),
+            // It may be settled later, by what it gave to others.
+            (None, None) if self.mode != Mode::Load => Ok(promise),
             _ => Ok(Value::unknown()),
+        }
+    }
+
+    /// What a promise that was settled later came to.
+    pub(super) fn came_to(&self, value: Value) -> Eval<Value> {
+        let Kind::Obj(id) = value.kind else {
+            return Ok(value);
+        };
+        let Some(object) = self
+            .heap
+            .get(id)
+            .filter(|o| o.class.as_ref() == "js.Promise")
+        else {
+            return Ok(value);
+        };
+        match (
+            object.fields.get(VALUE),
+            object.fields.contains_key(REFUSED),
+        ) {
+            (Some(came), _) => Ok(came.clone()),
+            (None, true) => self.raise("Refused"),
+            (None, false) => Ok(value),
         }
     }
 
