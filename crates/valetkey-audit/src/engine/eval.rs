@@ -23,7 +23,7 @@ impl Engine<'_> {
             ExprKind::Name(name) => self.variable(name, at),
             ExprKind::Str(text) => {
                 let value = Value::str(text);
-                if text.contains("client_id=") {
+                if text.contains("client_id=") || text.contains("appid=") {
                     return Ok(self.built(value, at));
                 }
                 value
@@ -662,7 +662,9 @@ impl Engine<'_> {
 /// authorization request has, and nothing that belongs into a token request.
 pub(super) fn is_authorization(fields: &Fields) -> bool {
     let has = |name: &str| fields.iter().any(|(k, _)| k == name);
-    has("client_id")
+    // WeChat and its like call the client an app.
+    let client = has("client_id") || has("appid") && has("response_type") && has("redirect_uri");
+    client
         && (has("response_type") || has("redirect_uri") || has("scope") || has("state"))
         && !has("client_secret")
         && !has("code")

@@ -153,6 +153,11 @@ impl Lower<'_> {
             }
             _ => {}
         }
+        // A job does what it is given, only later.
+        let method = match method {
+            "perform_later" | "perform_async" | "perform_now" if is_name(&of) => "perform",
+            other => other,
+        };
         let name = if is_name(&of) && method != "append" {
             method
         } else {

@@ -30,7 +30,10 @@ impl Lower<'_> {
                 self.define(node, function, block);
                 true
             }
-            "include" | "extend" | "prepend" => {
+            "helpers" if args.is_empty() || args.iter().any(|a| a.rule() == "simple_symbol") => {
+                false
+            }
+            "include" | "extend" | "prepend" | "helpers" => {
                 let outside = self.scopes.last().is_some_and(|s| s.kind == Kind::Top);
                 for arg in args {
                     let base = self.expr(arg);

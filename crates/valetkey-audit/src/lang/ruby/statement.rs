@@ -211,6 +211,7 @@ impl Lower<'_> {
                 | "private_class_method"
                 | "include"
                 | "extend"
+                | "helpers"
                 | "prepend"
                 | "define_method"
                 | "private_constant"
