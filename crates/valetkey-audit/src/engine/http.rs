@@ -199,6 +199,22 @@ impl Engine<'_> {
             let id = self.origin(Origin::AccessToken, at);
             target.add(&[id]);
         }
+        // Whoever sent the request brought the token.
+        let brought = in_url
+            .iter()
+            .chain(&asked)
+            .filter(|(k, _)| k == "access_token")
+            .map(|(_, v)| v)
+            .chain(args.get("bearer"))
+            .any(|v| {
+                self.any(
+                    &v.taint,
+                    |o| matches!(o, Origin::Param(p) if !matches!(p.as_str(), "code" | "state")),
+                ) && !self.any(&v.taint, |o| {
+                    matches!(o, Origin::AccessToken | Origin::TokenResponse)
+                })
+            });
+        let with_token = with_token || brought;
         let mut fields = fields.clone();
         if unseen && let Some(form) = &data {
             // Its type is not seen.
@@ -286,6 +302,10 @@ impl Engine<'_> {
                 .filter(|id| matches!(self.origins.of(*id), Origin::Param(_)))
                 .collect();
             profile.add(&from);
+            if brought {
+                let id = self.origin(Origin::Param("access_token".into()), at);
+                profile.add(&[id]);
+            }
             profile.kind = Kind::Unknown;
             if asks_who(&lower) {
                 let value = profile.clone();
