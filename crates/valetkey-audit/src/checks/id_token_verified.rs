@@ -142,9 +142,14 @@ fn by_hand(c: &Context<'_>, event: &Event, fault: &str) -> bool {
         _ if fault.contains("audience") => "aud",
         _ => return false,
     };
-    c.events().any(|e| {
-        e.file == event.file
-            && e.entry == event.entry
-            && matches!(e.kind, EventKind::Claim { name } if name == wanted)
-    })
+    // The library that exchanged the code has compared it before.
+    let before = c.delegations().any(|(_, part, fields, _)| {
+        part == "callback" && text(fields, "fact:id-token") == Some("verified")
+    });
+    before
+        || c.events().any(|e| {
+            e.file == event.file
+                && e.entry == event.entry
+                && matches!(e.kind, EventKind::Claim { name } if name == wanted)
+        })
 }

@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, at, text};
 use crate::{
-    facts::EventKind,
+    facts::{Event, EventKind},
     report::Severity::High,
     value::{Origin, Value},
 };
@@ -26,16 +26,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             | EventKind::SessionWrite { value, .. }
             | EventKind::SetCookie { value, .. }
             | EventKind::ProfileRead { value } => value,
-            EventKind::Respond { value } if handed(c, value) => value,
+            EventKind::Respond { value } if handed(c, event, value) => value,
             _ => continue,
         };
         if !c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) {
             continue;
         }
-        if implicit && handed(c, value) {
+        if implicit && handed(c, event, value) {
             continue;
         }
-        found.push(if handed(c, value) {
+        found.push(if handed(c, event, value) {
             Found::fail(at(event), High, "The user is whoever the handed-in access token belongs to: it may have been issued to another app.")
         } else {
             Found::pass(at(event), "The identity comes from this login's own exchange.")
@@ -52,8 +52,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     found
 }
 
-fn handed(c: &Context<'_>, value: &Value) -> bool {
-    c.any(value, |o| matches!(o, Origin::Profile))
+fn handed(c: &Context<'_>, event: &Event, value: &Value) -> bool {
+    // Claims of a token that was not checked; whose it is, the code may ask.
+    let asked = || {
+        c.events()
+            .any(|e| e.entry == event.entry && matches!(e.kind, EventKind::Claim { name: "aud" }))
+    };
+    let claims = c.any(value, |o| matches!(o, Origin::Claims)) && !asked();
+    (claims || c.any(value, |o| matches!(o, Origin::Profile)))
         && c.any(
             value,
             |o| matches!(o, Origin::Param(p) if p.to_ascii_lowercase().contains("token") || p == "credential"),

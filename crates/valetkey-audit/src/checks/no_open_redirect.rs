@@ -21,10 +21,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         .events()
         .filter_map(|e| match &e.kind {
             EventKind::SessionWrite { key, value }
-                if tainted(c, value, &e.inspected) && !own(value) =>
-            {
-                Some(key)
-            }
+            | EventKind::SetCookie {
+                name: key, value, ..
+            } if tainted(c, value, &e.inspected) && !own(value) => Some(key),
             EventKind::SetCookie { name, value, .. }
                 if tainted(c, value, &e.inspected) && !own(value) =>
             {

@@ -231,6 +231,12 @@ impl Engine<'_> {
         }
         let taint = self.deep_taint(value);
         for id in &taint {
+            // That it is there says nothing about what it is.
+            if matches!(value.kind, Kind::Alt(_))
+                && matches!(self.origins.of(*id), Origin::Param(_) | Origin::Header(_))
+            {
+                continue;
+            }
             if !self.inspected.contains(id) {
                 self.inspected.push(*id);
             }

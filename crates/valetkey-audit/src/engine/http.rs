@@ -252,6 +252,24 @@ impl Engine<'_> {
         if token_request && raises {
             self.emit(EventKind::TokenChecked, at);
         }
+        // Google checks the signature; whose token it is, the app has to ask.
+        if lower.ends_with("tokeninfo") && has("id_token") {
+            let kind = EventKind::IdToken {
+                fault: Some("its audience is not compared with the client id"),
+                library: None,
+            };
+            self.emit(kind, at);
+            let mut claims = self.sym(Origin::Claims, at);
+            let from: Vec<u32> = made_of
+                .taint
+                .iter()
+                .copied()
+                .filter(|id| matches!(self.origins.of(*id), Origin::Param(_)))
+                .collect();
+            claims.add(&from);
+            claims.kind = Kind::Unknown;
+            return Ok(claims);
+        }
         if token_request {
             let exchange = grant.is_none_or(|g| g == "authorization_code");
             if exchange && self.notes.unseen_query {
