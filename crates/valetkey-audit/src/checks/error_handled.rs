@@ -116,6 +116,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 format!("{library} answers a denial and an error of the token endpoint."),
             ));
         }
+        let looked = || {
+            c.events().filter(|e| e.entry == event.entry).any(|e| {
+                let mut all = e.inspected.iter().chain(&e.guards);
+                all.any(|id| matches!(c.origins.of(*id), Origin::TokenResponse))
+            })
+        };
+        if text(fields, "fact:errors") == Some("nothing") && !looked() {
+            found.push(Found::fail(
+                at(event),
+                Low,
+                format!("When the user says no, {library} hands back nothing, and the program goes on with that."),
+            ));
+        }
     }
     // One entry that handles it does not mend another that does not.
     found.sort_by_key(|f| f.verdict == Verdict::Pass);
