@@ -41,6 +41,8 @@ const WORDS: &[&str] = &[
     "redirect_uri",
     "clientsecret",
     "access_token",
+    "accesstoken",
+    "idtoken",
     "next-auth",
     "@auth/",
     "passport",

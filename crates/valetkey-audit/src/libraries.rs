@@ -198,6 +198,8 @@ pub(crate) enum Does {
     /// The text of an object, under the names that its fields are sent with.
     Encode,
     Dict,
+    /// The first argument, with what the others hold.
+    Merge,
     Nothing,
 }
 

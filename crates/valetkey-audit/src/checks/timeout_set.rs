@@ -86,7 +86,9 @@ fn ends(c: &Context<'_>, fields: &Fields, library: &str) -> Option<bool> {
             let mut names = text(options, "fact:timeout-options")
                 .unwrap_or_default()
                 .split(' ');
-            Some(names.any(|n| field(options, n).is_some_and(|v| !v.is_none())))
+            // At the registration, or with this very call.
+            let set = |all, name| field(all, name).is_some_and(|v| !v.is_none());
+            Some(names.any(|n| set(options, n) || set(fields, n)))
         }
         _ => Some(true),
     }

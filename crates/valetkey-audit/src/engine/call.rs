@@ -1,9 +1,9 @@
 //! Calls: of the app's own functions and classes, inlined; of everything
 //! else, by what the libraries' data say.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
-use super::{DEPTH, Engine, Eval, Frame, Unwind};
+use super::{DEPTH, Engine, Eval, Frame, Mode, Unwind};
 use crate::{
     facts::Fields,
     ir::{Call, ExprKind, Span, Star},
@@ -87,7 +87,7 @@ impl Engine<'_> {
                     self.named(name, &value, call.func.span);
                     named.push((name.clone(), value));
                 }
-                None => named.extend(self.fields(&value)),
+                None => named.extend(self.given_by(value)),
             }
         }
         Ok((args, named))
@@ -187,7 +187,8 @@ impl Engine<'_> {
         let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
         let blind = self.given_state(of, args, named);
-        if self.traits.typed {
+        // Where a call may make an object, that may keep the token.
+        if !self.traits.bare_calls {
             for part in &mut parts {
                 self.spends_token(part);
             }
@@ -240,7 +241,12 @@ impl Engine<'_> {
                     Some(self.list(items))
                 }
                 Star::Named => {
-                    let fields = std::mem::take(&mut rest).into_iter().collect();
+                    let mut fields: BTreeMap<String, Value> =
+                        std::mem::take(&mut rest).into_iter().collect();
+                    // A caller that is not in the app may give anything.
+                    if self.frames.len() == 1 && self.mode != Mode::Load {
+                        fields.insert("**".into(), Value::unknown());
+                    }
                     Some(self.dict(fields))
                 }
                 Star::No => match rest.iter().position(|(k, _)| *k == param.name) {

@@ -653,6 +653,7 @@ impl Engine<'_> {
                 }
                 self.dict(fields.into_iter().collect())
             }
+            Does::Merge => self.merged(&args.positional, at),
             Does::Nothing => match of {
                 Some(of) if fact("returns").is_some() => of,
                 _ => Value::none(),

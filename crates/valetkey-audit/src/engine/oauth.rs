@@ -235,7 +235,8 @@ impl Engine<'_> {
                 || key == "extra_params"
                 || key == "additional_params"
             {
-                for (key, value) in self.fields(&value) {
+                let inner = self.given_by(value);
+                for (key, value) in inner {
                     fields.retain(|(k, _)| *k != key);
                     fields.push((key, value));
                 }

@@ -31,13 +31,28 @@ impl Engine<'_> {
         blind
     }
 
+    /// The named parts of a mapping; one that is not seen may hold any.
+    pub(super) fn given_by(&self, mapping: Value) -> Fields {
+        let parts = self.fields(&mapping);
+        let unseen = matches!(
+            mapping.kind,
+            Kind::Unknown | Kind::Sym | Kind::Method(_) | Kind::Ext(_)
+        );
+        match parts.is_empty() && unseen {
+            true => vec![("**".into(), mapping)],
+            false => parts,
+        }
+    }
+
     /// What is not seen gets a token to ask for something with: what comes of
     /// it is no token.
     pub(super) fn spends_token(&mut self, given: &mut Value) {
         let origins = &self.origins;
+        let typed = self.traits.typed;
         let token = |id: &OriginId| match origins.of(*id) {
-            Origin::AccessToken | Origin::TokenResponse | Origin::RefreshToken => true,
-            Origin::Session(name) | Origin::Cookie(name) => name.ends_with("token"),
+            Origin::AccessToken | Origin::RefreshToken | Origin::IdToken => true,
+            Origin::TokenResponse => typed,
+            Origin::Session(name) | Origin::Cookie(name) => typed && name.ends_with("token"),
             _ => false,
         };
         if !given.taint.iter().any(token) {
