@@ -48,6 +48,7 @@ mod imports;
 mod inject;
 mod keep;
 mod late;
+mod later;
 mod maps;
 mod meant;
 mod model;

@@ -29,6 +29,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             {
                 Some(name)
             }
+            EventKind::StoreWrite { name, value }
+                if tainted(c, value, &e.inspected) && !own(value) =>
+            {
+                Some(name)
+            }
             _ => None,
         })
         .collect();
@@ -55,8 +60,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
         let from_session = value.taint.iter().any(|id| {
             !event.inspected.contains(id)
-                && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k)
-                    if kept.iter().any(|name| k == *name || k.strip_suffix(".value") == Some(name)))
+                && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k)
+                    if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name)))
         });
         if !own(value) && (tainted(c, value, &event.inspected) || from_session) {
             found.push(Found::fail(

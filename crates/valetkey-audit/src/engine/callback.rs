@@ -292,7 +292,7 @@ impl Engine<'_> {
         let without_login = through(self.tried(entry, scenario(true, false, false)));
         let absent = through(self.tried(entry, scenario(false, true, false)));
         let both = through(self.tried(entry, scenario(false, false, false)));
-        Some(match (foreign, absent, both.or(without_login)) {
+        let verdict = match (foreign, absent, both.or(without_login)) {
             (Some(notes), _, _) if notes.shared => StateVerdict::Shared,
             (Some(notes), _, _) if notes.constant => StateVerdict::Constant,
             (Some(notes), _, _) if notes.unbound || notes.blind => StateVerdict::Unbound,
@@ -301,7 +301,8 @@ impl Engine<'_> {
             (None, None, Some(_)) => StateVerdict::BothAbsent,
             _ if opaque => StateVerdict::Opaque,
             _ => StateVerdict::Refused,
-        })
+        };
+        Some(self.refused_later(verdict, entry, keys))
     }
 
     fn denial(&mut self, entry: &Entry, keys: &Rc<BTreeSet<String>>) -> Denial {

@@ -262,7 +262,10 @@ impl Engine<'_> {
                 )?
             }
             Does::Header => {
-                let key = args.get("name").cloned().unwrap_or_else(|| args.first());
+                let named = args.get("name").cloned();
+                let key = named
+                    .or_else(|| fact("name").map(Value::str))
+                    .unwrap_or_else(|| args.first());
                 self.read("headers", &key, Ask::default(), at)?
             }
             Does::SetHeader => {
