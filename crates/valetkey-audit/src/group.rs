@@ -57,6 +57,7 @@ const WORDS: &[&str] = &[
     "/oidc",
     "exchange_code",
     "hapi/bell",
+    "ally.use(",
     "keycloak",
     "better-auth",
 ];

@@ -36,6 +36,10 @@ pub(super) fn is_array_method(name: &str) -> bool {
             | "removeItem"
             | "toString"
             | "entries"
+            | "pipe"
+            | "subscribe"
+            | "done"
+            | "end"
     )
 }
 
@@ -262,6 +266,13 @@ impl Engine<'_> {
             .first()
             .filter(|v| matches!(v.kind, Kind::Func(_) | Kind::Ext(_) | Kind::Method(_)));
         Ok(match (name, function) {
+            // jQuery's and superagent's.
+            ("done", Some(f)) => Some(self.call_value(f, vec![of.clone()], Vec::new(), at)?),
+            ("end", Some(f)) if matches!(f.kind, Kind::Func(_)) => {
+                let error = Value::derived([&self.settled(of)]);
+                self.call_value(f, vec![error, of.clone()], Vec::new(), at)?;
+                Some(of.clone())
+            }
             ("then", Some(f)) => Some(self.call_value(f, vec![of.clone()], Vec::new(), at)?),
             ("tap", Some(f)) if self.traits.blocks => {
                 self.call_value(f, vec![of.clone()], Vec::new(), at)?;

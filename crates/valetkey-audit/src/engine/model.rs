@@ -403,7 +403,15 @@ impl Engine<'_> {
             }
             Does::Params => match of {
                 Some(of) => self.params(&of),
-                None => self.params(&args.first()),
+                None => {
+                    // Angular's are told of what kind they are made.
+                    let first = args.first();
+                    let from = self
+                        .fields(&first)
+                        .into_iter()
+                        .find(|(k, _)| k == "fromObject" || k == "fromString");
+                    self.params(&from.map_or(first, |(_, v)| v))
+                }
             },
             Does::Equal => {
                 let (a, b) = match (&of, args.positional.as_slice()) {

@@ -20,6 +20,7 @@ const HANDED: &[&str] = &[
     "session",
     "account",
     "cookie",
+    "ally",
 ];
 
 impl<'t> Lower<'t> {

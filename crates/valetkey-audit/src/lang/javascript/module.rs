@@ -344,6 +344,13 @@ fn plain_module(module: String) -> String {
         "https://esm.sh/",
         "https://cdn.skypack.dev/",
     ];
+    // A name of an import map for a module of Deno's.
+    if let Some(name) = module
+        .strip_suffix("/mod.ts")
+        .filter(|m| !m.contains([':', '.']))
+    {
+        return name.to_owned();
+    }
     let Some(rest) = PLACES.iter().find_map(|p| module.strip_prefix(p)) else {
         return module;
     };
