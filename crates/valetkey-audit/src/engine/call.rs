@@ -340,6 +340,13 @@ impl Engine<'_> {
             open: true,
         });
         let object = Value::new(Kind::Obj(id));
+        // Without a constructor of its own, what is given by name is set.
+        if self.traits.bare_calls
+            && let Some(own) = self.heap.get_mut(id)
+        {
+            let set = named.iter().map(|(k, v)| (format!("@{k}"), v.clone()));
+            own.fields.extend(set);
+        }
         if let Some(init) = self.class_member(class, "__init__", Some(&object), 0)
             && let Kind::Func(closure) = &init.kind
         {

@@ -101,7 +101,14 @@ impl Engine<'_> {
                         .get("family")
                         .is_some_and(|f| self.patient.contains(f)),
                 ),
-                Some("default") => Some(true),
+                // Unless the client was told to wait.
+                Some("default") => Some(match of.as_ref().map(|o| &o.kind) {
+                    Some(Kind::Obj(id)) => !self
+                        .heap
+                        .get(*id)
+                        .is_some_and(|o| o.fields.get("read_timeout").is_some_and(Value::is_none)),
+                    _ => true,
+                }),
                 Some("client") => {
                     let given = match of.as_ref().map(|o| &o.kind) {
                         Some(Kind::Obj(id)) => self
