@@ -145,7 +145,13 @@ impl Engine<'_> {
         };
         let verify_off = ["verify", "ssl", "context"]
             .iter()
-            .any(|n| args.get(n).is_some_and(unchecked));
+            .any(|n| args.get(n).is_some_and(unchecked))
+            // `ClientSession(connector=TCPConnector(ssl=False))`.
+            || of
+                .as_ref()
+                .and_then(|of| self.field_of(of, "connector"))
+                .and_then(|c| self.field_of(&c, "ssl"))
+                .is_some_and(|v| matches!(v.kind, Kind::Bool(false)));
 
         let mut all = vec![self.settled(&url)];
         all.extend(args.all().map(|v| self.settled(v)));
@@ -362,6 +368,11 @@ impl Engine<'_> {
             let taint = self.deep_taint(form);
             self.any(&taint, |o| matches!(o, Origin::Param(p) if p == "code"))
         })
+    }
+
+    fn field_of(&self, of: &Value, name: &str) -> Option<Value> {
+        let Kind::Obj(id) = of.kind else { return None };
+        self.heap.get(id)?.fields.get(name).cloned()
     }
 
     /// Whether an object may have fields that are not seen.

@@ -32,6 +32,10 @@ impl Engine<'_> {
                 | "verify_peer"
         ) && (matches!(value.kind, Kind::Bool(false))
             || matches!(&value.kind, Kind::Ext(p) if p.ends_with("VERIFY_NONE") || p.ends_with("CERT_NONE")));
+        // fastapi-sso tells oauthlib so.
+        if lower == "allow_insecure_http" && matches!(value.kind, Kind::Bool(true)) {
+            self.set_env("OAUTHLIB_INSECURE_TRANSPORT", &Value::str("1"), at);
+        }
         if off || lower == "insecureskipverify" && matches!(value.kind, Kind::Bool(true)) {
             self.emit(
                 EventKind::InsecureTransport {
