@@ -51,6 +51,24 @@ impl Lower<'_> {
             "while_expression" | "loop_expression" | "for_expression" => {
                 self.a_loop(node, dest, block);
             }
+            // `break (a, b)`, which the grammar takes for a call.
+            "call_expression" if self.leaves(node).is_some() => {
+                let dest = match self.leaves(node) {
+                    Some("return") => Dest::Return,
+                    _ => self.scope.breaks.clone(),
+                };
+                let given = node.field("arguments").map(parts).unwrap_or_default();
+                let mut all: Vec<Expr> = given.into_iter().map(|n| self.expr(n)).collect();
+                let value = match all.len() {
+                    1 => all.remove(0),
+                    _ => self.at(node, ExprKind::List(all)),
+                };
+                let breaks = !matches!(dest, Dest::Return);
+                self.finish(node, &dest, value, block);
+                if breaks {
+                    self.push(node, StmtKind::Break, block);
+                }
+            }
             "return_expression" => match parts(node).first() {
                 Some(value) => self.flow(*value, &Dest::Return, block),
                 None => self.push(node, StmtKind::Return(None), block),
@@ -183,6 +201,16 @@ impl Lower<'_> {
             block,
         );
         self.bound(node, found.binds, block);
+    }
+
+    /// The word before brackets that is no function's name.
+    fn leaves(&self, node: Node<'_>) -> Option<&'static str> {
+        let function = node.field("function")?;
+        match function.rule() {
+            "break_expression" => Some("break"),
+            "return_expression" => Some("return"),
+            _ => None,
+        }
     }
 
     fn assignment(&mut self, node: Node<'_>, block: &mut Block) {

@@ -44,6 +44,11 @@ fn what_is_worth_something_goes_where_it_is_used() {
     check(
         &[
             (
+                "let (a, b) = loop { break (c, 1); };",
+                "while true {$v1 = [c, 1]; break}; a = ?nth($v1, 0); b = ?nth($v1, 1)",
+            ),
+            ("return (a, 1);", "return [a, 1]"),
+            (
                 "let a = if b { c } else { d };",
                 "if b {a = c} else {a = d}",
             ),
