@@ -219,6 +219,13 @@ impl Engine<'_> {
                 }
                 Value::none()
             }
+            ("values_at" | "fetch_values", keys) if self.traits.bare_calls => {
+                let mut values = Vec::new();
+                for key in keys {
+                    values.push(self.member(of, key, Ask::default(), at)?);
+                }
+                self.list(values)
+            }
             ("items" | "multi_items" | "iteritems", []) => {
                 let fields = self.fields(of);
                 if fields.is_empty() {
