@@ -1,6 +1,8 @@
 //! Helpers of the app whose source is not there: what their names and what
 //! they are given say all the same.
 
+use std::rc::Rc;
+
 use super::{Engine, Eval};
 use crate::{
     facts::EventKind,
@@ -20,7 +22,7 @@ impl Engine<'_> {
         self.answers_unseen(&lower, args, at);
         let code = args.iter().find(|v| self.is_the_code(v));
         if !exchanges(&lower) {
-            return Ok(None);
+            return Ok(made_client(&lower, args));
         }
         let Some(code) = code.cloned() else {
             return Ok(None);
@@ -157,6 +159,19 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+/// `GoogleOAuthConfig()`: a client whose configuration is not seen is known by
+/// its name, as a variable of that name is.
+fn made_client(name: &str, args: &[Value]) -> Option<Value> {
+    let client = ["oauth", "oidc"].iter().any(|w| name.contains(w));
+    let config = ["config", "conf", "cfg"].iter().any(|w| name.ends_with(w));
+    if !client || !config {
+        return None;
+    }
+    let mut value = Value::derived(args);
+    value.kind = Kind::Method(Rc::new((Value::unknown(), name.to_owned())));
+    Some(value)
 }
 
 /// Whether a name says that a code becomes tokens there.
