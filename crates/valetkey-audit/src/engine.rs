@@ -23,6 +23,7 @@ use crate::{
 mod answers;
 mod attrs;
 mod bare;
+mod begins;
 mod blocks;
 mod builder;
 mod call;
@@ -32,6 +33,7 @@ mod chain;
 mod classes;
 mod compare;
 mod cut;
+mod delegate;
 mod effects;
 mod enter;
 mod eval;

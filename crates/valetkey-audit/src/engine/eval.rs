@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Engine, Eval, ITEMS, Mode, Unwind, maps::Ask};
 use crate::{
-    facts::{Event, EventKind, Fields},
+    facts::{EventKind, Fields},
     ir::{Cmp, Expr, ExprKind, Span},
     url,
     value::{Closure, Kind, Object, Origin, Value},
@@ -404,44 +404,6 @@ impl Engine<'_> {
         self.join(vec![a, b], at)
     }
 
-    /// Notices that a text is an authorization URL in the making.
-    pub(super) fn built(&mut self, value: Value, at: Span) -> Value {
-        let fields = url::parameters(&value);
-        let endpoint = url::base(&value);
-        if !is_authorization(&fields) && !(is_bare(&fields) && asks_for_consent(&endpoint)) {
-            return value;
-        }
-        if !begins_login(&endpoint, &fields) {
-            return value;
-        }
-        let id = self.origin(Origin::AuthUrl, at);
-        let parts = self.deep_taint(&value);
-        // What it grew out of is where it is reported.
-        let began = self
-            .candidates
-            .iter()
-            .find(|(old, e)| parts.contains(old) && e.file == self.file())
-            .map(|(_, e)| e.span);
-        self.candidates
-            .retain(|(old, _)| *old != id && !parts.contains(old));
-        let fields = self.settle_fields(fields);
-        let event = self.event(
-            EventKind::Authorize {
-                url: endpoint,
-                fields,
-                library: None,
-            },
-            began.unwrap_or(at),
-        );
-        self.candidates.push((id, event));
-        value.with(id)
-    }
-
-    /// The authorization URLs of this way.
-    pub(super) fn take_candidates(&mut self) -> Vec<Event> {
-        self.candidates.drain(..).map(|(_, event)| event).collect()
-    }
-
     /// The items of something that is iterated.
     pub(super) fn items(&mut self, value: &Value, at: Span) -> Vec<Value> {
         match &value.kind {
@@ -656,50 +618,4 @@ impl Engine<'_> {
         });
         Value::new(Kind::List(id))
     }
-}
-
-/// RFC 6749 section 4.1.1: a client id with something that only an
-/// authorization request has, and nothing that belongs into a token request.
-pub(super) fn is_authorization(fields: &Fields) -> bool {
-    let has = |name: &str| fields.iter().any(|(k, _)| k == name);
-    // WeChat and its like call the client an app.
-    let client = has("client_id") || has("appid") && has("response_type") && has("redirect_uri");
-    client
-        && (has("response_type") || has("redirect_uri") || has("scope") || has("state"))
-        && !has("client_secret")
-        && !has("code")
-        && !has("grant_type")
-        && !has("post_logout_redirect_uri")
-        && !has("logout_uri")
-        && !has("device_code")
-}
-
-/// A client id, which is all that some providers need.
-fn is_bare(fields: &Fields) -> bool {
-    const OTHER: &[&str] = &[
-        "client_secret",
-        "code",
-        "grant_type",
-        "token",
-        "device_code",
-    ];
-    let has = |name: &str| fields.iter().any(|(k, _)| k == name);
-    has("client_id") && !OTHER.iter().any(|n| has(n))
-}
-
-/// Whether an endpoint is by its name the one that browsers are sent to.
-fn asks_for_consent(endpoint: &str) -> bool {
-    const ENDS: &[&str] = &["/authorize", "/dialog/oauth", "/oauth2/auth", "/oauth/auth"];
-    let path = endpoint.trim_end_matches('/');
-    ENDS.iter().any(|end| path.ends_with(end)) || path.ends_with("/o/oauth2/v2/auth")
-}
-
-/// Other endpoints take a client id, too: of logout, revocation, and devices
-/// (RFC 8628 section 3.1), whose request is a body of an id and a scope.
-fn begins_login(endpoint: &str, fields: &Fields) -> bool {
-    const OTHER: &[&str] = &["logout", "signout", "endsession", "end_session", "revoke"];
-    let lower = endpoint.to_ascii_lowercase();
-    let device =
-        endpoint.is_empty() && fields.iter().all(|(k, _)| k == "client_id" || k == "scope");
-    !device && !OTHER.iter().any(|w| lower.contains(w))
 }

@@ -4,7 +4,7 @@ use super::{Engine, Eval, Mode, call::Args, maps::Ask};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
-    libraries::{CallModel, Does},
+    libraries::CallModel,
     value::{Kind, Origin, Value},
 };
 
@@ -30,26 +30,6 @@ const PARTS: &[&str] = &[
     "code",
     "code_verifier",
 ];
-
-/// What a library is called in a report: where one file of data is about
-/// several, the first word of the class.
-fn name_of(model: &'static CallModel) -> &'static str {
-    const SEVERAL: &[&str] = &[
-        "provider-sdks",
-        "oauth-middleware",
-        "fastify-oauth2",
-        "oauth",
-    ];
-    let class = model
-        .facts
-        .get("class")
-        .filter(|_| SEVERAL.contains(&model.library));
-    match class.and_then(|c| c.split('.').next()) {
-        Some(name) => name,
-        None if SEVERAL.contains(&model.library) => "this library",
-        None => model.library,
-    }
-}
 
 impl Engine<'_> {
     pub(super) fn oauth_client(
@@ -134,7 +114,12 @@ impl Engine<'_> {
     }
 
     /// What is read from a file of settings, or left to those who use it.
-    fn configured_parts(&mut self, model: &'static CallModel, fields: &mut Fields, at: Span) {
+    pub(super) fn configured_parts(
+        &mut self,
+        model: &'static CallModel,
+        fields: &mut Fields,
+        at: Span,
+    ) {
         for (key, fact) in &model.facts {
             if let Some(name) = key.strip_prefix("set:")
                 && !fields.iter().any(|(k, _)| k == name)
@@ -201,7 +186,7 @@ impl Engine<'_> {
     }
 
     /// What the client object knows, overlaid by the arguments.
-    fn request_fields(&mut self, of: Option<&Value>, args: &Args) -> Fields {
+    pub(super) fn request_fields(&mut self, of: Option<&Value>, args: &Args) -> Fields {
         let mut fields: Fields = Vec::new();
         if let Some(of) = of {
             for (key, value) in self.flat(of, 0) {
@@ -271,7 +256,7 @@ impl Engine<'_> {
             })
     }
 
-    fn fact<'m>(&self, model: &'m CallModel, name: &str) -> Option<&'m str> {
+    pub(super) fn fact<'m>(&self, model: &'m CallModel, name: &str) -> Option<&'m str> {
         model.facts.get(name).map(String::as_str)
     }
 
@@ -353,7 +338,7 @@ impl Engine<'_> {
             EventKind::Authorize {
                 url,
                 fields,
-                library: Some(name_of(model)),
+                library: Some(super::delegate::name_of(model)),
             },
             at,
         );
@@ -599,136 +584,5 @@ impl Engine<'_> {
                 Ok(())
             }
         }
-    }
-
-    pub(super) fn delegate(
-        &mut self,
-        model: &'static CallModel,
-        of: Option<Value>,
-        args: &Args,
-        at: Span,
-    ) -> Eval<Value> {
-        let mut fields =
-            self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
-        let nested: Vec<Value> = fields
-            .iter()
-            .filter(|(_, v)| matches!(v.kind, Kind::Dict(_)))
-            .map(|(_, v)| v.clone())
-            .collect();
-        for value in nested {
-            for (key, inner) in self.flat(&value, 0) {
-                let key = model.rename.get(&key).cloned().unwrap_or(key);
-                fields.push((key, inner));
-            }
-        }
-        for (key, value) in fields.clone() {
-            self.setting(&key, &value, at);
-        }
-        // The same library speaks other protocols, too.
-        if let Some(others) = self.fact(model, "other-protocols")
-            && let Some(name) = args.get("strategy").and_then(Value::plain_name)
-            && others.split(' ').any(|n| n == name)
-        {
-            return Ok(Value::unknown());
-        }
-        // What the program that uses it may say besides.
-        if self.fact(model, "open").is_some() {
-            fields.push(("**".into(), Value::unknown()));
-        }
-        self.configured_parts(model, &mut fields, at);
-        let patient = self
-            .fact(model, "family")
-            .is_some_and(|all| all.split(' ').any(|f| self.patient.contains(f)));
-        for (key, fact) in &model.facts {
-            if key != "requests" || !patient {
-                fields.push((format!("fact:{key}"), Value::str(fact)));
-            }
-        }
-        if self.fact(model, "settings").is_some() {
-            for name in ["client_secret", "redirect_uri"] {
-                let value = self.sym(Origin::Config(name.into()), at);
-                fields.push((name.into(), value));
-            }
-        }
-        // Switched off where the object was made.
-        let off = match (&of, self.fact(model, "state-off")) {
-            (Some(of), Some(name)) => self
-                .flat_once(of)
-                .iter()
-                .any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false))),
-            _ => false,
-        };
-        if off {
-            fields.retain(|(k, _)| k != "fact:state");
-            fields.push(("fact:state".into(), Value::str("never")));
-        }
-        let fields = self.settle_fields(fields);
-        let part = match model.does {
-            Does::DelegateLogin => "login",
-            Does::DelegateCallback => "callback",
-            _ => "register",
-        };
-        self.emit(
-            EventKind::Delegate {
-                part,
-                fields,
-                library: name_of(model),
-            },
-            at,
-        );
-        Ok(match model.does {
-            Does::DelegateLogin => self.object("web.response", Vec::new()),
-            Does::DelegateCallback => {
-                if self.mode == Mode::Scenario {
-                    let safe = self.fact(model, "state") != Some("none") && !off;
-                    if safe && !self.scenario.equal || self.scenario.error {
-                        return self.raise("LibraryError");
-                    }
-                    self.exchanged()?;
-                }
-                self.emit(EventKind::TokenChecked, at);
-                match self.fact(model, "returns") {
-                    Some("profile") => self.sym(Origin::Profile, at),
-                    Some("nothing") => Value::unknown(),
-                    // And the page to go on to, which the state proves.
-                    Some("token,page") => {
-                        let token = self.sym(Origin::TokenResponse, at);
-                        let page = self.sym(Origin::Route, at);
-                        self.list(vec![token, page])
-                    }
-                    Some(is) => {
-                        let id = self.origin(Origin::TokenResponse, at);
-                        self.known_attr(is, at).with(id)
-                    }
-                    _ => self.sym(Origin::TokenResponse, at),
-                }
-            }
-            _ => {
-                let class = self
-                    .fact(model, "class")
-                    .unwrap_or("oauth.registered")
-                    .to_owned();
-                self.object(&class, args.named.clone())
-            }
-        })
-    }
-
-    /// A provider that stands as a mere mapping in the settings of a library
-    /// that does the whole flow.
-    pub(super) fn provider_of_config(
-        &mut self,
-        model: &'static CallModel,
-        provider: &Value,
-        at: Span,
-    ) -> Eval<()> {
-        let known = self.flat(provider, 0).iter().any(|(k, _)| k == "client_id");
-        if matches!(provider.kind, Kind::Dict(_)) && known {
-            let args = Args {
-                named: self.fields(provider),
-                ..Args::default()
-            };
-            self.delegate(model, None, &args, at)?;
-        }
-        Ok(())
     }
 }

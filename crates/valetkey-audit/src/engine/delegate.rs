@@ -1,0 +1,162 @@
+//! Libraries that do the whole flow, or a part of it, by themselves.
+
+use super::{Engine, Eval, Mode, call::Args};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    libraries::{CallModel, Does},
+    value::{Kind, Origin, Value},
+};
+
+/// What a library is called in a report: where one file of data is about
+/// several, the first word of the class.
+pub(super) fn name_of(model: &'static CallModel) -> &'static str {
+    const SEVERAL: &[&str] = &[
+        "provider-sdks",
+        "oauth-middleware",
+        "fastify-oauth2",
+        "oauth",
+    ];
+    let class = model
+        .facts
+        .get("class")
+        .filter(|_| SEVERAL.contains(&model.library));
+    match class.and_then(|c| c.split('.').next()) {
+        Some(name) => name,
+        None if SEVERAL.contains(&model.library) => "this library",
+        None => model.library,
+    }
+}
+
+impl Engine<'_> {
+    pub(super) fn delegate(
+        &mut self,
+        model: &'static CallModel,
+        of: Option<Value>,
+        args: &Args,
+        at: Span,
+    ) -> Eval<Value> {
+        let mut fields =
+            self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
+        let nested: Vec<Value> = fields
+            .iter()
+            .filter(|(_, v)| matches!(v.kind, Kind::Dict(_)))
+            .map(|(_, v)| v.clone())
+            .collect();
+        for value in nested {
+            for (key, inner) in self.flat(&value, 0) {
+                let key = model.rename.get(&key).cloned().unwrap_or(key);
+                fields.push((key, inner));
+            }
+        }
+        for (key, value) in fields.clone() {
+            self.setting(&key, &value, at);
+        }
+        // The same library speaks other protocols, too.
+        if let Some(others) = self.fact(model, "other-protocols")
+            && let Some(name) = args.get("strategy").and_then(Value::plain_name)
+            && others.split(' ').any(|n| n == name)
+        {
+            return Ok(Value::unknown());
+        }
+        // What the program that uses it may say besides.
+        if self.fact(model, "open").is_some() {
+            fields.push(("**".into(), Value::unknown()));
+        }
+        self.configured_parts(model, &mut fields, at);
+        let patient = self
+            .fact(model, "family")
+            .is_some_and(|all| all.split(' ').any(|f| self.patient.contains(f)));
+        for (key, fact) in &model.facts {
+            if key != "requests" || !patient {
+                fields.push((format!("fact:{key}"), Value::str(fact)));
+            }
+        }
+        if self.fact(model, "settings").is_some() {
+            for name in ["client_secret", "redirect_uri"] {
+                let value = self.sym(Origin::Config(name.into()), at);
+                fields.push((name.into(), value));
+            }
+        }
+        // Switched off where the object was made.
+        let off = match (&of, self.fact(model, "state-off")) {
+            (Some(of), Some(name)) => self
+                .flat_once(of)
+                .iter()
+                .any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false))),
+            _ => false,
+        };
+        if off {
+            fields.retain(|(k, _)| k != "fact:state");
+            fields.push(("fact:state".into(), Value::str("never")));
+        }
+        let fields = self.settle_fields(fields);
+        let part = match model.does {
+            Does::DelegateLogin => "login",
+            Does::DelegateCallback => "callback",
+            _ => "register",
+        };
+        self.emit(
+            EventKind::Delegate {
+                part,
+                fields,
+                library: name_of(model),
+            },
+            at,
+        );
+        Ok(match model.does {
+            Does::DelegateLogin => self.object("web.response", Vec::new()),
+            Does::DelegateCallback => {
+                if self.mode == Mode::Scenario {
+                    let safe = self.fact(model, "state") != Some("none") && !off;
+                    if safe && !self.scenario.equal || self.scenario.error {
+                        return self.raise("LibraryError");
+                    }
+                    self.exchanged()?;
+                }
+                self.emit(EventKind::TokenChecked, at);
+                match self.fact(model, "returns") {
+                    Some("profile") => self.sym(Origin::Profile, at),
+                    Some("nothing") => Value::unknown(),
+                    // And the page to go on to, which the state proves.
+                    Some("token,page") => {
+                        let token = self.sym(Origin::TokenResponse, at);
+                        let page = self.sym(Origin::Route, at);
+                        self.list(vec![token, page])
+                    }
+                    Some(is) => {
+                        let id = self.origin(Origin::TokenResponse, at);
+                        self.known_attr(is, at).with(id)
+                    }
+                    _ => self.sym(Origin::TokenResponse, at),
+                }
+            }
+            _ => {
+                let class = self
+                    .fact(model, "class")
+                    .unwrap_or("oauth.registered")
+                    .to_owned();
+                self.object(&class, args.named.clone())
+            }
+        })
+    }
+
+    /// A provider that stands as a mere mapping in the settings of a library
+    /// that does the whole flow.
+    pub(super) fn provider_of_config(
+        &mut self,
+        model: &'static CallModel,
+        provider: &Value,
+        at: Span,
+    ) -> Eval<()> {
+        let known = self.flat(provider, 0).iter().any(|(k, _)| k == "client_id");
+        if matches!(provider.kind, Kind::Dict(_)) && known {
+            let args = Args {
+                named: self.fields(provider),
+                ..Args::default()
+            };
+            self.delegate(model, None, &args, at)?;
+        }
+        Ok(())
+    }
+}
