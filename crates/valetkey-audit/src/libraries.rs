@@ -27,7 +27,9 @@ const PYTHON: &[(&str, &str)] = files!("python":
     "python" "python-web" "python-http" "python-jwt" "requests-oauthlib" "oauthlib" "authlib"
     "google-auth-oauthlib" "msal" "flask-dance" "flask-oauthlib" "python-social-auth"
     "django-allauth" "rauth" "fastapi-sso" "httpx-oauth" "aioauth-client" "streamlit" "tornado"
-    "flask-discord" "spotipy" "oauth2client" "slack-sdk" "providers" "oidc-apps"
+    "flask-discord" "spotipy" "oauth2client" "slack-sdk" "stravalib"
+    "tweepy" "praw" "intuitlib" "zenora" "dropbox" "python-keycloak" "auth0-python" "flask-oidc"
+    "mozilla-django-oidc" "streamlit-oauth"
 );
 
 const RUST: &[(&str, &str)] = files!("rust":

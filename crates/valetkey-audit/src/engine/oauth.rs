@@ -404,7 +404,13 @@ impl Engine<'_> {
         let grant = args
             .get("grant_type")
             .and_then(Value::as_str)
-            .or_else(|| self.fact(model, "grant"))
+            .or_else(|| {
+                let given = self.fact(model, "grant-with").and_then(|n| args.get(n));
+                match given.filter(|v| !v.is_none()) {
+                    Some(_) => None,
+                    None => self.fact(model, "grant"),
+                }
+            })
             .unwrap_or("authorization_code")
             .to_owned();
         let response = [
