@@ -35,15 +35,17 @@ impl Engine<'_> {
         if self.patient.contains("context") {
             return None;
         }
+        // Without a client of its own it is the default one.
+        let ends = self.patient.contains("net/http");
         let id = match args.get("client").map(|v| &v.kind) {
             Some(Kind::Obj(id)) => id,
             // A request that is a context, too.
             Some(Kind::Ext(class)) => {
-                return self.libraries.attr(class, "Deadline").map(|_| false);
+                return self.libraries.attr(class, "Deadline").map(|_| ends);
             }
             _ => return None,
         };
         let class = &self.heap.get(*id)?.class;
-        (class.as_ref() == "context.plain").then_some(false)
+        (class.as_ref() == "context.plain").then_some(ends)
     }
 }
