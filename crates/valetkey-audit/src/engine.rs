@@ -40,6 +40,7 @@ mod eval;
 mod exec;
 mod fallible;
 mod filters;
+mod given;
 mod hands;
 mod headers;
 mod heap;
