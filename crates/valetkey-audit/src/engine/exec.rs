@@ -105,6 +105,9 @@ impl Engine<'_> {
                     }
                     None => "Exception".into(),
                 };
+                if name.as_ref() == "TypeError" {
+                    self.panics_on_refusal(at);
+                }
                 return Err(Unwind::Raise(name));
             }
             StmtKind::Leave(value) => {

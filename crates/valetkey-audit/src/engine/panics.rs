@@ -99,6 +99,20 @@ impl Engine<'_> {
         }
     }
 
+    /// `panic!` where the answer was found to be an error.
+    pub(super) fn panics_on_refusal(&mut self, at: Span) {
+        if self.mode != Mode::Discover || !self.traits.typed {
+            return;
+        }
+        let refused = self.guards.last().is_some_and(|taint| {
+            let first = taint.first();
+            first.is_some_and(|id| *self.origins.of(*id) == Origin::TokenResponse)
+        });
+        if refused {
+            self.emit(EventKind::ErrorPanics, at);
+        }
+    }
+
     fn panics(&mut self, at: Span) {
         // Who has looked at the status, or for an error, knows that it is none.
         let looked = self.inspected.iter().any(|id| {
