@@ -338,7 +338,7 @@ impl Engine<'_> {
                 profile.add(&[id]);
             }
             profile.kind = Kind::Unknown;
-            if asks_who(&lower) {
+            if asks_who(&lower) || model.facts.contains_key("who") {
                 let value = profile.clone();
                 self.emit(EventKind::ProfileRead { value }, at);
             }
