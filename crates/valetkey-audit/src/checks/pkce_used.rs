@@ -60,6 +60,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             None => Found::fail(place, severity, "The method of the code challenge is not said, which means `plain`."),
         });
     }
+    // The login begins in a file that is not seen.
+    if found.is_empty() && c.authorizations().next().is_none() {
+        for (event, fields) in c.token_requests() {
+            if field(fields, "code_verifier").is_some_and(|v| !v.is_none() && !is_constant(v)) {
+                found.push(Found::pass(
+                    at(event),
+                    "The verifier is sent with the code.",
+                ));
+            }
+        }
+    }
     for (event, part, fields, library) in c.delegations() {
         let never = text(fields, "fact:pkce") == Some("never");
         if part != "register" && !(never && part == "login") {

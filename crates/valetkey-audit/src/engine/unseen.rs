@@ -190,7 +190,7 @@ impl Engine<'_> {
         let verifier = args.iter().map(|v| self.settled(v)).find(|v| {
             self.any(
                 &v.taint,
-                |o| matches!(o, Origin::Session(k) | Origin::Cookie(k) if k.contains("verifier")),
+                |o| matches!(o, Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k) if k.contains("verifier")),
             )
         });
         let host = args
