@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod answers;
+mod args;
 mod attrs;
 mod bare;
 mod begins;
@@ -52,6 +53,7 @@ mod inject;
 mod keep;
 mod late;
 mod later;
+mod mapping;
 mod maps;
 mod meant;
 mod model;
@@ -60,6 +62,7 @@ mod outcome;
 pub(crate) mod packages;
 mod panics;
 mod promise;
+mod raised;
 mod run;
 mod settings;
 mod success;

@@ -1,6 +1,6 @@
 //! What a known call answers the browser with.
 
-use super::{Engine, Eval, call::Args};
+use super::{Engine, Eval, args::Args};
 use crate::{
     facts::EventKind,
     ir::Span,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Engine, Eval, Frame, call::Args};
+use super::{Engine, Eval, Frame, args::Args};
 use crate::{
     facts::EventKind,
     ir::{Function, Span, Star},

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, call::Args};
+use super::{Engine, Eval, args::Args};
 use crate::{
     facts::Fields,
     ir::Span,

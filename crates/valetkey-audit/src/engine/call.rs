@@ -10,42 +10,6 @@ use crate::{
     value::{ClassValue, Closure, Kind, Object, Origin, Value},
 };
 
-/// Arguments of a call.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Args {
-    pub(super) positional: Vec<Value>,
-    pub(super) named: Vec<(String, Value)>,
-    /// Names of the positional parameters, where they are known.
-    pub(super) names: Vec<String>,
-}
-
-impl Args {
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.named
-            .iter()
-            .find(|(k, _)| k == name)
-            .map(|(_, v)| v)
-            .or_else(|| {
-                let i = self.names.iter().position(|n| n == name)?;
-                self.positional.get(i)
-            })
-    }
-
-    pub(super) fn first(&self) -> Value {
-        self.positional
-            .first()
-            .or_else(|| self.named.first().map(|(_, v)| v))
-            .cloned()
-            .unwrap_or_else(Value::unknown)
-    }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
-        self.positional
-            .iter()
-            .chain(self.named.iter().map(|(_, v)| v))
-    }
-}
-
 impl Engine<'_> {
     pub(super) fn call(&mut self, call: &Call, at: Span) -> Eval<Value> {
         if let Some(value) = self.parent(call, at)? {

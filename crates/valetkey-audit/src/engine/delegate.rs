@@ -1,6 +1,6 @@
 //! Libraries that do the whole flow, or a part of it, by themselves.
 
-use super::{Engine, Eval, Mode, call::Args};
+use super::{Engine, Eval, Mode, args::Args};
 use crate::{
     facts::EventKind,
     ir::Span,

@@ -1,7 +1,7 @@
 //! More of what a known call does: sessions by calls, options, places that
 //! are filled, texts of formats.
 
-use super::{Engine, Eval, call::Args, maps::Ask};
+use super::{Engine, Eval, args::Args, maps::Ask};
 use crate::{
     facts::EventKind,
     ir::Span,

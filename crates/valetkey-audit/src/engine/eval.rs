@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Engine, Eval, ITEMS, Mode, Unwind, maps::Ask};
 use crate::{
-    facts::{EventKind, Fields},
+    facts::EventKind,
     ir::{Cmp, Expr, ExprKind, Span},
-    url,
     value::{Closure, Kind, Object, Origin, Value},
 };
 
@@ -459,83 +458,6 @@ impl Engine<'_> {
             return self.unpack(list, count);
         }
         vec![Value::derived([&self.settled(value)]); count]
-    }
-
-    fn spread(&mut self, object: &mut Object, value: &Value) {
-        match &value.kind {
-            Kind::Dict(id) => {
-                if let Some(other) = self.heap.get(*id) {
-                    object
-                        .fields
-                        .extend(other.fields.iter().map(|(k, v)| (k.clone(), v.clone())));
-                    object.extend(&other.items);
-                    object.open |= other.open;
-                }
-            }
-            _ => {
-                object.items.push(self.settled(value));
-                object.open = true;
-            }
-        }
-    }
-
-    /// The named parts of a dict, a form body or a list of pairs.
-    pub(super) fn fields(&self, value: &Value) -> Fields {
-        match &value.kind {
-            Kind::Dict(id) => {
-                let Some(object) = self.heap.get(*id) else {
-                    return Vec::new();
-                };
-                let mut fields: Fields = object
-                    .fields
-                    .iter()
-                    .map(|(k, v)| (k.clone(), v.clone()))
-                    .collect();
-                if object.open && !fields.is_empty() {
-                    // There may be more.
-                    fields.push(("**".into(), Value::unknown()));
-                }
-                fields
-            }
-            Kind::Obj(id) if self.traits.typed => self
-                .heap
-                .get(*id)
-                // Also of a type that is not seen.
-                .filter(|o| o.app_class.is_some() || o.class.starts_with("own:"))
-                .map(|o| o.fields.clone().into_iter().collect())
-                .unwrap_or_default(),
-            Kind::List(id) => {
-                let mut fields = Vec::new();
-                for item in self
-                    .heap
-                    .get(*id)
-                    .map(|o| o.items.as_slice())
-                    .unwrap_or(&[])
-                {
-                    match &item.kind {
-                        Kind::List(pair) => {
-                            if let Some(pair) = self.heap.get(*pair)
-                                && let [key, value] = pair.items.as_slice()
-                                && let Some(key) = key.as_str()
-                            {
-                                fields.push((key.to_owned(), value.clone()));
-                            }
-                        }
-                        // A comprehension over pairs.
-                        Kind::Dict(_) => fields.extend(self.fields(item)),
-                        _ => {}
-                    }
-                }
-                fields
-            }
-            Kind::Alt(all) => all
-                .iter()
-                .map(|v| self.fields(v))
-                .max_by_key(Vec::len)
-                .unwrap_or_default(),
-            Kind::Str(_) | Kind::Template(_) | Kind::Query(_) => url::parameters(value),
-            _ => Vec::new(),
-        }
     }
 
     pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {

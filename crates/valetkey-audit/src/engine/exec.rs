@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
-use super::{Engine, Eval, ITEMS, Mode, Unwind};
+use super::{
+    Engine, Eval, ITEMS, Mode, Unwind,
+    raised::{catches, raised},
+};
 use crate::{
     facts::{EventKind, Handed},
     ir::{Block, Class, Expr, ExprKind, Function, Handler, Span, Stmt, StmtKind},
@@ -568,29 +571,6 @@ impl Engine<'_> {
         } else if let Some(frame) = self.frames.last_mut() {
             Rc::make_mut(&mut frame.locals).insert(name.to_owned(), value);
         }
-    }
-}
-
-fn catches(handler: &Handler, name: &str) -> bool {
-    const GENERAL: &[&str] = &["Exception", "BaseException", "StandardError"];
-    handler.types.is_empty()
-        || handler.types.iter().any(|t| {
-            t == name
-                || GENERAL.contains(&t.as_str())
-                || (t == "LookupError" || t == "MultiValueDictKeyError") && name == "KeyError"
-                || t == "HTTPException" && name == "Abort"
-                // What a library raises is a class of its own.
-                || name == "LibraryError"
-                    && !["KeyError", "ValueError", "TypeError", "RequestException"]
-                        .contains(&t.as_str())
-        })
-}
-
-fn raised(e: &Expr) -> Rc<str> {
-    match &e.kind {
-        ExprKind::Call(call) => raised(&call.func),
-        ExprKind::Name(name) | ExprKind::Attr(_, name) => name.as_str().into(),
-        _ => "Exception".into(),
     }
 }
 

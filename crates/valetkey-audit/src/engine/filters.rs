@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, Mode, call::Args};
+use super::{Engine, Eval, Mode, args::Args};
 use crate::{
     facts::Entry,
     libraries::CallModel,

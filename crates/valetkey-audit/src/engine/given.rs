@@ -1,6 +1,6 @@
 //! The arguments of a known call.
 
-use super::{Engine, call::Args};
+use super::{Engine, args::Args};
 use crate::{
     libraries::CallModel,
     value::{Kind, Value},

@@ -1,6 +1,6 @@
 //! HTTP requests that the app makes itself.
 
-use super::{Engine, Eval, call::Args};
+use super::{Engine, Eval, args::Args};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,

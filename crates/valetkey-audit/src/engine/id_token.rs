@@ -1,6 +1,6 @@
 //! ID tokens, and other JWTs.
 
-use super::{Engine, Eval, Mode, call::Args};
+use super::{Engine, Eval, Mode, args::Args};
 use crate::{
     facts::EventKind,
     ir::Span,

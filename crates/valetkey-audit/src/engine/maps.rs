@@ -341,27 +341,6 @@ impl Engine<'_> {
             || self.shared_objects.contains(&(id, "*".to_owned()))
     }
 
-    /// The first of some mappings, with what the others hold.
-    pub(super) fn merged(&mut self, all: &[Value], at: Span) -> Value {
-        let Some((first, others)) = all.split_first() else {
-            return Value::unknown();
-        };
-        let (Kind::Dict(id) | Kind::Obj(id)) = first.kind else {
-            return first.clone();
-        };
-        for other in others {
-            for (name, value) in self.fields(other) {
-                self.named(&name, &value, at);
-                self.set_attr(first, &name, value, at);
-            }
-            let known = matches!(other.kind, Kind::Dict(_) | Kind::None);
-            if let Some(object) = self.heap.get_mut(id).filter(|_| !known) {
-                object.open = true;
-            }
-        }
-        first.clone()
-    }
-
     /// A part of a value that is only known by where it comes from.
     pub(super) fn part(&mut self, of: &Value, name: &str, at: Span) -> Value {
         let settled = self.settled(of);

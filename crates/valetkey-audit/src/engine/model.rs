@@ -1,6 +1,6 @@
 //! What a known call does.
 
-use super::{Engine, Eval, Mode, Unwind, call::Args, maps::Ask};
+use super::{Engine, Eval, Mode, Unwind, args::Args, maps::Ask};
 use crate::{
     facts::EventKind,
     ir::{Cmp, Span},

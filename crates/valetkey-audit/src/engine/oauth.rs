@@ -1,6 +1,6 @@
 //! What libraries do for an OAuth client.
 
-use super::{Engine, Eval, Mode, call::Args, maps::Ask};
+use super::{Engine, Eval, Mode, args::Args, maps::Ask};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,

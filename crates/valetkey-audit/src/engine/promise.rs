@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, Mode, Unwind, call::Args, maps::Ask};
+use super::{Engine, Eval, Mode, Unwind, args::Args, maps::Ask};
 use crate::{
     facts::Fields,
     ir::Span,

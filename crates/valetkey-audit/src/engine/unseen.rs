@@ -31,19 +31,6 @@ impl Engine<'_> {
         blind
     }
 
-    /// The named parts of a mapping; one that is not seen may hold any.
-    pub(super) fn given_by(&self, mapping: Value) -> Fields {
-        let parts = self.fields(&mapping);
-        let unseen = matches!(
-            mapping.kind,
-            Kind::Unknown | Kind::Sym | Kind::Method(_) | Kind::Ext(_)
-        );
-        match parts.is_empty() && unseen {
-            true => vec![("**".into(), mapping)],
-            false => parts,
-        }
-    }
-
     /// What is not seen gets a token to ask for something with: what comes of
     /// it is no token.
     pub(super) fn spends_token(&mut self, given: &mut Value) {

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, call::Args};
+use super::{Engine, args::Args};
 use crate::{
     facts::EventKind,
     ir::Span,

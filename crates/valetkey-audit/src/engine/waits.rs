@@ -1,6 +1,6 @@
 //! How long a request may wait, by the objects that it is made with.
 
-use super::{Engine, call::Args};
+use super::{Engine, args::Args};
 use crate::value::{Kind, Value};
 
 impl Engine<'_> {

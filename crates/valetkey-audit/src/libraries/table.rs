@@ -107,7 +107,7 @@ fn hash(name: &str) -> u64 {
 fn place(last: &str) -> (usize, u64) {
     let hash = hash_of("", last);
     let word = usize::try_from(hash >> 40).unwrap_or(0) % LASTS;
-    (word, 1 << (hash >> 34) % 64)
+    (word, 1 << ((hash >> 34) % 64))
 }
 
 /// Quick rather than hard to foresee: the names are our own.
