@@ -120,6 +120,32 @@ impl<'a> Context<'a> {
         self.facts.events.iter()
     }
 
+    /// What happened on the ways that an event is on: those of its entry, or
+    /// of its file while modules load.
+    fn beside(&self, event: &'a Event) -> impl Iterator<Item = &'a Event> + use<'a> {
+        self.events().filter(move |e| {
+            e.entry == event.entry && (event.entry.is_some() || e.file == event.file)
+        })
+    }
+
+    /// Whether the claim of that name is compared beside an event; `None` where
+    /// something that is not seen may do it.
+    fn claim_compared(&self, event: &'a Event, name: &str) -> Option<bool> {
+        let mut handed = false;
+        for e in self.beside(event) {
+            match e.kind {
+                EventKind::Claim { name: n, compared } if n == name => {
+                    if compared {
+                        return Some(true);
+                    }
+                    handed = true;
+                }
+                _ => {}
+            }
+        }
+        (!handed).then_some(false)
+    }
+
     fn any(&self, value: &Value, test: impl Fn(&Origin) -> bool) -> bool {
         value.taint.iter().any(|id| test(self.origins.of(*id)))
     }

@@ -31,6 +31,7 @@ mod call;
 mod callback;
 mod callbacks;
 mod chain;
+mod claims;
 mod classes;
 mod compare;
 mod cut;

@@ -91,9 +91,11 @@ pub(crate) enum EventKind {
     },
     /// The access token was taken out of the token endpoint's answer.
     TokenTaken,
-    /// A claim of an ID token was read, by this name.
+    /// The claim of this name was compared, or handed to a function that is
+    /// not seen and may compare it.
     Claim {
         name: &'static str,
+        compared: bool,
     },
     IdToken {
         fault: Option<&'static str>,

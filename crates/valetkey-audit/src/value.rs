@@ -62,6 +62,8 @@ pub(crate) enum Origin {
     Profile,
     /// The claims of an ID token.
     Claims,
+    /// The one of this name, which says whom the token is from or for.
+    Claim(&'static str),
     /// SHA-256.
     Hash,
     /// An authorization URL.

@@ -16,10 +16,6 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    // The token of the implicit grant comes back in a parameter.
-    let implicit = c.authorizations().any(|(_, fields, _)| {
-        text(fields, "response_type").is_some_and(|kind| kind.split(' ').any(|w| w == "token"))
-    });
     for event in c.events() {
         let value = match &event.kind {
             EventKind::Login { value }
@@ -32,7 +28,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if !c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) {
             continue;
         }
-        if implicit && handed(c, event, value) {
+        // The token of the implicit grant comes back in a parameter, to the page
+        // that asked for it.
+        if handed(c, event, value) && implicit(c, event) {
             continue;
         }
         found.push(if handed(c, event, value) {
@@ -52,12 +50,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     found
 }
 
-fn handed(c: &Context<'_>, event: &Event, value: &Value) -> bool {
+/// Whether the same way asks for the implicit grant.
+fn implicit<'a>(c: &Context<'a>, event: &'a Event) -> bool {
+    c.beside(event).any(|e| {
+        matches!(&e.kind, EventKind::Authorize { fields, .. }
+            if text(fields, "response_type").is_some_and(|t| t.split(' ').any(|w| w == "token")))
+    })
+}
+
+fn handed<'a>(c: &Context<'a>, event: &'a Event, value: &Value) -> bool {
     // Claims of a token that was not checked; whose it is, the code may ask.
-    let asked = || {
-        c.events()
-            .any(|e| e.entry == event.entry && matches!(e.kind, EventKind::Claim { name: "aud" }))
-    };
+    let asked = || c.claim_compared(event, "aud") != Some(false);
     let claims = c.any(value, |o| matches!(o, Origin::Claims)) && !asked();
     (claims || c.any(value, |o| matches!(o, Origin::Profile)))
         && c.any(

@@ -125,10 +125,14 @@ impl Engine<'_> {
             {
                 self.member(of, &Value::str(name), Ask::default(), at)
             }
-            _ => Ok(Value {
-                kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
-                taint: of.taint.clone(),
-            }),
+            _ => {
+                // `(await jwtVerify(token, keys)).payload.aud`.
+                let claim = self.claim(&self.settled(of), name, at);
+                Ok(claim.unwrap_or_else(|| Value {
+                    kind: Kind::Method(Rc::new((of.clone(), name.to_owned()))),
+                    taint: of.taint.clone(),
+                }))
+            }
         }
     }
 

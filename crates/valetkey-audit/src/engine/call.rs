@@ -410,6 +410,7 @@ impl Engine<'_> {
             return self.apply(model, None, path, args, named, at);
         }
         self.may_inspect(path, &args);
+        self.claims_handed(path, &args, &named, at);
         self.claims_unseen(last, &args, at);
         let given = self.all_given(&args, &named);
         if let Some(answer) = self.exchanged_unseen(last, &given, at)? {
@@ -557,6 +558,7 @@ impl Engine<'_> {
             return self.call_method(&one.clone(), name, args, named, at);
         }
         self.may_inspect(name, &args);
+        self.claims_handed(name, &args, &named, at);
         let given = self.all_given(&args, &named);
         if let Some(answer) = self.exchanged_unseen(name, &given, at)? {
             return Ok(answer);

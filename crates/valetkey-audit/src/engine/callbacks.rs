@@ -341,6 +341,29 @@ impl Engine<'_> {
                 let item = args.first().cloned().unwrap_or_else(Value::unknown);
                 Some(self.compare(Cmp::In, &item, of, at)?)
             }
+            // `[].concat(claims.aud)`: a list of one, or of what is in a list.
+            ("concat", None) if !self.traits.blocks && matches!(of.kind, Kind::List(_)) => {
+                let mut items = Vec::new();
+                let mut open = false;
+                for value in std::iter::once(of).chain(args) {
+                    match &value.kind {
+                        Kind::List(id) => {
+                            let list = self.heap.get(*id).cloned().unwrap_or_default();
+                            items.extend(list.items);
+                            open |= list.open;
+                        }
+                        _ => items.push(value.clone()),
+                    }
+                }
+                let list = self.list(Vec::new());
+                if let Kind::List(id) = list.kind
+                    && let Some(object) = self.heap.get_mut(id)
+                {
+                    object.open = open;
+                    object.extend(&items);
+                }
+                Some(list)
+            }
             ("push", None) => {
                 if let (Kind::List(id), Some(value)) = (&of.kind, args.first()) {
                     self.append(*id, value.clone(), at);

@@ -119,7 +119,7 @@ impl Engine<'_> {
                 let there = self.present(side);
                 // There, a parameter that is missing is an empty text.
                 if self.traits.packages
-                    && self.any(&side.taint[..1], |o| {
+                    && self.any(side.taint.get(..1).unwrap_or_default(), |o| {
                         matches!(o, Origin::Param(_) | Origin::Header(_) | Origin::Env(_))
                     })
                 {
@@ -302,5 +302,27 @@ impl Engine<'_> {
 
     fn made_at_load(&self, id: u32) -> bool {
         matches!(self.origins.of(id), Origin::Random | Origin::WeakRandom) && self.load_origins > id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        engine::{App, Engine},
+        lang::Language,
+        libraries::Libraries,
+        value::{Kind, Value},
+    };
+
+    #[test]
+    fn a_value_whose_origins_were_taken_away_may_be_anything() {
+        let app = App {
+            language: Language::Go,
+            files: Vec::new(),
+        };
+        let mut engine = Engine::new(&app, Libraries::of(Language::Go));
+        let (lost, empty) = (Value::new(Kind::Sym), Value::str(""));
+        assert_eq!(engine.equal(&lost, &empty), None);
+        assert_eq!(engine.equal(&empty, &lost), None);
     }
 }

@@ -500,6 +500,7 @@ impl Engine<'_> {
             (known, ..) => known,
         };
         let mut value = Value::derived([&left, &right]);
+        self.claims_compared(&left, &right, &mut value);
         if let Some(known) = known {
             value.kind = Kind::Bool(known);
         }

@@ -164,6 +164,9 @@ impl Engine<'_> {
             let known = self.truth(&value);
             // Both sides run, and neither ends the module.
             let guard = self.deep_taint(&value);
+            if known.is_none() && !matches!(value.kind, Kind::Sym) {
+                self.claims_judged(&guard, test.span);
+            }
             self.guards.push(guard);
             let mut done = Ok(());
             if known != Some(false) {
@@ -256,6 +259,7 @@ impl Engine<'_> {
             self.decides_on_state(value);
         }
         self.checked_token(value, span);
+        self.claims_judged(&taint, span);
         self.decide(span)
     }
 

@@ -8,20 +8,32 @@ use crate::{
     value::{Kind, Origin, Value},
 };
 
-/// Words in the names of what exchanges a code.
-const WORDS: &[&str] = &[
-    "token",
-    "exchange",
-    "oauth",
-    "callback",
-    "authenticate",
-    "auth_code",
-    "authcode",
-    "authoriz",
-    "user_info",
-    "userinfo",
-    "login_with",
-    "sign_in_with",
+/// What the names of functions that exchange a code have in them: words, side
+/// by side.
+const NAMES: &[&[&str]] = &[
+    &["token"],
+    &["tokens"],
+    &["exchange"],
+    &["exchanges"],
+    &["oauth"],
+    &["oauth2"],
+    &["callback"],
+    &["authenticate"],
+    &["authcode"],
+    &["auth", "code"],
+    &["authorize"],
+    &["authorise"],
+    &["authorized"],
+    &["authorization"],
+    &["userinfo"],
+    &["user", "info"],
+    &["login", "with"],
+    &["log", "in", "with"],
+    &["signin", "with"],
+    &["sign", "in", "with"],
+];
+/// Providers: with a word of signing in beside them.
+const PROVIDERS: &[&str] = &[
     "google",
     "github",
     "facebook",
@@ -33,16 +45,65 @@ const WORDS: &[&str] = &[
     "twitch",
     "gitlab",
 ];
-/// Words in the names of what does something else with it.
-const OTHERS: &[&str] = &[
-    "csrf",
-    "verify_token",
-    "reset",
-    "log",
-    "print",
-    "store",
-    "cache",
+const SIGNING_IN: &[&str] = &["auth", "login", "signin", "authentication", "authorise"];
+/// What the names of those that do something else with it have.
+const OTHERS: &[&[&str]] = &[
+    &["csrf"],
+    &["verify", "token"],
+    &["reset"],
+    &["log"],
+    &["logs"],
+    &["logger"],
+    &["logging"],
+    &["print"],
+    &["store"],
+    &["cache"],
+    &["track"],
+    &["analytics"],
 ];
+
+/// The words of a name, in small letters: `getOAuthToken` and
+/// `get_oauth_token` have the same.
+pub(super) fn words_of(name: &str) -> Vec<String> {
+    let letters: Vec<char> = name.replace("OAuth", "Oauth").chars().collect();
+    let mut words = vec![String::new()];
+    for (i, letter) in letters.iter().enumerate() {
+        if !letter.is_alphanumeric() {
+            words.push(String::new());
+            continue;
+        }
+        let before = i.checked_sub(1).and_then(|i| letters.get(i));
+        let after = letters.get(i + 1);
+        // `userInfo`, and the last of `HTTPClient`'s capitals.
+        let starts = letter.is_uppercase()
+            && before.is_some_and(|b| !b.is_uppercase() || after.is_some_and(|a| a.is_lowercase()));
+        if starts {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.retain(|w| !w.is_empty());
+    words
+}
+
+/// Whether a function of this name exchanges the code that it is given.
+fn exchanges(name: &str) -> bool {
+    let words = words_of(name);
+    let have = |all: &[&[&str]]| {
+        all.iter()
+            .any(|side| words.windows(side.len()).any(|w| w == *side))
+    };
+    let one = |all: &[&str]| words.iter().any(|w| all.contains(&w.as_str()));
+    let signs_in = || {
+        let two = [&["sign", "in"] as &[&str], &["log", "in"]];
+        one(SIGNING_IN) || have(&two)
+    };
+    // `log_in_with` logs nothing.
+    let others = have(OTHERS) && !have(&[&["log", "in"]]);
+    !others && (have(NAMES) || one(PROVIDERS) && signs_in())
+}
 
 impl Engine<'_> {
     /// Whether a call that is not understood takes the code to the token
@@ -59,11 +120,10 @@ impl Engine<'_> {
             return Ok(());
         }
         let last = name.rsplit(['.', ':']).next().unwrap_or(name);
-        let lower = last.to_ascii_lowercase();
-        if !WORDS.iter().any(|w| lower.contains(w)) || OTHERS.iter().any(|w| lower.contains(w)) {
+        if !exchanges(last) {
             return Ok(());
         }
-        let backend = lower == "authenticate";
+        let backend = last.eq_ignore_ascii_case("authenticate");
         let (mut code, mut more) = (false, false);
         for value in args.iter().chain(named.iter().map(|(_, v)| v)) {
             let parts = match &value.kind {

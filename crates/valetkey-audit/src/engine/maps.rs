@@ -369,10 +369,8 @@ impl Engine<'_> {
                 _ => {}
             }
         }
-        if is(self, |o| matches!(o, Origin::Claims))
-            && let Some(name) = ["iss", "aud"].into_iter().find(|n| *n == name)
-        {
-            self.emit(EventKind::Claim { name }, at);
+        if let Some(claim) = self.claim(&settled, name, at) {
+            return claim;
         }
         if is(self, |o| matches!(o, Origin::TokenResponse)) {
             if name != "Error" {

@@ -1,0 +1,70 @@
+//! Claims that say whom an ID token is from and for: whether the code compares
+//! them, or only reads them.
+
+use super::{Engine, hands::words_of};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{Origin, OriginId, Value},
+};
+
+/// Words in the names of what only tells or keeps a value.
+const TELLS: &[&str] = &[
+    "log", "logs", "logger", "logging", "print", "printf", "println", "debug", "info", "warn",
+    "warning", "trace", "save", "store", "track", "metric", "metrics", "str", "string", "format",
+];
+
+impl Engine<'_> {
+    /// The claim of that name, where it is one of those.
+    pub(super) fn claim(&mut self, of: &Value, name: &str, at: Span) -> Option<Value> {
+        let name = ["iss", "aud"].into_iter().find(|n| *n == name)?;
+        if !self.any(&of.taint, |o| matches!(o, Origin::Claims)) {
+            return None;
+        }
+        // Its own origin is the first: whether it is there is asked of that.
+        let mut value = self.sym(Origin::Claim(name), at);
+        value.add(&of.taint);
+        Some(value)
+    }
+
+    /// What comes of comparing two values: nothing about a claim that was only
+    /// asked whether it is there.
+    pub(super) fn claims_compared(&mut self, left: &Value, right: &Value, out: &mut Value) {
+        let empty = |v: &Value| v.is_none() || v.as_str() == Some("");
+        if empty(left) || empty(right) {
+            let origins = &self.origins;
+            out.taint
+                .retain(|id| !matches!(origins.of(*id), Origin::Claim(_)));
+        }
+    }
+
+    /// The way depends on something made of these.
+    pub(super) fn claims_judged(&mut self, taint: &[OriginId], at: Span) {
+        self.claims_seen(taint, true, at);
+    }
+
+    /// A function that is not seen is given a claim: it may compare it.
+    pub(super) fn claims_handed(
+        &mut self,
+        name: &str,
+        args: &[Value],
+        named: &[(String, Value)],
+        at: Span,
+    ) {
+        let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+        if words_of(last).iter().any(|w| TELLS.contains(&w.as_str())) {
+            return;
+        }
+        for value in args.iter().chain(named.iter().map(|(_, v)| v)) {
+            self.claims_seen(&value.taint, false, at);
+        }
+    }
+
+    fn claims_seen(&mut self, taint: &[OriginId], compared: bool, at: Span) {
+        for id in taint {
+            if let Origin::Claim(name) = *self.origins.of(*id) {
+                self.emit(EventKind::Claim { name, compared }, at);
+            }
+        }
+    }
+}
