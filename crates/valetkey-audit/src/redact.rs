@@ -1,5 +1,7 @@
 //! What of a source may be shown: one line, short, without secrets.
 
+use std::borrow::Cow;
+
 /// A name as people may see it: what would move the cursor, change colours or
 /// turn the direction of writing is spelt out. Whoever sends a change chooses
 /// the names of its files.
@@ -27,6 +29,15 @@ pub(crate) fn line(text: &str, most: usize) -> String {
         .collect()
 }
 
+/// A message, which may name something of the source.
+#[allow(clippy::ptr_arg)] // Most are constants, which stay so.
+pub(crate) fn message(text: &Cow<'static, str>) -> Cow<'static, str> {
+    match text.chars().any(|c| c.is_control() || turns(c)) {
+        true => Cow::Owned(line(text, 600)),
+        false => text.clone(),
+    }
+}
+
 /// Long words that look as if a generator had made them are replaced: a secret
 /// may stand on a line which does not say so, such as an argument on its own.
 pub(crate) fn words(line: &str) -> String {
@@ -49,7 +60,7 @@ pub(crate) fn words(line: &str) -> String {
 }
 
 /// Letters of both cases and digits in turn, as no one names anything.
-fn is_made(word: &str) -> bool {
+pub(crate) fn is_made(word: &str) -> bool {
     let kind = |c: char| match c {
         'a'..='z' => 1,
         'A'..='Z' => 2,

@@ -422,7 +422,7 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
             .unwrap_or(Confidence::High),
         message: first.map_or_else(
             || "This file does not show it.".into(),
-            |f| f.message.clone(),
+            |f| redact::message(&f.message),
         ),
         suppressed: None,
         excerpt: Vec::new(),

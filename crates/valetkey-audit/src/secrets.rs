@@ -1,5 +1,7 @@
 //! Whether a constant is a secret, a placeholder for one, or neither.
 
+use crate::redact;
+
 /// What a constant looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Looks {
@@ -87,6 +89,12 @@ pub(crate) fn looks(text: &str) -> Looks {
         "abc123",
         "12345",
     ];
+    // Words that also stand before a real one.
+    const WEAK: &[&str] = &["my-", "my_", "secret", "test", "demo", "password", "here"];
+    let plain = |w: &&str| lower.contains(*w) && !WEAK.contains(w);
+    if text.split(['-', '_', '.']).any(redact::is_made) && !WORDS.iter().any(plain) {
+        return Looks::Secret;
+    }
     if text.contains(' ')
         || WORDS.iter().any(|w| lower.contains(w))
         || text.len() < 8

@@ -1,6 +1,6 @@
 //! Libraries that do the whole flow, or a part of it, by themselves.
 
-use super::{Engine, Eval, Mode, args::Args};
+use super::{Engine, Eval, Mode, args::Args, mapping::forget_facts};
 use crate::{
     facts::EventKind,
     ir::Span,
@@ -67,6 +67,7 @@ impl Engine<'_> {
         let patient = self
             .fact(model, "family")
             .is_some_and(|all| all.split(' ').any(|f| self.patient.contains(f)));
+        forget_facts(&mut fields);
         for (key, fact) in &model.facts {
             if key != "requests" || !patient {
                 fields.push((format!("fact:{key}"), Value::str(fact)));

@@ -8,6 +8,12 @@ use crate::{
     value::{Kind, Object, Value},
 };
 
+/// What a library does stands beside what it is given: the program under
+/// review may not speak for it.
+pub(super) fn forget_facts(fields: &mut Fields) {
+    fields.retain(|(name, _)| !name.starts_with("fact:"));
+}
+
 impl Engine<'_> {
     /// The named parts of a dict, a form body or a list of pairs.
     pub(super) fn fields(&self, value: &Value) -> Fields {

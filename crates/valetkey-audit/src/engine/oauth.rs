@@ -101,6 +101,7 @@ impl Engine<'_> {
             fields.push(("scope".into(), Value::unknown()));
         }
         self.configured_parts(model, &mut fields, at);
+        super::mapping::forget_facts(&mut fields);
         for (key, fact) in &model.facts {
             fields.push((format!("fact:{key}"), Value::str(fact)));
         }
