@@ -209,47 +209,16 @@ impl<'a> Context<'a> {
     }
 
     /// Whether a program serves the one who runs it: it opens the browser
-    /// itself or asks at the terminal, and is no web app.
+    /// itself or asks at the terminal, and no page of it sends anybody to log in.
     fn one_user(&self, file: FileId) -> bool {
-        const OWN: &[&str] = &[
-            "webbrowser.open",
-            "webbrowser.get",
-            "= input(",
-            "exec(`open ",
-            "exec(\"open ",
-            "xdg-open",
-            "rundll32",
-            "browser.OpenURL",
-            "open.Run(",
-            "open.Start(",
-            "fmt.Scan",
-            "require('open')",
-            "require(\"open\")",
-            "from 'open'",
-            "from \"open\"",
-            "webbrowser::open",
-            "open::that",
-            "Launchy.open",
-            "gets.chomp",
-        ];
-        const WEB: &[&str] = &[
-            "Flask(",
-            "FastAPI(",
-            "Blueprint(",
-            "APIRouter(",
-            "Sanic(",
-            "Starlette(",
-            "from django",
-        ];
-        self.texts.get(file).is_some_and(|text| {
-            OWN.iter().any(|w| text.contains(w)) && !WEB.iter().any(|w| text.contains(w))
-        })
+        self.facts.one_user.contains(&file)
     }
 
     /// Made when the module was loaded: the same for every login.
     fn made_at_load(&self, value: &Value) -> bool {
         value.taint.iter().any(|id| {
             *id < self.load_origins
+                && !self.facts.one_login.contains(id)
                 && matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom)
         })
     }

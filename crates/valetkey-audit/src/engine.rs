@@ -59,6 +59,7 @@ mod maps;
 mod meant;
 mod model;
 mod oauth;
+mod one_user;
 mod outcome;
 pub(crate) mod packages;
 mod panics;
@@ -193,9 +194,11 @@ pub(crate) struct Engine<'a> {
     heap: Heap,
     /// Origins below this number were made while modules loaded.
     pub(crate) load_origins: u32,
-    /// The program shows a login's address as soon as it starts: it runs for
-    /// one login of one user, and its variables are that login's.
-    one_login: bool,
+    /// What a program made for a login whose address it shows as soon as it
+    /// starts: that is one login of one user.
+    shown: BTreeSet<OriginId>,
+    /// Files of programs that open a browser, or ask at the terminal.
+    with_user: BTreeSet<FileId>,
     /// What the program sets as settings of the framework while it loads.
     set_settings: BTreeMap<String, Value>,
     modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
@@ -294,7 +297,8 @@ impl<'a> Engine<'a> {
             spent: 0,
             heap: Heap::default(),
             load_origins: 0,
-            one_login: false,
+            shown: BTreeSet::new(),
+            with_user: BTreeSet::new(),
             set_settings: BTreeMap::new(),
             modules: app.files.iter().map(|_| None).collect(),
             base_modules: Vec::new(),
@@ -428,11 +432,7 @@ impl<'a> Engine<'a> {
     }
 
     fn emit(&mut self, kind: EventKind, span: Span) {
-        if self.mode == Mode::Load
-            && let EventKind::Log { value } | EventKind::Redirect { value } = &kind
-        {
-            self.one_login |= self.any(&value.taint, |o| *o == Origin::AuthUrl);
-        }
+        self.shows_login(&kind);
         let event = self.event(kind, span);
         self.events.push(event);
     }

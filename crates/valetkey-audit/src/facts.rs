@@ -1,5 +1,7 @@
 //! What a run of the app's code showed: the events that the checks read.
 
+use std::collections::BTreeSet;
+
 use crate::{
     ir::Span,
     value::{FileId, OriginId, Value},
@@ -193,6 +195,10 @@ pub(crate) struct Facts {
     pub(crate) denials: Vec<(usize, Denial)>,
     /// Entries with PKCE whose verifier is read from this browser's session.
     pub(crate) bound_pkce: bool,
+    /// Files of a program that serves the one who runs it.
+    pub(crate) one_user: BTreeSet<FileId>,
+    /// What such a program made for the one login of its run.
+    pub(crate) one_login: BTreeSet<OriginId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

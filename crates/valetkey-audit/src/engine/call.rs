@@ -346,6 +346,7 @@ impl Engine<'_> {
         if let Some(name) = path.strip_prefix('?') {
             return self.intrinsic(name, &args, at);
         }
+        self.runs_opener(path, &args);
         if path == "getattr"
             && let [of, name, rest @ ..] = args.as_slice()
             && let Some(name) = name.as_str()

@@ -13,6 +13,7 @@ impl Engine<'_> {
     pub(super) fn callbacks(&mut self, facts: &mut Facts) {
         let keys = Rc::new(self.state_keys(facts));
         self.sent_by_program(facts);
+        self.for_one_user(facts);
         for number in 0..facts.entries.len() {
             let mut exchange = facts.events.iter().find_map(|e| match &e.kind {
                 EventKind::TokenRequest { fields, .. }

@@ -197,7 +197,8 @@ impl Engine<'_> {
                 return Some(true);
             }
             // A program that sends the user and waits for the answer itself.
-            let own = self.one_login || self.sent_here(kept);
+            let shown = kept.taint.iter().any(|id| self.shown.contains(id));
+            let own = shown || self.sent_here(kept);
             return Some(own && self.scenario.equal);
         }
         let fixed = self.any(&kept.taint, |o| {
@@ -301,7 +302,9 @@ impl Engine<'_> {
     }
 
     fn made_at_load(&self, id: u32) -> bool {
-        matches!(self.origins.of(id), Origin::Random | Origin::WeakRandom) && self.load_origins > id
+        matches!(self.origins.of(id), Origin::Random | Origin::WeakRandom)
+            && self.load_origins > id
+            && !self.shown.contains(&id)
     }
 }
 

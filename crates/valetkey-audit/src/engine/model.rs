@@ -20,6 +20,7 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let model = self.by_number(model, positional.len());
+        self.meets_user(model);
         if !self.is_meant(model, &positional) {
             return Ok(self.foreign(&of.unwrap_or_else(Value::unknown), &positional, &named));
         }

@@ -79,11 +79,7 @@ impl Engine<'_> {
         self.heap.settle();
         self.loaded = self.heap.old_len();
         self.base_modules = self.modules.clone();
-        self.load_origins = if self.one_login {
-            0
-        } else {
-            self.next_origin()
-        };
+        self.load_origins = self.next_origin();
         let mut events = std::mem::take(&mut self.events);
 
         // First, who calls whom, and what is kept process-wide.
