@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tree_sitter::Node;
-
-use super::tree::{DEEP, Quick, children, span, tree};
+use super::tree::{DEEP, Node, children, span, tree};
 use crate::ir::{Block, Call, Expr, ExprKind, Module, Stmt, StmtKind};
 
 mod declare;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tree_sitter::Node;
-
-use super::tree::{DEEP, Quick, children, span, tree};
+use super::tree::{DEEP, Node, children, span, tree};
 use crate::ir::{Block, Expr, ExprKind, Function, Module, Stmt, StmtKind};
 
 mod chain;
@@ -179,8 +177,7 @@ fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
 
 /// Whether a node has a token, such as `static`, among its children.
 fn has(node: Node<'_>, token: &str) -> bool {
-    let mut cursor = node.walk();
-    node.children(&mut cursor).any(|n| n.rule() == token)
+    node.children().any(|n| n.rule() == token)
 }
 
 /// What stands in parentheses, behind `await`, or before a type.
@@ -212,7 +209,10 @@ fn is_type(node: Node<'_>) -> bool {
 
 fn is_directive(node: Node<'_>) -> bool {
     node.rule() == "expression_statement"
-        && node.named_child(0).is_some_and(|n| n.rule() == "string")
+        && node
+            .named_children()
+            .next()
+            .is_some_and(|n| n.rule() == "string")
 }
 
 fn is_function_declaration(node: Node<'_>) -> bool {

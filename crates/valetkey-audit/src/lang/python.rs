@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tree_sitter::Node;
-
-use super::tree::{DEEP, Quick, children, span, tree};
+use super::tree::{DEEP, Node, children, span, tree};
 
 use crate::ir::{
     Block, Class, Expr, ExprKind, Function, Handler, Import, Module, Param, Star, Stmt, StmtKind,

@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tree_sitter::Node;
-
-use super::tree::{DEEP, Quick, children, tree};
+use super::tree::{DEEP, Node, children, tree};
 use crate::ir::{Block, Call, Expr, ExprKind, Import, Module, Span, Stmt, StmtKind};
 
 mod branch;
@@ -192,8 +190,7 @@ fn parts<'n>(node: Node<'n>) -> Vec<Node<'n>> {
 
 /// The children between the brackets and commas of a list; `_` is one, too.
 fn listed<'n>(node: Node<'n>) -> Vec<Node<'n>> {
-    let mut cursor = node.walk();
-    node.children(&mut cursor)
+    node.children()
         .filter(|n| n.is_named() && !n.rule().ends_with("comment") || n.rule() == "_")
         .collect()
 }

@@ -1,10 +1,8 @@
 //! A file: imports, types with their methods, functions, then variables in
 //! the order in which they come into being.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::BTreeMap;
-
-use tree_sitter::Node;
 
 use super::{Lower, Made, at, called, listed, name, parts, set, statement};
 use crate::ir::{Block, Class, StmtKind};
@@ -92,8 +90,7 @@ impl<'t> Lower<'t> {
             .find(|n| n.rule() == "field_declaration_list");
         let mut names = Vec::new();
         for field in list.map(parts).unwrap_or_default() {
-            let mut cursor = field.walk();
-            let own: Vec<_> = field.children_by_field_name("name", &mut cursor).collect();
+            let own: Vec<_> = field.fields("name").collect();
             match (own.is_empty(), field.field("type")) {
                 (true, Some(of)) => {
                     let last = self.text(of).rsplit(['.', '*']).next().unwrap_or("");
@@ -178,8 +175,7 @@ impl<'t> Lower<'t> {
     }
 
     fn names(&self, spec: Node<'_>) -> Vec<String> {
-        let mut cursor = spec.walk();
-        spec.children_by_field_name("name", &mut cursor)
+        spec.fields("name")
             .filter(|n| n.rule() == "identifier")
             .map(|n| self.text(n).to_owned())
             .collect()
@@ -187,9 +183,8 @@ impl<'t> Lower<'t> {
 
     /// `var a, b T = x, y`, at the top of a file or in a function.
     pub(super) fn variables(&mut self, spec: Node<'_>, block: &mut Block) {
-        let mut cursor = spec.walk();
         let names: Vec<Node<'_>> = spec
-            .children_by_field_name("name", &mut cursor)
+            .fields("name")
             .filter(|n| n.rule() == "identifier")
             .collect();
         for n in &names {

@@ -1,7 +1,6 @@
 //! Functions, methods and closures.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{DEEP, Lower, Scope, listed, name, nothing, parts, set, statement};
 use crate::ir::{Block, Expr, ExprKind, Fallible, Function, Param, Star, StmtKind};
@@ -41,11 +40,8 @@ impl Lower<'_> {
             };
             for part in all {
                 let of = part.field("type").unwrap_or(part);
-                let mut cursor = part.walk();
                 let named: Vec<Node<'_>> = match part.rule() {
-                    "parameter_declaration" => {
-                        part.children_by_field_name("name", &mut cursor).collect()
-                    }
+                    "parameter_declaration" => part.fields("name").collect(),
                     _ => Vec::new(),
                 };
                 let text = self.text(of).to_owned();
@@ -95,8 +91,7 @@ impl Lower<'_> {
 
     fn param(&mut self, node: Node<'_>, params: &mut Vec<Param>) {
         let annotation = Some(self.field_text(node, "type").to_owned());
-        let mut cursor = node.walk();
-        let names: Vec<Node<'_>> = node.children_by_field_name("name", &mut cursor).collect();
+        let names: Vec<Node<'_>> = node.fields("name").collect();
         if names.is_empty() {
             params.push(plain("_", annotation.clone()));
         }

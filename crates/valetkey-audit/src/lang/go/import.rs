@@ -1,7 +1,6 @@
 //! Imports.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, parts};
 use crate::ir::Import;

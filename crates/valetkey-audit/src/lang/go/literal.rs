@@ -1,7 +1,6 @@
 //! Literals of structs, maps and lists.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, Made, at, bare, called, parts};
 use crate::ir::{Expr, ExprKind};

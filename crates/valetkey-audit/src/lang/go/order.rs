@@ -1,10 +1,8 @@
 //! In which order the variables of a package come into being: each after
 //! those that it is made of, by way of functions, too.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::{BTreeMap, BTreeSet};
-
-use tree_sitter::Node;
 
 use super::{Lower, children};
 

@@ -1,7 +1,6 @@
 //! Statements.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{
     DEEP, Lower, at, bare, called, declare::specs, listed, name, nothing, parts, set, statement,

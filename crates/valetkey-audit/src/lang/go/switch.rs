@@ -1,7 +1,6 @@
 //! `switch` and `select`, as a chain of conditions.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, at, listed, name, nothing, parts, statement};
 use crate::ir::{Block, Cmp, Expr, ExprKind, StmtKind};

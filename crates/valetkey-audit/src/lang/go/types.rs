@@ -1,7 +1,6 @@
 //! Types: what their variables begin with, and classes for structs.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, Made, at, called, literal::plain, name, nothing, parts, set, statement};
 use crate::ir::{Block, Class, Expr, ExprKind, StmtKind};
@@ -126,8 +125,7 @@ impl Lower<'_> {
         let Some(of) = field.field("type") else {
             return;
         };
-        let mut cursor = field.walk();
-        let names: Vec<Node<'_>> = field.children_by_field_name("name", &mut cursor).collect();
+        let names: Vec<Node<'_>> = field.fields("name").collect();
         let json = field.field("tag").and_then(|n| json_name(&self.literal(n)));
         if names.is_empty() {
             // Embedded: what it has, the struct has.

@@ -1,7 +1,6 @@
 //! Requests that are made link by link and go out at the end of the chain.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, at, bare, compiled::called};
 use crate::ir::ExprKind;

@@ -1,7 +1,7 @@
 //! Calls that stand for something else: helpers of compilers, and those that
 //! have a shorter spelling.
 
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, at};
 use crate::ir::{Call, Expr, ExprKind, StmtKind};

@@ -1,7 +1,6 @@
 //! Expressions.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{DEEP, Lower, at, bare, compiled::called, has, is_function, name, nothing, parts};
 use crate::ir::{Cmp, Expr, ExprKind, StmtKind};

@@ -1,9 +1,7 @@
 //! Functions and classes.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::BTreeSet;
-
-use tree_sitter::Node;
 
 use super::{DEEP, Lower, Scope, at, bare, has, is_function, name, parts, pattern, span};
 use crate::ir::{Block, Class, Expr, ExprKind, Function, Param, Star, Stmt, StmtKind};
@@ -232,10 +230,7 @@ impl<'t> Lower<'t> {
             for clause in parts(heritage) {
                 match clause.rule() {
                     "extends_clause" => {
-                        let mut cursor = clause.walk();
-                        let values: Vec<_> = clause
-                            .children_by_field_name("value", &mut cursor)
-                            .collect();
+                        let values: Vec<_> = clause.fields("value").collect();
                         class.bases.extend(values.into_iter().map(|n| self.expr(n)));
                     }
                     "implements_clause" => {}

@@ -1,7 +1,6 @@
 //! The order of a block: where declared functions come to stand.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, has, is_directive, is_function_declaration};
 use crate::ir::Block;

@@ -1,7 +1,6 @@
 //! Texts, numbers, objects and markup.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, at, has, name, parts};
 use crate::ir::{Expr, ExprKind};
@@ -130,7 +129,7 @@ impl Lower<'_> {
                 | "ERROR" => {
                     todo.extend(parts(node).into_iter().rev());
                 }
-                "jsx_expression" | "string" if node.named_child_count() > 0 => {
+                "jsx_expression" | "string" if node.named_children().next().is_some() => {
                     all.push(self.expr(node));
                 }
                 _ => {}

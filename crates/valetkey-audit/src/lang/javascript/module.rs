@@ -1,7 +1,6 @@
 //! What a file takes from others, and what it gives them.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, bare, has, is_function, is_function_declaration, name, parts};
 use crate::ir::{Block, ExprKind, Import, StmtKind};

@@ -1,9 +1,7 @@
 //! Assignments, and patterns that take a value apart.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::BTreeSet;
-
-use tree_sitter::Node;
 
 use super::{Lower, at, bare, is_function, name, parts};
 use crate::ir::{Block, Cmp, Expr, ExprKind, StmtKind};
@@ -121,8 +119,7 @@ impl Lower<'_> {
             "array_pattern" | "array" => {
                 let whole = self.held(node, value, block);
                 let mut place = 0;
-                let mut cursor = node.walk();
-                let all: Vec<_> = node.children(&mut cursor).collect();
+                let all: Vec<_> = node.children().collect();
                 for part in all {
                     match part.rule() {
                         "," => place += 1,
@@ -294,16 +291,11 @@ pub(super) fn is_pattern(node: Node<'_>) -> bool {
 /// Whether an array pattern is a mere list of names.
 fn is_plain(node: Node<'_>) -> bool {
     let named = parts(node);
-    let mut cursor = node.walk();
-    let commas = node
-        .children(&mut cursor)
-        .filter(|n| n.rule() == ",")
-        .count();
+    let commas = node.children().filter(|n| n.rule() == ",").count();
     commas <= named.len() && named.iter().all(|n| n.rule() == "identifier") && {
         // A hole moves the names behind it.
-        let mut cursor = node.walk();
         let mut after_comma = true;
-        node.children(&mut cursor).all(|n| {
+        node.children().all(|n| {
             let hole = n.rule() == "," && after_comma;
             after_comma = matches!(n.rule(), "," | "[");
             !hole

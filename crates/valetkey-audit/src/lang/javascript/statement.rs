@@ -1,7 +1,6 @@
 //! Statements.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, at, bare, has, is_function, is_function_declaration, name, nothing, parts};
 use crate::ir::{Block, Cmp, Expr, ExprKind, Handler, Stmt, StmtKind};

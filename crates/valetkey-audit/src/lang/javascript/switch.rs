@@ -1,7 +1,6 @@
 //! `switch`, as conditions one after the other.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, at, bare, name, parts};
 use crate::ir::{Block, Cmp, ExprKind, Stmt, StmtKind};
@@ -38,8 +37,7 @@ impl Lower<'_> {
                 }
                 None => default = true,
             }
-            let mut cursor = clause.walk();
-            let inside: Vec<_> = clause.children_by_field_name("body", &mut cursor).collect();
+            let inside: Vec<_> = clause.fields("body").collect();
             if inside.is_empty() && i != last {
                 continue;
             }

@@ -1,9 +1,7 @@
 //! Python expressions.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::sync::Arc;
-
-use tree_sitter::Node;
 
 use super::{DEEP, Lower, children, span};
 use crate::ir::{Call, Cmp, Expr, ExprKind, Function, Stmt, StmtKind};
@@ -228,9 +226,8 @@ impl Lower<'_> {
     }
 
     fn comparison(&mut self, node: Node<'_>) -> ExprKind {
-        let mut cursor = node.walk();
         let operators: Vec<_> = node
-            .children_by_field_name("operators", &mut cursor)
+            .fields("operators")
             .map(|n| {
                 self.text(n)
                     .split_whitespace()

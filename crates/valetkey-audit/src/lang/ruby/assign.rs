@@ -1,7 +1,6 @@
 //! Assignments.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, Sink, at, bare, name, parts};
 use crate::ir::{Block, Call, Expr, ExprKind, StmtKind};

@@ -1,9 +1,7 @@
 //! Calls.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::sync::Arc;
-
-use tree_sitter::Node;
 
 use super::{
     Kind, Lower, at,

@@ -1,7 +1,6 @@
 //! Conditions, loops, and what is done when something fails.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Kind, Lower, Scope, Sink, at, bare, name, parts};
 use crate::ir::{Block, Cmp, Expr, ExprKind, Handler, StmtKind};

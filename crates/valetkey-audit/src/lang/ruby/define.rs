@@ -1,7 +1,6 @@
 //! Methods, classes, modules and blocks.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Kind, Lower, Scope, Sink, at, name, parts, span};
 use crate::ir::{Block, Class, Expr, ExprKind, Function, Param, Star, Stmt, StmtKind};

@@ -1,9 +1,7 @@
 //! Texts, symbols, numbers, lists and hashes.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::BTreeMap;
-
-use tree_sitter::Node;
 
 use super::{Lower, at, parts};
 use crate::ir::{Expr, ExprKind};
@@ -19,8 +17,7 @@ pub(super) fn heredocs(root: Node<'_>) -> BTreeMap<usize, (usize, usize)> {
             "heredoc_body" => bodies.push((node.start_byte(), node.end_byte())),
             _ => {}
         }
-        let mut cursor = node.walk();
-        todo.extend(node.named_children(&mut cursor));
+        todo.extend(node.named_children());
     }
     announced.sort_unstable();
     bodies.sort_unstable();
@@ -100,8 +97,8 @@ impl Lower<'_> {
         while let Some(parent) = root.parent() {
             root = parent;
         }
-        match root.named_descendant_for_byte_range(start, end) {
-            Some(body) if body.rule() == "heredoc_body" => {
+        match root.around(&(start..end)) {
+            body if body.rule() == "heredoc_body" => {
                 let mut pieces = Vec::new();
                 self.pieces(body, &mut pieces);
                 let squiggly = self.text(node).starts_with("<<~");

@@ -1,8 +1,7 @@
 //! What classes say of their members: accessors, visibility, what they
 //! include.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Kind, Lower, Sink, at, define::plain, name, parts, span};
 use crate::ir::{Block, Class, ExprKind, Function, Stmt, StmtKind};

@@ -1,7 +1,6 @@
 //! `case … in`, `a => {b:}` and `a in {b:}`.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, Sink, at, name, parts};
 use crate::ir::{Block, ExprKind, StmtKind};

@@ -1,7 +1,6 @@
 //! Statements.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{DEEP, Kind, Lower, Sink, at, bare, name, parts, span};
 use crate::ir::{Block, Call, ExprKind, Import, Stmt, StmtKind};

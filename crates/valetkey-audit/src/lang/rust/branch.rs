@@ -1,7 +1,6 @@
 //! Conditions, `match` and loops.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{
     Lower, parts,

@@ -1,7 +1,6 @@
 //! Calls.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, is_camel, parts};
 use crate::ir::{Call, Expr, ExprKind, StmtKind};

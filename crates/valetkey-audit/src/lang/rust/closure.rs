@@ -1,7 +1,6 @@
 //! Closures, blocks that run on their own, and values of the app's types.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, parts, statement::Dest};
 use crate::ir::{Call, Expr, ExprKind, Function, Param, Star};

@@ -1,7 +1,6 @@
 //! Functions and their parameters.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, parts, statement::Dest};
 use crate::ir::{Block, Function, Param, Star, StmtKind};

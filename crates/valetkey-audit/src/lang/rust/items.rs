@@ -1,9 +1,7 @@
 //! Items: functions, types with their methods, constants, modules.
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::BTreeMap;
-
-use tree_sitter::Node;
 
 use super::{Lower, Shift, parts};
 use crate::ir::{Block, Class, Expr, ExprKind, Stmt, StmtKind};

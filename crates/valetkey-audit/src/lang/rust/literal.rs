@@ -1,7 +1,6 @@
 //! Texts, numbers, and the format strings of macros.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, parts};
 use crate::ir::{Expr, ExprKind};

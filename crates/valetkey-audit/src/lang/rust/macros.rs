@@ -1,7 +1,6 @@
 //! Macros: their arguments are read as expressions where they look like some.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{
     Lower,

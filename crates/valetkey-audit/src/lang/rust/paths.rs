@@ -4,10 +4,8 @@
 //! name (`oauth2.BasicClient`), a function by the module before it, too
 //! (`std.env.var`).
 
-use crate::lang::tree::Quick;
+use crate::lang::tree::Node;
 use std::collections::{BTreeMap, BTreeSet};
-
-use tree_sitter::Node;
 
 use super::{Lower, is_camel, is_constant, parts};
 use crate::ir::{Expr, ExprKind, Import};

@@ -1,7 +1,6 @@
 //! Patterns: what they ask, and what they bind.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, is_camel, is_constant, listed, parts};
 use crate::ir::{Block, Cmp, Expr, ExprKind, StmtKind};

@@ -1,7 +1,6 @@
 //! Statements, and expressions that are made of statements.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, is_constant, parts};
 use crate::ir::{Block, Expr, ExprKind, StmtKind};

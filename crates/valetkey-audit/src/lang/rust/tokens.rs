@@ -1,7 +1,6 @@
 //! The tokens of macros, as arguments and expressions.
 
-use crate::lang::tree::Quick;
-use tree_sitter::Node;
+use crate::lang::tree::Node;
 
 use super::{Lower, Shift, parts};
 use crate::ir::{Expr, ExprKind};
@@ -131,9 +130,8 @@ pub(super) fn tokens_of(node: Node<'_>) -> Option<Node<'_>> {
 
 /// What stands between the brackets.
 pub(super) fn inside(tree: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = tree.walk();
     let mut all: Vec<Node<'_>> = tree
-        .children(&mut cursor)
+        .children()
         .filter(|n| !n.rule().ends_with("comment"))
         .collect();
     if all.len() >= 2 {
