@@ -221,7 +221,7 @@ pub(crate) struct Engine<'a> {
     called: BTreeSet<(FileId, u32)>,
     ran: BTreeSet<(FileId, u32)>,
     paths: BTreeMap<String, FileId>,
-    /// A name in small letters, while it is looked at.
+    /// A name in small letters, or a key, while it is looked at.
     lower: String,
     /// The names of the app's files.
     names: Names,
@@ -409,8 +409,9 @@ impl<'a> Engine<'a> {
     /// outlives the heap.
     fn settled(&self, value: &Value) -> Value {
         let mut settled = value.clone();
-        let taint = self.deep_taint(value);
-        settled.add(&taint);
+        if let Kind::Dict(_) | Kind::List(_) | Kind::Obj(_) | Kind::Alt(_) = value.kind {
+            self.collect(value, &mut settled.taint, 0);
+        }
         settled
     }
 

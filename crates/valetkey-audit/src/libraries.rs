@@ -421,6 +421,11 @@ impl Libraries {
         self.files.get(*file)?.get(*i)
     }
 
+    /// Whether anything that is known may have a member of that name.
+    pub(crate) fn may_have(&self, name: &str) -> bool {
+        self.calls.may_end(name) || self.attrs.may_end(name)
+    }
+
     /// What a framework hands to a parameter.
     pub(crate) fn param(&self, name: &str, annotation: &str) -> Option<&str> {
         let last = annotation

@@ -118,10 +118,20 @@ impl Origins {
 }
 
 /// A value: what it is, and everything that it was made of.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Hash)]
 pub(crate) struct Value {
     pub(crate) kind: Kind,
     pub(crate) taint: Taint,
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        Self {
+            kind: self.kind.clone(),
+            // All at once, not one by one: nothing is copied more often.
+            taint: Taint::from_slice(&self.taint),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Hash)]

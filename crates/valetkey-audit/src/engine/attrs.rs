@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, maps::Ask};
+use super::{Engine, Eval, classes::OWN, maps::Ask};
 use crate::{
     ir::{Expr, ExprKind, PAGE, Span, StmtKind},
     value::{Closure, Kind, ObjId, Origin, Taint, Value},
@@ -364,7 +364,7 @@ impl Engine<'_> {
                         return Some(value);
                     }
                 }
-                Kind::Ext(path) => {
+                Kind::Ext(path) if !name.starts_with(OWN) && self.libraries.may_have(name) => {
                     let last = path.rsplit('.').next().unwrap_or(path);
                     let is = self
                         .libraries

@@ -270,69 +270,86 @@ impl Engine<'_> {
         };
         // A login that carries a state, or, where a library refuses one that
         // was never sent, none.
-        let goes = |ways: Vec<Way>| ways.iter().any(|w| w.notes.exchanged);
-        if !goes(self.tried(entry, scenario(true, true, true)))
-            && !goes(self.tried(entry, scenario(false, true, true)))
+        let exchanges = |_: &Self, way: &Way| way.notes.exchanged;
+        if !self.tried(entry, scenario(true, true, true), exchanges)
+            && !self.tried(entry, scenario(false, true, true), exchanges)
         {
             return None;
         }
         let mut opaque = false;
-        let mut through = |ways: Vec<Way>| -> Option<Notes> {
+        let mut through = |engine: &mut Self, scenario: Scenario| -> Option<Notes> {
             let mut found: Option<Notes> = None;
-            for way in ways.iter().filter(|w| w.notes.exchanged) {
+            engine.tried(entry, scenario, |_, way| {
+                if !way.notes.exchanged {
+                    return false;
+                }
                 let sure = way.notes.shared || way.notes.constant || way.notes.unbound;
                 if way.notes.opaque && !sure {
                     opaque = true;
-                } else if found.is_none_or(|f| f.shared || f.constant || f.unbound) {
-                    found = Some(way.notes);
+                    return false;
                 }
-            }
+                // One that is none of these says most.
+                found = Some(way.notes);
+                !sure
+            });
             found
         };
-        let foreign = through(self.tried(entry, scenario(true, true, false)));
-        let without_login = through(self.tried(entry, scenario(true, false, false)));
-        let absent = through(self.tried(entry, scenario(false, true, false)));
-        let both = through(self.tried(entry, scenario(false, false, false)));
-        let verdict = match (foreign, absent, both.or(without_login)) {
-            (Some(notes), _, _) if notes.shared => StateVerdict::Shared,
-            (Some(notes), _, _) if notes.constant => StateVerdict::Constant,
-            (Some(notes), _, _) if notes.unbound || notes.blind => StateVerdict::Unbound,
-            (Some(_), _, _) => StateVerdict::Anything,
-            (None, Some(_), _) => StateVerdict::Absent,
-            (None, None, Some(_)) => StateVerdict::BothAbsent,
-            _ if opaque => StateVerdict::Opaque,
-            _ => StateVerdict::Refused,
+        let verdict = if let Some(notes) = through(self, scenario(true, true, false)) {
+            if notes.shared {
+                StateVerdict::Shared
+            } else if notes.constant {
+                StateVerdict::Constant
+            } else if notes.unbound || notes.blind {
+                StateVerdict::Unbound
+            } else {
+                StateVerdict::Anything
+            }
+        } else if through(self, scenario(false, true, false)).is_some() {
+            StateVerdict::Absent
+        } else if through(self, scenario(false, false, false)).is_some()
+            || through(self, scenario(true, false, false)).is_some()
+        {
+            StateVerdict::BothAbsent
+        } else if opaque {
+            StateVerdict::Opaque
+        } else {
+            StateVerdict::Refused
         };
         Some(self.refused_later(verdict, entry, keys))
     }
 
     fn denial(&mut self, entry: &Entry, keys: &Rc<BTreeSet<String>>) -> Denial {
-        let ways = self.tried(
-            entry,
-            Scenario {
-                state: true,
-                stored: true,
-                equal: true,
-                code: false,
-                error: true,
-                keys: keys.clone(),
-                stop: false,
-            },
-        );
-        if ways.iter().any(|w| w.notes.exchanged) {
+        let denied = Scenario {
+            state: true,
+            stored: true,
+            equal: true,
+            code: false,
+            error: true,
+            keys: keys.clone(),
+            stop: false,
+        };
+        let (mut some, mut all_crash) = (false, true);
+        let goes_on = self.tried(entry, denied, |engine, way| {
+            some = true;
+            all_crash &= engine.crashed(&way.end);
+            way.notes.exchanged
+        });
+        if goes_on {
             return Denial::Ignored;
         }
-        let crash = |end: &Result<Value, Unwind>| {
-            matches!(end, Err(Unwind::Raise(name)) if match name.as_ref() {
-                "KeyError" | "TypeError" | "AttributeError" | "Panic" => true,
-                // A program of one user may end with its login.
-                "Exit" => !self.one_user,
-                _ => false,
-            })
-        };
-        if !ways.is_empty() && ways.iter().all(|w| crash(&w.end)) {
+        if some && all_crash {
             return Denial::Crash;
         }
         Denial::Handled
+    }
+
+    /// What the app's own code raises, which nobody answers.
+    fn crashed(&self, end: &Result<Value, Unwind>) -> bool {
+        matches!(end, Err(Unwind::Raise(name)) if match name.as_ref() {
+            "KeyError" | "TypeError" | "AttributeError" | "Panic" => true,
+            // A program of one user may end with its login.
+            "Exit" => !self.one_user,
+            _ => false,
+        })
     }
 }

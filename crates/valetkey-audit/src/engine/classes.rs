@@ -91,9 +91,13 @@ impl Engine<'_> {
 
     /// A method that a class has itself, or else one of its objects'.
     pub(super) fn of_class(&mut self, class: &Rc<ClassValue>, name: &str) -> Option<Value> {
-        let member = self
-            .class_member(class, &format!("{OWN}{name}"), None, 0)
-            .or_else(|| self.class_member(class, name, None, 0))?;
+        let mut key = std::mem::take(&mut self.lower);
+        key.clear();
+        key.push_str(OWN);
+        key.push_str(name);
+        let own = self.class_member(class, &key, None, 0);
+        self.lower = key;
+        let member = own.or_else(|| self.class_member(class, name, None, 0))?;
         // What a base has is called on this class: `new` makes one of these.
         match &member.kind {
             Kind::Func(f) if f.class.as_ref().is_some_and(|c| !Rc::ptr_eq(c, class)) => {

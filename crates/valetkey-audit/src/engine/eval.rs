@@ -22,7 +22,7 @@ impl Engine<'_> {
             ExprKind::Name(name) => self.variable(name, at),
             ExprKind::Str(text) => {
                 let value = Value::str(text);
-                if text.contains("client_id=") || text.contains("appid=") {
+                if text.contains('=') && (text.contains("client_id=") || text.contains("appid=")) {
                     return Ok(self.built(value, at));
                 }
                 value
@@ -250,7 +250,6 @@ impl Engine<'_> {
     fn of_file(&mut self, name: &str, at: Span) -> Value {
         let file = self.file();
         let file = self.home(file, name);
-        let key = (file, name.to_owned());
         if let Some(value) = self
             .modules
             .get(file)
@@ -258,6 +257,10 @@ impl Engine<'_> {
             .and_then(|m| m.get(name))
         {
             let value = value.clone();
+            if self.shared_globals.is_empty() {
+                return value;
+            }
+            let key = (file, name.to_owned());
             if self.shared_globals.contains(&key) && !self.written_globals.contains(&key) {
                 let stored = self.sym(Origin::Store(name.to_owned()), at);
                 if let Some(object) = self.cached.get(&key).cloned() {
@@ -274,7 +277,7 @@ impl Engine<'_> {
             return value;
         }
         match self.libraries.assumed.get(name) {
-            Some(path) => self.ext(&path.clone(), at),
+            Some(path) => self.ext(path, at),
             None => self.ext(name, at),
         }
     }

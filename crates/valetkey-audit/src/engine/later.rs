@@ -29,8 +29,7 @@ impl Engine<'_> {
                 keys: keys.clone(),
                 ..Scenario::default()
             };
-            let ways = self.tried(entry, scenario);
-            ways.iter().any(|w| self.keeps_user(w))
+            self.tried(entry, scenario, Self::keeps_user)
         };
         let foreign = signs_in(true, true, false)
             || signs_in(true, false, false)

@@ -268,12 +268,18 @@ impl Engine<'_> {
         self.ran.extend(search.ran.iter().copied());
     }
 
-    /// All ways under a scenario, up to a number.
-    pub(super) fn tried(&mut self, entry: &Entry, scenario: Scenario) -> Vec<Way> {
+    /// The ways under a scenario, up to a number, until one of them tells
+    /// enough. Whether one did.
+    pub(super) fn tried(
+        &mut self,
+        entry: &Entry,
+        scenario: Scenario,
+        mut enough: impl FnMut(&Self, &Way) -> bool,
+    ) -> bool {
         self.mode = Mode::Scenario;
         self.scenario = scenario;
         let mut queue = VecDeque::from([Vec::new()]);
-        let mut all = Vec::new();
+        let (mut count, mut told) = (0, false);
         while let Some(plan) = queue.pop_front() {
             let length = plan.len();
             let way = self.way(entry, None, plan);
@@ -281,18 +287,19 @@ impl Engine<'_> {
             for i in (length..made.len()).rev() {
                 // No more than are going to be taken: each is as long as the
                 // conditions are many.
-                if queue.len() + all.len() >= SCENARIO_WAYS {
+                if queue.len() + count >= SCENARIO_WAYS {
                     break;
                 }
                 queue.push_back(otherwise(&made, i));
             }
-            all.push(way);
-            if all.len() >= SCENARIO_WAYS {
+            count += 1;
+            told = enough(self, &way);
+            if told || count >= SCENARIO_WAYS {
                 break;
             }
         }
         self.mode = Mode::Discover;
-        all
+        told
     }
 
     /// One way, from a fresh start.

@@ -64,11 +64,10 @@ impl Engine<'_> {
             self.emit(EventKind::Debug { value: settled() }, at);
         } else if name == "OAUTHLIB_INSECURE_TRANSPORT" || name == "NODE_TLS_REJECT_UNAUTHORIZED" {
             self.set_env(name, value, at);
-        } else if is_secret_name(lower)
-            && matches!(
-                value.kind,
-                Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None
-            )
+        } else if matches!(
+            value.kind,
+            Kind::Str(_) | Kind::Sym | Kind::Alt(_) | Kind::None
+        ) && is_secret_name(lower)
         {
             self.emit(EventKind::Secret { value: settled() }, at);
         }

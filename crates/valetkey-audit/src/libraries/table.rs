@@ -52,6 +52,13 @@ impl<T> Table<T> {
             .map(|(_, v)| v)
     }
 
+    /// Whether any name may end with this one.
+    pub(super) fn may_end(&self, last: &str) -> bool {
+        let last = last.rsplit('.').next().unwrap_or(last);
+        let (word, bit) = place(last);
+        self.lasts.get(word).is_some_and(|w| w & bit != 0)
+    }
+
     /// The same as for `of`, a dot and `name`.
     pub(super) fn member(&self, of: &str, name: &str) -> Option<&T> {
         if name.contains('.') {
@@ -114,14 +121,20 @@ fn place(last: &str) -> (usize, u64) {
 fn hash_of(of: &str, name: &str) -> u64 {
     let mut hash = 0_u64;
     for part in [of, name] {
-        for bytes in part.as_bytes().chunks(8) {
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            hash = hash.rotate_left(5) ^ u64::from_le_bytes(word);
-            hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let (words, rest) = part.as_bytes().as_chunks::<8>();
+        for word in words {
+            hash = mixed(hash, u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let word = rest.iter().rev().fold(0, |w, b| w << 8 | u64::from(*b));
+            hash = mixed(hash, word);
         }
     }
     hash ^ hash >> 29
+}
+
+fn mixed(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
