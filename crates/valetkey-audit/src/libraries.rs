@@ -466,20 +466,92 @@ impl Libraries {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    const ALL: [&[(&str, &str)]; 5] = [
+        super::PYTHON,
+        super::JAVASCRIPT,
+        super::GO,
+        super::RUST,
+        super::RUBY,
+    ];
+
     #[test]
     fn every_file_is_well_formed() {
-        for files in [
-            super::PYTHON,
-            super::JAVASCRIPT,
-            super::GO,
-            super::RUST,
-            super::RUBY,
-        ] {
+        for files in ALL {
             let known = super::Libraries::read(files).unwrap();
             assert!(known.calls.len() > 100);
             for call in known.changes.iter().flat_map(|c| &c.calls) {
                 assert!(known.call(call).is_some(), "{call}");
             }
         }
+    }
+
+    /// Of two, the later would win without a word.
+    #[test]
+    fn no_name_stands_twice() {
+        let mut twice = Vec::new();
+        for files in ALL {
+            let (mut calls, mut attrs) = (BTreeSet::new(), BTreeSet::new());
+            for (library, text) in files {
+                let file: super::File = toml::from_str(text).unwrap();
+                let names = file.call.into_iter().flat_map(|c| c.names);
+                twice.extend(
+                    names
+                        .filter(|n| !calls.insert(n.clone()))
+                        .map(|n| format!("{library}: {n}")),
+                );
+                for attr in file.attr {
+                    let names = attr.of.iter().flat_map(|of| {
+                        let name = move |n: &String| format!("{of}.{n}");
+                        attr.names.iter().map(name)
+                    });
+                    twice.extend(
+                        names
+                            .filter(|n| !attrs.insert(n.clone()))
+                            .map(|n| format!("{library}: {n}")),
+                    );
+                }
+            }
+        }
+        assert!(twice.is_empty(), "{twice:#?}");
+    }
+
+    /// A misspelt fact would do nothing.
+    #[test]
+    fn every_fact_is_read_somewhere() {
+        fn sources(folder: &Path, into: &mut String) {
+            for entry in fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    sources(&path, into);
+                } else if path.extension().is_some_and(|e| e == "rs") {
+                    into.push_str(&fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        let mut source = String::new();
+        sources(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut source,
+        );
+        let mut unread = BTreeSet::new();
+        for (library, text) in ALL.concat() {
+            let file: super::File = toml::from_str(text).unwrap();
+            let changed = file.version.iter().flat_map(|v| v.facts.keys());
+            let facts = file.call.iter().flat_map(|c| c.facts.keys());
+            for fact in facts.chain(changed) {
+                // Checks put `fact:` before it, and ask for what an option does.
+                let read = match fact.as_str() {
+                    "state-option" => ["fact:{what}-option".to_owned(), fact.clone()],
+                    _ => [fact.clone(), format!("fact:{fact}")],
+                };
+                let read = read.iter().any(|f| source.contains(&format!("\"{f}\"")));
+                if !read && !fact.starts_with("set:") {
+                    unread.insert(format!("{library}: {fact}"));
+                }
+            }
+        }
+        assert!(unread.is_empty(), "{unread:#?}");
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Change {
     since: Option<String>,
     /// Calls of which the facts hold; an empty fact takes one away.
     pub(crate) calls: Vec<String>,
-    facts: BTreeMap<String, String>,
+    pub(crate) facts: BTreeMap<String, String>,
 }
 
 impl Change {
