@@ -1,6 +1,6 @@
 //! The extractors: who is signed in.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -25,7 +25,7 @@ use crate::{
 /// use both as the key of your own users. Names and e-mail addresses change.
 #[derive(Clone)]
 pub struct User {
-    session: Session,
+    session: Arc<Session>,
     context: Context,
 }
 

@@ -90,7 +90,7 @@ pub(crate) struct Known {
     pub(crate) path_and_query: String,
     pub(crate) wants: Wants,
     request_id: OnceLock<String>,
-    session: OnceCell<Option<Session>>,
+    session: OnceCell<Option<Arc<Session>>>,
 }
 
 /// What an answer should be like.
@@ -133,10 +133,18 @@ impl Context {
 
     #[cfg(feature = "test-util")]
     pub(crate) fn signed_in(shared: Arc<Shared>, request: &Request, session: Session) -> Self {
-        Self::with(shared, request, OnceCell::new_with(Some(Some(session))))
+        Self::with(
+            shared,
+            request,
+            OnceCell::new_with(Some(Some(Arc::new(session)))),
+        )
     }
 
-    fn with(shared: Arc<Shared>, request: &Request, session: OnceCell<Option<Session>>) -> Self {
+    fn with(
+        shared: Arc<Shared>,
+        request: &Request,
+        session: OnceCell<Option<Arc<Session>>>,
+    ) -> Self {
         let mut cookies = Cookies::default();
         for header in request.headers().get_all(header::COOKIE) {
             cookies.add(header);
@@ -162,9 +170,12 @@ impl Context {
     }
 
     /// The session of this request, read once.
-    pub(crate) async fn session(&self) -> Result<Option<Session>, Error> {
+    pub(crate) async fn session(&self) -> Result<Option<Arc<Session>>, Error> {
         self.session
-            .get_or_try_init(|| self.shared.client.session(&self.cookies))
+            .get_or_try_init(|| async {
+                let session = self.shared.client.session(&self.cookies).await?;
+                Ok(session.map(Arc::new))
+            })
             .await
             .cloned()
     }
@@ -214,11 +225,10 @@ where
             return Box::pin(async { Ok(response) });
         }
         request.extensions_mut().insert(context.clone());
-        // The service that was polled ready is the one to call.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
+        // Called here and now, by the service that was polled ready.
+        let answering = self.inner.call(request);
         Box::pin(async move {
-            let mut response = inner.call(request).await?.into_response();
+            let mut response = answering.await?.into_response();
             match response.extensions_mut().remove::<Failure>() {
                 Some(failure) => {
                     let allow = response.headers_mut().remove(header::ALLOW);

@@ -318,7 +318,7 @@ pub(crate) fn misdirected(shared: &Shared, request: &Request) -> Response {
 
 pub(crate) fn append_cookies(response: &mut Response, cookies: &[SetCookie]) {
     for cookie in cookies {
-        if let Ok(value) = HeaderValue::from_str(&cookie.header()) {
+        if let Ok(value) = HeaderValue::try_from(cookie.header()) {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
     }

@@ -57,6 +57,11 @@ fn is_local_path(target: &str) -> bool {
     if bytes.contains(&b'\\') {
         return false;
     }
+    // Nothing in a plain path can be taken for anything else.
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
+    if bytes.iter().all(is_plain) && !target.contains("//") {
+        return true;
+    }
     // What a URL parser makes of it must still be ours, and its path must not
     // come out as `//host` once dots are resolved (`/.//host`).
     let Ok(base) = Url::parse("https://origin.invalid/") else {

@@ -6,6 +6,8 @@
 //! not separate cookies. Scheme and port are those of the base URL, never of
 //! a connection.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 /// How many pending logins one browser may have; the oldest goes.
@@ -38,11 +40,17 @@ impl Cookies {
         // Space and tab only, as browsers do it: were any other white space
         // dropped, a neighbouring host could set a cookie that browsers do
         // not take for a `__Host-` one and that we did.
-        let trim = |text: &str| text.trim_matches([' ', '\t']).to_owned();
-        let header = String::from_utf8_lossy(header.as_ref());
+        fn trim(text: &str) -> &str {
+            text.trim_matches([' ', '\t'])
+        }
+        let header = header.as_ref();
+        // Nearly always it is text; telling that is quicker than mending it.
+        let header = std::str::from_utf8(header)
+            .map_or_else(|_| String::from_utf8_lossy(header), Cow::Borrowed);
         self.0.extend(header.split(';').filter_map(|pair| {
             let (name, value) = pair.split_once('=')?;
-            Some((trim(name), trim(value).trim_matches('"').to_owned()))
+            let value = trim(value).trim_matches('"');
+            Some((trim(name).to_owned(), value.to_owned()))
         }));
     }
 
@@ -93,10 +101,16 @@ impl SetCookie {
     #[must_use]
     pub fn header(&self) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
-        format!(
-            "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-            self.name, self.value, self.max_age
-        )
+        [
+            &self.name,
+            "=",
+            &self.value,
+            "; Path=/; Max-Age=",
+            &self.max_age.to_string(),
+            "; HttpOnly; SameSite=Lax",
+            secure,
+        ]
+        .concat()
     }
 
     /// The cookie's name.
@@ -146,8 +160,14 @@ impl CookieNames {
 
     /// The name of the cookie of the login with this state hash.
     pub(crate) fn login(&self, state_hash: &[u8; 32]) -> String {
-        let id: String = state_hash[..6].iter().map(|b| format!("{b:02x}")).collect();
-        format!("{}{id}", self.login_prefix)
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut name = String::with_capacity(self.login_prefix.len() + 12);
+        name.push_str(&self.login_prefix);
+        for byte in &state_hash[..6] {
+            name.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            name.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        name
     }
 
     pub(crate) fn login_prefix(&self) -> &str {

@@ -420,7 +420,7 @@ impl Client {
             .await?;
         let mut identity = VerifiedIdentity::from_id_token(verified);
         let mut endpoint = &endpoints.token;
-        let mut checks = id_token_checks();
+        let mut userinfo_checked = false;
         if let (Some(url), true) = (&endpoints.userinfo, registered.provider.userinfo) {
             let response = self
                 .inner
@@ -429,12 +429,11 @@ impl Client {
                 .await?;
             identity = verify_userinfo(wire::reply(&response), identity)?;
             endpoint = url;
-            checks.push(Check::held(
-                "userinfo is about the same subject",
-                "OpenID Connect Core 5.3.2",
-            ));
+            userinfo_checked = true;
         }
-        self.user_read(login, endpoint, tokens, &identity, checks);
+        self.user_read(login, endpoint, tokens, &identity, || {
+            id_token_checks(userinfo_checked)
+        });
         Ok(identity)
     }
 
@@ -496,11 +495,12 @@ impl Client {
         {
             identity.add_claims(|claims| (more.read)(&response.body, claims));
         }
-        let checks = vec![Check::held(
-            "the profile was read with the token of this sign-in",
-            "RFC 9700 4.4",
-        )];
-        self.user_read(login, url, tokens, &identity, checks);
+        self.user_read(login, url, tokens, &identity, || {
+            vec![Check::held(
+                "the profile was read with the token of this sign-in",
+                "RFC 9700 4.4",
+            )]
+        });
         Ok(identity)
     }
 
@@ -510,7 +510,7 @@ impl Client {
         endpoint: &url::Url,
         tokens: &Tokens,
         identity: &VerifiedIdentity,
-        checks: Vec<Check>,
+        checks: impl FnOnce() -> Vec<Check>,
     ) {
         self.emit(Some(login), || EventKind::UserRead {
             endpoint: wire::bare(endpoint),
@@ -529,7 +529,7 @@ impl Client {
             )
             .filter_map(|(name, value)| Some(Parameter::plain(name, value?)))
             .collect(),
-            checks,
+            checks: checks(),
         });
     }
 }
@@ -578,14 +578,22 @@ fn callback_checks(iss: bool) -> Vec<Check> {
     checks
 }
 
-fn id_token_checks() -> Vec<Check> {
-    [
+fn id_token_checks(userinfo: bool) -> Vec<Check> {
+    let mut checks = vec![
         ("ID token signature", "OpenID Connect Core 3.1.3.7-6"),
         ("ID token issuer", "OpenID Connect Core 3.1.3.7-2"),
         ("ID token audience", "OpenID Connect Core 3.1.3.7-3"),
         ("ID token expiry", "OpenID Connect Core 3.1.3.7-9"),
         ("ID token nonce", "OpenID Connect Core 3.1.3.7-11"),
-    ]
-    .map(|(name, clause)| Check::held(name, clause))
-    .into()
+    ];
+    if userinfo {
+        checks.push((
+            "userinfo is about the same subject",
+            "OpenID Connect Core 5.3.2",
+        ));
+    }
+    checks
+        .into_iter()
+        .map(|(name, clause)| Check::held(name, clause))
+        .collect()
 }
