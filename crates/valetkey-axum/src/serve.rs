@@ -13,6 +13,8 @@ use valetkey::{Blame, Problem, settings::Settings};
 
 use crate::sign_in::SignIn;
 
+mod connections;
+
 /// How often ended sessions are swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// How long requests in flight may take after a signal.
@@ -152,35 +154,20 @@ async fn bind(listen: &Listen) -> Result<Vec<TcpListener>, Problem> {
 }
 
 /// Serves one application on several listeners until `stop`, then finishes
-/// what is in flight.
+/// what is in flight. HTTP/1.1; what speaks HTTP/2 or TLS stands in front.
+/// Handlers may ask for the peer's address (`ConnectInfo<SocketAddr>`).
 pub async fn serve_on(listeners: Vec<TcpListener>, app: Router, stop: impl Future<Output = ()>) {
     let (tell, told) = watch::channel(false);
     // Makes of the routes what serves them now, not for each connection.
     let app: Router = app.with_state(());
-    let servers: Vec<_> = listeners
-        .into_iter()
-        .map(|listener| {
-            let (app, mut told) = (app.clone(), told.clone());
-            tokio::spawn(async move {
-                let stop = async move {
-                    let _ = told.wait_for(|stop| *stop).await;
-                };
-                // It ends without an error only.
-                let app = app.into_make_service_with_connect_info::<SocketAddr>();
-                let _ = axum::serve(listener, app)
-                    .with_graceful_shutdown(stop)
-                    .await;
-            })
-        })
-        .collect();
+    for listener in listeners {
+        tokio::spawn(connections::accept(listener, app.clone(), told.clone()));
+    }
+    drop(told);
     stop.await;
     let _ = tell.send(true);
-    let _ = tokio::time::timeout(GRACE, async {
-        for server in servers {
-            let _ = server.await;
-        }
-    })
-    .await;
+    // Whoever is told has ended when nobody listens any more.
+    let _ = tokio::time::timeout(GRACE, tell.closed()).await;
 }
 
 /// Removes ended sessions, now and then.

@@ -22,6 +22,7 @@ mod origin;
 mod providers;
 mod routes;
 mod secrets;
+mod serve;
 mod sign_out;
 mod start;
 mod store;
