@@ -105,15 +105,24 @@ pub fn is_link_local(ip: IpAddr) -> bool {
 /// [`UrlError`], which says what is wrong with it.
 pub fn verify_url(url: &str, danger_allow_http: bool) -> Result<Url, UrlError> {
     let parsed = Url::parse(url).map_err(|_| UrlError::NotHttp(shorten(url)))?;
+    verify_parsed_url(parsed, danger_allow_http)
+}
+
+/// The same for a URL that has been parsed.
+///
+/// # Errors
+///
+/// As [`verify_url`].
+pub fn verify_parsed_url(parsed: Url, danger_allow_http: bool) -> Result<Url, UrlError> {
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
-        return Err(UrlError::NotHttp(shorten(url)));
+        return Err(UrlError::NotHttp(shorten(parsed.as_str())));
     }
-    let host = readable(parsed.host_str().unwrap_or_default(), 120);
+    let host = || readable(parsed.host_str().unwrap_or_default(), 120);
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err(UrlError::Userinfo(host));
+        return Err(UrlError::Userinfo(host()));
     }
     if parsed.fragment().is_some() {
-        return Err(UrlError::Fragment(shorten(url)));
+        return Err(UrlError::Fragment(shorten(parsed.as_str())));
     }
     let address = match parsed.host() {
         Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
@@ -121,10 +130,10 @@ pub fn verify_url(url: &str, danger_allow_http: bool) -> Result<Url, UrlError> {
         _ => None,
     };
     if address.is_some_and(is_link_local) {
-        return Err(UrlError::LinkLocal(host));
+        return Err(UrlError::LinkLocal(host()));
     }
     if parsed.scheme() == "http" && !is_loopback(&parsed) && !danger_allow_http {
-        return Err(UrlError::Insecure(format!("http://{host}")));
+        return Err(UrlError::Insecure(format!("http://{}", host())));
     }
     Ok(parsed)
 }

@@ -21,35 +21,23 @@
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
-};
-use url::Url;
-use valetkey_proto::transport::verify_url;
+use url::{Position, Url};
+use valetkey_proto::transport::verify_parsed_url;
 
 mod connect;
 mod error;
+mod pool;
 
 use connect::{Connector, Pins};
 pub use error::{HttpConfigError, HttpError};
+use pool::{Connection, Pool, Unanswered};
 
 /// The `User-Agent` of every request that has none of its own. Some
 /// providers refuse requests without one.
 pub const USER_AGENT: &str = concat!("valetkey/", env!("CARGO_PKG_VERSION"));
-
-/// The longest response header that is read, in bytes.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
-
-/// How long an idle connection is kept: shorter than common servers do, so
-/// that it is hardly ever the server that closes it.
-const IDLE: Duration = Duration::from_secs(4);
-
-/// How many idle connections are kept for each host.
-const MAX_IDLE: usize = 8;
 
 /// A request as data.
 #[derive(Clone)]
@@ -128,7 +116,8 @@ impl fmt::Debug for Response {
 /// The HTTP client. Clones share their connections.
 #[derive(Clone)]
 pub struct Http {
-    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
+    pool: Arc<Pool>,
     limits: Limits,
 }
 
@@ -211,16 +200,9 @@ impl HttpBuilder {
     /// [`HttpConfigError`], if the extra roots are not usable.
     pub fn build(self) -> Result<Http, HttpConfigError> {
         let connector = Connector::new(&self.extra_roots, self.pins, self.limits.connect_timeout)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(MAX_IDLE)
-            .http1_max_buf_size(MAX_HEADER_BYTES)
-            // Only of a request whose first byte was never written.
-            .retry_canceled_requests(true)
-            .build(connector);
         Ok(Http {
-            client,
+            connector,
+            pool: Arc::default(),
             limits: self.limits,
         })
     }
@@ -249,10 +231,9 @@ impl Http {
     /// [`HttpError`], if there is no complete response.
     /// [`HttpError::never_sent`] tells whether the request may have had an
     /// effect all the same.
-    pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
-        verify_url(request.url.as_str(), self.limits.danger_allow_http)?;
+    pub async fn send(&self, mut request: Request) -> Result<Response, HttpError> {
+        request.url = verify_parsed_url(request.url, self.limits.danger_allow_http)?;
         let host = error::authority(&request.url);
-        let request = to_hyper(request)?;
         let timeout = self.limits.total_timeout;
         match tokio::time::timeout(timeout, self.exchange(&host, request)).await {
             Ok(result) => result,
@@ -263,25 +244,38 @@ impl Http {
         }
     }
 
-    async fn exchange(
-        &self,
-        host: &str,
-        request: hyper::Request<Full<Bytes>>,
-    ) -> Result<Response, HttpError> {
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| HttpError::from_client(host, &error))?;
+    async fn exchange(&self, host: &str, request: Request) -> Result<Response, HttpError> {
+        let unsendable = |error: http::uri::InvalidUri| HttpError::Unsendable {
+            host: host.to_owned(),
+            reason: format!("its URL cannot be sent: {error}"),
+        };
+        let url = request.url.clone();
+        let origin = &url[..Position::BeforePath];
+        let to: Uri = origin.parse().map_err(unsendable)?;
+        let request = to_hyper(host, request)?;
+        let (response, mut connection) =
+            pool::send(&self.pool, &self.connector, origin, || to.clone(), request)
+                .await
+                .map_err(|unanswered| match unanswered {
+                    Unanswered::Connect(error) => HttpError::from_connect(host, &*error),
+                    Unanswered::Broken(error) => HttpError::broken(host, &error),
+                })?;
         let (parts, body) = response.into_parts();
+        let body = self.read_body(host, &mut connection, body).await?;
+        self.pool.keep(origin, connection);
         Ok(Response {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            body: self.read_body(host, body).await?,
+            body,
         })
     }
 
-    async fn read_body(&self, host: &str, mut body: Incoming) -> Result<Bytes, HttpError> {
+    async fn read_body(
+        &self,
+        host: &str,
+        connection: &mut Connection,
+        mut body: Incoming,
+    ) -> Result<Bytes, HttpError> {
         let limit = self.limits.max_body;
         let too_large = || HttpError::TooLarge {
             host: host.to_owned(),
@@ -292,8 +286,8 @@ impl Http {
             return Err(too_large());
         }
         let mut read = BytesMut::with_capacity(announced);
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| HttpError::from_body(host, &error))?;
+        while let Some(frame) = connection.frame(&mut body).await {
+            let frame = frame.map_err(|error| HttpError::broken(host, &error))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -306,7 +300,7 @@ impl Http {
     }
 }
 
-fn to_hyper(request: Request) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
+fn to_hyper(host: &str, request: Request) -> Result<pool::Request, HttpError> {
     const OWN: [HeaderName; 4] = [
         header::HOST,
         header::CONTENT_LENGTH,
@@ -314,19 +308,20 @@ fn to_hyper(request: Request) -> Result<hyper::Request<Full<Bytes>>, HttpError> 
         header::CONNECTION,
     ];
     let unsendable = |reason: String| HttpError::Unsendable {
-        host: error::authority(&request.url),
+        host: host.to_owned(),
         reason,
     };
     if request.method == Method::CONNECT {
         return Err(unsendable("the method CONNECT is not for requests".into()));
     }
-    let uri: http::Uri = request
-        .url
-        .as_str()
+    let path: Uri = request.url[Position::BeforePath..Position::AfterQuery]
         .parse()
         .map_err(|error| unsendable(format!("its URL cannot be sent: {error}")))?;
-    let mut headers = HeaderMap::with_capacity(request.headers.len() + 1);
-    for (name, value) in request.headers.iter().cloned() {
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
+    let to = HeaderValue::from_str(host)
+        .map_err(|_| unsendable("its host cannot stand in a header".into()))?;
+    headers.insert(header::HOST, to);
+    for (name, value) in request.headers {
         if OWN.contains(&name) {
             return Err(unsendable(format!("the header `{name}` is set by itself")));
         }
@@ -337,7 +332,7 @@ fn to_hyper(request: Request) -> Result<hyper::Request<Full<Bytes>>, HttpError> 
         .or_insert(HeaderValue::from_static(USER_AGENT));
     let mut sendable = hyper::Request::new(Full::new(Bytes::from(request.body)));
     *sendable.method_mut() = request.method;
-    *sendable.uri_mut() = uri;
+    *sendable.uri_mut() = path;
     *sendable.headers_mut() = headers;
     Ok(sendable)
 }

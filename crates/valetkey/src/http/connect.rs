@@ -29,7 +29,7 @@ use super::HttpConfigError;
 /// Hosts with fixed addresses.
 pub(super) type Pins = Arc<HashMap<String, Vec<IpAddr>>>;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Opens connections, within a time.

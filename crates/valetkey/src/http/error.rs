@@ -178,19 +178,7 @@ impl HttpError {
         }
     }
 
-    pub(super) fn from_client(host: &str, error: &hyper_util::client::legacy::Error) -> Self {
-        if error.is_connect() {
-            Self::from_connect(host, error)
-        } else {
-            Self::broken(host, error)
-        }
-    }
-
-    pub(super) fn from_body(host: &str, error: &hyper::Error) -> Self {
-        Self::broken(host, error)
-    }
-
-    fn from_connect(host: &str, error: &(dyn StdError + 'static)) -> Self {
+    pub(super) fn from_connect(host: &str, error: &(dyn StdError + 'static)) -> Self {
         let host = host.to_owned();
         if let Some(timeout) = find::<ConnectTimeout>(error) {
             return Self::ConnectTimeout {
@@ -234,7 +222,7 @@ impl HttpError {
         }
     }
 
-    fn broken(host: &str, error: &(dyn StdError + 'static)) -> Self {
+    pub(super) fn broken(host: &str, error: &(dyn StdError + 'static)) -> Self {
         let host = host.to_owned();
         let reason = match find::<hyper::Error>(error) {
             Some(hyper) if hyper.is_parse_too_large() => "its header is too long".to_owned(),

@@ -1,5 +1,7 @@
 //! What goes out.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue, Method, header};
 use valetkey::http::{HttpError, Request, USER_AGENT};
 
@@ -75,6 +77,54 @@ async fn requests_in_a_row_share_a_connection() {
     }
     assert_eq!(server.requests().len(), 3);
     assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_has_closed_is_not_used_again() {
+    let server = Server::start(Answer::Close(ok("x"))).await;
+    let http = client().build().unwrap();
+    for number in 1..4 {
+        let request = Request::post_form(server.url("/token"), "code=c");
+        assert_eq!(http.send(request).await.unwrap().status, 200);
+        // Until the system has told of it: what is written before is lost.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(server.connections(), number);
+    }
+    assert_eq!(server.requests().len(), 3, "none went out twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_at_once_have_a_connection_each_and_leave_some_for_later() {
+    let server = Server::start(Answer::KeepAlive(ok("x"))).await;
+    let http = client().build().unwrap();
+    for _ in 0..2 {
+        let sent: Vec<_> = (0..20)
+            .map(|_| {
+                let (http, url) = (http.clone(), server.url("/"));
+                tokio::spawn(async move { get(&http, url).await.unwrap().body })
+            })
+            .collect();
+        for answer in sent {
+            assert_eq!(answer.await.unwrap(), "x");
+        }
+    }
+    let before = server.connections();
+    assert!(before <= 32, "8 of 20 were kept: {before}");
+    get(&http, server.url("/")).await.unwrap();
+    assert_eq!(server.connections(), before);
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_takes_its_connection_along() {
+    let server = Server::start(Answer::Silent).await;
+    let http = client()
+        .total_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    for number in 1..3 {
+        get(&http, server.url("/")).await.unwrap_err();
+        assert_eq!(server.connections(), number, "its answer may yet come");
+    }
 }
 
 #[tokio::test]
