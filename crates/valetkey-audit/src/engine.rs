@@ -199,6 +199,8 @@ pub(crate) struct Engine<'a> {
     shown: BTreeSet<OriginId>,
     /// Files of programs that open a browser, or ask at the terminal.
     with_user: BTreeSet<FileId>,
+    /// Files of programs that answer requests one by one.
+    waits_once: BTreeSet<FileId>,
     /// What the program sets as settings of the framework while it loads.
     set_settings: BTreeMap<String, Value>,
     modules: Vec<Option<Rc<BTreeMap<String, Value>>>>,
@@ -277,7 +279,11 @@ pub(crate) struct Engine<'a> {
     /// A function on this way has answered.
     has_answered: bool,
     /// Objects of libraries that variables of modules keep.
-    cached: BTreeMap<(FileId, String), Object>,
+    cached: BTreeMap<(FileId, String), ObjId>,
+    /// Those of this way, and what is kept of them.
+    remembered: Vec<(ObjId, ObjId)>,
+    /// Names that functions set on classes of the app.
+    class_vars: BTreeSet<String>,
 }
 
 impl<'a> Engine<'a> {
@@ -299,6 +305,7 @@ impl<'a> Engine<'a> {
             load_origins: 0,
             shown: BTreeSet::new(),
             with_user: BTreeSet::new(),
+            waits_once: BTreeSet::new(),
             set_settings: BTreeMap::new(),
             modules: app.files.iter().map(|_| None).collect(),
             base_modules: Vec::new(),
@@ -346,6 +353,8 @@ impl<'a> Engine<'a> {
             filters: Vec::new(),
             has_answered: false,
             cached: BTreeMap::new(),
+            remembered: Vec::new(),
+            class_vars: BTreeSet::new(),
         };
         for (id, file) in app.files.iter().enumerate() {
             engine.paths.insert(file.path.clone(), id);

@@ -281,6 +281,10 @@ struct File {
     /// `*`: all that are not private.
     #[serde(default)]
     verbs: Vec<String>,
+    /// Modules of frameworks that answer for a parameter which is read, but
+    /// missing.
+    #[serde(default)]
+    answers_missing: Vec<String>,
     /// Parameters of such functions are parameters of the request.
     #[serde(default)]
     injects: bool,
@@ -325,6 +329,7 @@ pub(crate) struct Libraries {
     methods: BTreeMap<String, String>,
     pub(crate) routes: Vec<String>,
     pub(crate) verbs: Vec<String>,
+    pub(crate) answers_missing: Vec<String>,
     pub(crate) injects: bool,
     pub(crate) assumed: BTreeMap<String, String>,
     pub(crate) handlers: Vec<String>,
@@ -396,6 +401,7 @@ impl Libraries {
             known.params.extend(file.param);
             known.routes.extend(file.routes);
             known.verbs.extend(file.verbs);
+            known.answers_missing.extend(file.answers_missing);
             known.injects |= file.injects;
             known.spelling.extend(file.spelling);
             known.methods.extend(file.methods);

@@ -77,6 +77,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if part != "register" {
             continue;
         }
+        if text(fields, "fact:scope") == Some("own") && !told {
+            let message = format!("{library} asks for a small scope by itself.");
+            found.push(Found::pass(at(event), message));
+            continue;
+        }
         match field(fields, "scope").filter(|v| !v.is_none()) {
             Some(scope) => found.extend(judge(c, scope, at(event))),
             None if field(fields, "**").is_some() => {}

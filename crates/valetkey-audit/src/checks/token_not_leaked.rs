@@ -94,7 +94,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "A token is put into a cookie that scripts can read.",
                 ));
             }
-            EventKind::StoreWrite { value, .. } if c.has_token(value) => {
+            EventKind::StoreWrite { value, .. }
+                if c.has_token(value) && !c.one_user(event.file) =>
+            {
                 found.push(Found::fail(
                     place,
                     High,
@@ -122,7 +124,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::Delegate { part, fields, .. }
-                if *part == "callback" || field(fields, "fact:hands").is_some() =>
+                if *part == "callback"
+                    || field(fields, "fact:hands").is_some()
+                    || field(fields, "fact:tokens").is_some() =>
             {
                 found.push(Found::pass(
                     place,

@@ -337,6 +337,15 @@ impl Engine<'_> {
         if depth > 6 {
             return None;
         }
+        if self.class_vars.contains(name)
+            && let Some(value) = self.kept_by(
+                class.file,
+                &format!("{}.{name}", class.name),
+                Span::default(),
+            )
+        {
+            return Some(value);
+        }
         if let Some(member) = class.members.get(name) {
             if let Kind::Func(f) = &member.kind {
                 let fixed = f.function.decorators.iter().any(is_static);

@@ -6,7 +6,7 @@ use super::{Engine, Eval, ITEMS, Mode, Unwind, maps::Ask};
 use crate::{
     facts::EventKind,
     ir::{Cmp, Expr, ExprKind, Span},
-    value::{Closure, Kind, Object, Origin, Value},
+    value::{Closure, FileId, Kind, Object, Origin, Value},
 };
 
 impl Engine<'_> {
@@ -250,36 +250,34 @@ impl Engine<'_> {
     fn of_file(&mut self, name: &str, at: Span) -> Value {
         let file = self.file();
         let file = self.home(file, name);
-        if let Some(value) = self
-            .modules
-            .get(file)
-            .and_then(Option::as_ref)
-            .and_then(|m| m.get(name))
-        {
-            let value = value.clone();
-            if self.shared_globals.is_empty() {
-                return value;
-            }
-            let key = (file, name.to_owned());
-            if self.shared_globals.contains(&key) && !self.written_globals.contains(&key) {
-                let stored = self.sym(Origin::Store(name.to_owned()), at);
-                if let Some(object) = self.cached.get(&key).cloned() {
-                    // The first request finds nothing there.
-                    let there =
-                        self.mode != super::Mode::Discover || self.truth_or_decide(&stored, at);
-                    return match there {
-                        true => Value::new(Kind::Obj(self.alloc(object))),
-                        false => Value::none(),
-                    };
-                }
-                return stored;
-            }
+        if let Some(value) = self.kept_by(file, name, at) {
             return value;
         }
         match self.libraries.assumed.get(name) {
             Some(path) => self.ext(path, at),
             None => self.ext(name, at),
         }
+    }
+
+    /// A variable of a file, or of a class of it, as this request finds it.
+    pub(super) fn kept_by(&mut self, file: FileId, name: &str, at: Span) -> Option<Value> {
+        let module = self.modules.get(file).and_then(Option::as_ref);
+        let value = module.and_then(|m| m.get(name)).cloned();
+        if self.shared_globals.is_empty() {
+            return value;
+        }
+        let key = (file, name.to_owned());
+        if !self.shared_globals.contains(&key) || self.written_globals.contains(&key) {
+            return value;
+        }
+        let stored = self.sym(Origin::Store(name.to_owned()), at);
+        let Some(object) = self.cached.get(&key).filter(|id| self.heap.is_old(**id)) else {
+            return Some(stored);
+        };
+        let object = Value::new(Kind::Obj(*object));
+        // The first request finds nothing there.
+        let there = self.mode != super::Mode::Discover || self.truth_or_decide(&stored, at);
+        Some(if there { object } else { Value::none() })
     }
 
     /// A dotted name of a library, which may be known to be something.

@@ -521,27 +521,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// A library's object that a variable of the module keeps, as it is when
-    /// another request finds it there.
-    fn remember(&mut self, key: &(crate::value::FileId, String), value: &Value) {
-        let Kind::Obj(id) = value.kind else { return };
-        let Some(mut object) = self.heap.get(id).cloned() else {
-            return;
-        };
-        if object.class.is_empty() || object.app_class.is_some() {
-            return;
-        }
-        for field in object.fields.values_mut() {
-            *field = self.listed(field);
-            if matches!(field.kind, Kind::Dict(_) | Kind::List(_) | Kind::Obj(_)) {
-                field.kind = Kind::Unknown;
-            }
-        }
-        self.cached.insert(key.clone(), object);
-    }
-
     pub(super) fn set_name(&mut self, name: &str, value: Value, span: Span) {
-        let mode = self.mode;
         let Some(frame) = self.frames.last() else {
             return;
         };
@@ -555,19 +535,8 @@ impl Engine<'_> {
             return;
         };
         if module || frame.globals.iter().any(|g| g == name) || self.is_of_file(file, name) {
-            if !module && mode != Mode::Load && !self.starts_up() {
-                let key = (file, name.to_owned());
-                self.remember(&key, &value);
-                self.shared_globals.insert(key.clone());
-                self.written_globals.insert(key);
-                let settled = self.settled(&value);
-                self.emit(
-                    EventKind::StoreWrite {
-                        name: name.to_owned(),
-                        value: settled,
-                    },
-                    span,
-                );
+            if !module {
+                return self.set_global(file, name.to_owned(), value, span);
             }
             if let Some(Some(module)) = self.modules.get_mut(file) {
                 Rc::make_mut(module).insert(name.to_owned(), value);

@@ -69,7 +69,7 @@ impl Heap {
     }
 
     pub(super) fn kept_mut(&mut self, id: ObjId) -> Option<&mut Object> {
-        self.kept.get_mut(id - self.before.len())
+        self.kept.get_mut(id.checked_sub(self.before.len())?)
     }
 
     pub(super) fn kept_len(&self) -> usize {

@@ -1,10 +1,14 @@
-//! What is around a function that is entered later: it outlives the way on
-//! which it was made.
+//! What outlives the way on which it was made: what is around a function that
+//! is entered later, and what variables of files and classes keep.
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::Engine;
-use crate::value::{Closure, Kind, ObjId, Scope, Value};
+use super::{Engine, Mode};
+use crate::{
+    facts::EventKind,
+    ir::Span,
+    value::{ClassValue, Closure, FileId, Kind, ObjId, Scope, Value},
+};
 
 /// Objects that are kept; beyond that an app is not written by hand.
 const MOST: usize = 4_000;
@@ -81,5 +85,57 @@ impl Engine<'_> {
             _ => Kind::Obj(new),
         };
         value
+    }
+
+    /// A library's object that a variable of the module keeps, as it is when
+    /// another request finds it there.
+    fn remember(&mut self, key: &(FileId, String), value: &Value) {
+        let Kind::Obj(id) = value.kind else { return };
+        let Some(mut object) = self.heap.get(id).cloned() else {
+            return;
+        };
+        if object.class.is_empty() || object.app_class.is_some() {
+            return;
+        }
+        for field in object.fields.values_mut() {
+            *field = self.listed(field);
+            if matches!(field.kind, Kind::Dict(_) | Kind::List(_) | Kind::Obj(_)) {
+                field.kind = Kind::Unknown;
+            }
+        }
+        // All requests share it from now on: the first that was seen.
+        if !self.cached.contains_key(key) {
+            let kept = self.heap.keep(object);
+            self.cached.insert(key.clone(), kept);
+            self.remembered.push((id, kept));
+        }
+    }
+
+    /// A variable of one of the app's classes, which all its objects share.
+    pub(super) fn set_class_var(&mut self, class: &ClassValue, name: &str, value: Value, at: Span) {
+        if !self.class_vars.contains(name) {
+            self.class_vars.insert(name.to_owned());
+        }
+        self.set_global(class.file, format!("{}.{name}", class.name), value, at);
+    }
+
+    pub(super) fn set_global(&mut self, file: FileId, name: String, value: Value, span: Span) {
+        if self.mode != Mode::Load && !self.starts_up() {
+            let key = (file, name.clone());
+            self.remember(&key, &value);
+            self.shared_globals.insert(key.clone());
+            self.written_globals.insert(key);
+            let settled = self.settled(&value);
+            self.emit(
+                EventKind::StoreWrite {
+                    name: name.clone(),
+                    value: settled,
+                },
+                span,
+            );
+        }
+        if let Some(Some(module)) = self.modules.get_mut(file) {
+            Rc::make_mut(module).insert(name, value);
+        }
     }
 }

@@ -129,6 +129,9 @@ impl Engine<'_> {
             }
         };
         if known == Some(false) {
+            if map == "params" && ask.strict && ask.default.is_none() && self.answers_missing() {
+                return self.raise("BadRequestKeyError");
+            }
             let mut gone = self.absent(ask)?;
             let empty = self.traits.missing_is_empty;
             if empty && gone.is_none() && !matches!(origin, Origin::Session(_) | Origin::Cookie(_))
@@ -161,6 +164,22 @@ impl Engine<'_> {
             None if ask.strict => self.raise("KeyError"),
             None => Ok(Value::none()),
         }
+    }
+
+    /// Whether the framework that this file names answers for parameters that
+    /// are missing.
+    fn answers_missing(&self) -> bool {
+        let names = self.modules.get(self.file()).and_then(Option::as_ref);
+        let known = &self.libraries.answers_missing;
+        names.is_some_and(|names| {
+            names.values().any(|v| match &v.kind {
+                Kind::Ext(path) => known.iter().any(|m| {
+                    path.strip_prefix(m.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                }),
+                _ => false,
+            })
+        })
     }
 
     pub(super) fn has(&mut self, map: &str, key: &Value, at: Span) -> Option<bool> {

@@ -128,7 +128,15 @@ impl Engine<'_> {
                 fields.push((name.to_owned(), Value::str(fact)));
             }
         }
-        let names = self.fact(model, "configured").unwrap_or_default();
+        // What is said in the code is not left to others.
+        let told = self.fact(model, "configured-by").is_some_and(|name| {
+            let mut all = fields.iter().filter(|(k, _)| k == name);
+            all.any(|(_, v)| matches!(v.kind, Kind::Dict(_)))
+        });
+        let names = match self.fact(model, "configured") {
+            Some(names) if !told => names,
+            _ => "",
+        };
         for name in names.split(' ').filter(|n| !n.is_empty()) {
             if !fields.iter().any(|(k, _)| k == name) {
                 let value = self.sym(Origin::Config(name.to_owned()), at);
@@ -271,6 +279,10 @@ impl Engine<'_> {
         let mut fields = self.request_fields(of.as_ref(), args);
         if self.fact(model, "open").is_some() {
             fields.push(("**".into(), Value::unknown()));
+        }
+        // It takes any argument, and sends those that it knows.
+        if let Some(names) = self.fact(model, "drops") {
+            fields.retain(|(k, _)| !names.split(' ').any(|n| n == k));
         }
         // Its object holds neither a state nor a challenge, even where it was
         // made elsewhere: only the options of this call do.
@@ -477,6 +489,7 @@ impl Engine<'_> {
         if self.fact(model, "refuses") == Some("no-code")
             && self.mode == Mode::Scenario
             && !self.scenario.code
+            && grant == "authorization_code"
         {
             return self.raise("LibraryError");
         }

@@ -32,8 +32,14 @@ const OPENERS: &[&str] = &["open", "xdg-open", "start", "rundll32", "wslview"];
 impl Engine<'_> {
     /// A call opens a browser here, or asks whoever sits at the terminal.
     pub(super) fn meets_user(&mut self, model: &CallModel) {
-        if model.facts.get("user").is_some_and(|who| who == "own") {
-            self.met_user();
+        match model.facts.get("user").map(String::as_str) {
+            Some("own") => self.met_user(),
+            // It answers one request, and waits for it.
+            Some("once") => {
+                let files: Vec<_> = self.frames.iter().map(|f| f.file).collect();
+                self.waits_once.extend(files);
+            }
+            _ => {}
         }
     }
 
@@ -97,7 +103,8 @@ impl Engine<'_> {
     /// What is known of the user, once all pages were looked at.
     pub(super) fn for_one_user(&mut self, facts: &mut Facts) {
         if self.serves_logins(facts) {
-            self.with_user = BTreeSet::new();
+            let once = &self.waits_once;
+            self.with_user.retain(|file| once.contains(file));
             self.shown = BTreeSet::new();
         }
         facts.one_user = self.with_user.clone();

@@ -12,6 +12,9 @@ pub(super) fn catches(handler: &Handler, name: &str) -> bool {
                 || GENERAL.contains(&t.as_str())
                 || (t == "LookupError" || t == "MultiValueDictKeyError") && name == "KeyError"
                 || t == "HTTPException" && name == "Abort"
+                || name == "BadRequestKeyError"
+                    && ["KeyError", "LookupError", "BadRequest", "HTTPException"]
+                        .contains(&t.as_str())
                 // What a library raises is a class of its own.
                 || name == "LibraryError"
                     && !["KeyError", "ValueError", "TypeError", "RequestException"]

@@ -317,6 +317,7 @@ impl Engine<'_> {
         self.written.clear();
         self.written_globals.clear();
         self.failed.clear();
+        self.remembered.clear();
         self.token_answers = super::panics::Answers::default();
         self.guards.clear();
         self.inspected.clear();

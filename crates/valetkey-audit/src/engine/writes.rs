@@ -4,6 +4,7 @@ use super::{Engine, Eval, Mode, maps::Ask};
 use crate::{
     facts::EventKind,
     ir::Span,
+    lang::Language,
     value::{FileId, Kind, ObjId, Origin, Value},
 };
 
@@ -35,6 +36,10 @@ impl Engine<'_> {
             Kind::Map(map) => {
                 let map = map.clone();
                 self.put(&map, name.to_owned(), value, at);
+            }
+            Kind::Class(class) if self.language == Language::Python => {
+                let class = class.clone();
+                self.set_class_var(&class, name, value, at);
             }
             // Setting it does something.
             Kind::Ext(path) if self.libraries.call(&format!("{path}.{name}=")).is_some() => {
@@ -173,6 +178,16 @@ impl Engine<'_> {
                 },
                 at,
             );
+        }
+        if let Some((_, kept)) = self.remembered.iter().find(|(own, _)| *own == id)
+            && let Some(kept) = self.heap.kept_mut(*kept)
+            && !kept.fields.contains_key(name)
+        {
+            let mut value = value.clone();
+            if matches!(value.kind, Kind::Dict(_) | Kind::List(_) | Kind::Obj(_)) {
+                value.kind = Kind::Unknown;
+            }
+            kept.fields.insert(name.to_owned(), value);
         }
         if let Some(object) = self.heap.get_mut(id) {
             if name.contains('*') {
