@@ -179,7 +179,12 @@ impl PendingLogin {
             r: self.return_to.as_str().into(),
             t: self.started_at,
         };
-        Zeroizing::new(serde_json::to_vec(&stored).unwrap_or_default())
+        // Long enough nearly always: what grows leaves the verifier behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(768));
+        if serde_json::to_writer(&mut *bytes, &stored).is_err() {
+            bytes.clear();
+        }
+        bytes
     }
 
     /// Reads back what [`Self::to_bytes`] wrote; `None` for anything else.

@@ -30,7 +30,9 @@ impl Request {
     /// The encoded form.
     #[must_use]
     pub fn body(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
+        let length = |(name, value): &(String, String)| name.len() + value.len() + 16;
+        let length = self.form.iter().map(length).sum();
+        form_urlencoded::Serializer::new(String::with_capacity(length))
             .extend_pairs(&self.form)
             .finish()
     }

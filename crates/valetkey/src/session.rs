@@ -355,7 +355,10 @@ impl Session {
 pub(crate) fn seal(keys: &KeyRing, key: RecordKey, data: &SessionData) -> Vec<u8> {
     // Serializing these plain types does not fail; an empty record would not
     // open, so even then nothing is trusted.
-    let plain = Zeroizing::new(serde_json::to_vec(data).unwrap_or_default());
+    let mut plain = Zeroizing::new(Vec::with_capacity(data.length()));
+    if serde_json::to_writer(&mut *plain, data).is_err() {
+        plain.clear();
+    }
     keys.seal(Purpose::Session, &key.0, &plain)
 }
 
@@ -388,6 +391,17 @@ impl SessionData {
             tokens: Some(StoredTokens::of(tokens, now)),
             generation: 1,
         }
+    }
+
+    /// About how long it is as JSON. What grows leaves pieces of secrets behind
+    /// that nobody wipes.
+    fn length(&self) -> usize {
+        let tokens = self.tokens.as_ref().map_or(0, |t| {
+            let more = [&t.refresh, &t.id_token];
+            let more = more.into_iter().flatten().map(|t| t.len());
+            t.access.len() + more.sum::<usize>()
+        });
+        1024 + tokens
     }
 
     pub(crate) fn came_from(&self, login: RecordKey) -> bool {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Extension,
-    extract::Path,
+    extract::{Path, Request},
     http::request::Parts,
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,9 @@ use crate::{
 /// How long a refused sign-in waits for the provider to take its tokens back.
 const GIVING_BACK: Duration = Duration::from_secs(2);
 
-pub(super) async fn only(Extension(context): Extension<Context>, request: Parts) -> Response {
+pub(super) async fn only(Extension(context): Extension<Context>, request: Request) -> Response {
+    // Taken out of the request: the extractor `Parts` copies all of it.
+    let (request, _) = request.into_parts();
     match context.shared.client.only_provider() {
         Some(only) => run(&context, only.name(), &request).await,
         None => StatusCode::NOT_FOUND.into_response(),
@@ -34,8 +36,9 @@ pub(super) async fn only(Extension(context): Extension<Context>, request: Parts)
 pub(super) async fn of_one(
     Extension(context): Extension<Context>,
     Path(provider): Path<String>,
-    request: Parts,
+    request: Request,
 ) -> Response {
+    let (request, _) = request.into_parts();
     run(&context, &provider, &request).await
 }
 

@@ -1,6 +1,11 @@
 //! `/login`: to the provider.
 
-use axum::{Extension, extract::Path, http::request::Parts, response::Response};
+use axum::{
+    Extension,
+    extract::{Path, Request},
+    http::request::Parts,
+    response::Response,
+};
 use valetkey_pages::{TestUser, app};
 
 use super::{query_value, refuse};
@@ -10,7 +15,9 @@ use crate::{
 };
 
 /// With one provider, straight there; with several, a page to choose on.
-pub(super) async fn any(Extension(context): Extension<Context>, request: Parts) -> Response {
+pub(super) async fn any(Extension(context): Extension<Context>, request: Request) -> Response {
+    // Taken out of the request: the extractor `Parts` copies all of it.
+    let (request, _) = request.into_parts();
     match context.shared.client.only_provider() {
         Some(only) => start(&context, only.name(), &request).await,
         None => html_page(app::signed_out(&sign_in_view(
@@ -23,8 +30,9 @@ pub(super) async fn any(Extension(context): Extension<Context>, request: Parts) 
 pub(super) async fn one(
     Extension(context): Extension<Context>,
     Path(provider): Path<String>,
-    request: Parts,
+    request: Request,
 ) -> Response {
+    let (request, _) = request.into_parts();
     start(&context, &provider, &request).await
 }
 
