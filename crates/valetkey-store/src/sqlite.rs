@@ -72,7 +72,8 @@ impl Options {
 /// (one `fdatasync` of the log, after the commit). These writers share one
 /// thread that commits whatever is waiting in one transaction, so that many
 /// sign-ins at once share one sync; while several write, syncs begin 2 ms
-/// apart, so that more do. A sync covers every commit before it, of all
+/// apart, or up to 4 while somebody has spent a state and not yet got a
+/// session, so that more do. A sync covers every commit before it, of all
 /// threads and processes. `spend`, `touch`, `lease`, `release` and `sweep`
 /// survive the process, but a power cut only once a sync has followed, and
 /// cost none of their own.
@@ -165,6 +166,18 @@ impl SqliteStore {
         Box::pin(self.thread.ask(needs, run))
     }
 
+    /// What a sign-in ends with.
+    fn write_last<T: Send + 'static>(
+        &self,
+        run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        Box::pin(async move {
+            let sent = self.thread.send(Needs::Disk, run);
+            self.writer.has_come();
+            self.thread.answer(sent).await
+        })
+    }
+
     /// A single statement that need not be on the disk.
     fn write_at_once<T: Send + 'static>(
         &self,
@@ -196,9 +209,7 @@ impl Store for SqliteStore {
         ends_at: Seconds,
         index: Index,
     ) -> StoreFuture<'_, ()> {
-        self.write(Needs::Disk, move |db| {
-            statement::insert(db, &key, &sealed, idle_until, ends_at, &index)
-        })
+        self.write_last(move |db| statement::insert(db, &key, &sealed, idle_until, ends_at, &index))
     }
 
     fn replace(
@@ -226,7 +237,14 @@ impl Store for SqliteStore {
     }
 
     fn spend(&self, key: RecordKey, now: Seconds, until: Seconds) -> StoreFuture<'_, bool> {
-        self.write_at_once(move |db| statement::spend(db, &key, now, until))
+        let spending = self.write_at_once(move |db| statement::spend(db, &key, now, until));
+        Box::pin(async move {
+            let spent = spending.await?;
+            if spent {
+                self.writer.expect_one();
+            }
+            Ok(spent)
+        })
     }
 
     fn is_spent(&self, key: RecordKey, now: Seconds) -> StoreFuture<'_, bool> {
@@ -253,7 +271,7 @@ impl Store for SqliteStore {
 
     fn settle(&self) -> StoreFuture<'_, ()> {
         // There is nothing to write: it is the sync that counts.
-        self.write(Needs::Disk, |_| Ok(()))
+        self.write_last(|_| Ok(()))
     }
 
     fn sweep(&self, now: Seconds) -> StoreFuture<'_, u64> {

@@ -60,6 +60,14 @@ impl Worker {
         needs: Needs,
         run: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.answer(self.send(needs, run)).await
+    }
+
+    /// Waits for what was sent.
+    pub(super) async fn answer<T>(
+        &self,
+        sent: Option<oneshot::Receiver<Result<T, StoreError>>>,
+    ) -> Result<T, StoreError> {
         let ended = || {
             let text = format!(
                 "{}: the store's thread has ended",
@@ -67,7 +75,7 @@ impl Worker {
             );
             StoreError::Unavailable(text)
         };
-        match self.send(needs, run) {
+        match sent {
             Some(answer) => answer.await.unwrap_or_else(|_| Err(ended())),
             None => Err(ended()),
         }
