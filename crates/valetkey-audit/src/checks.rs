@@ -217,7 +217,7 @@ impl<'a> Context<'a> {
     /// Made when the module was loaded: the same for every login.
     fn made_at_load(&self, value: &Value) -> bool {
         value.taint.iter().any(|id| {
-            *id < self.load_origins
+            (*id < self.load_origins || self.facts.at_start.contains(id))
                 && !self.facts.one_login.contains(id)
                 && matches!(self.origins.of(*id), Origin::Random | Origin::WeakRandom)
         })

@@ -40,6 +40,7 @@ mod effects;
 mod enter;
 mod eval;
 mod exec;
+mod extractor;
 mod fallible;
 mod filters;
 mod given;
@@ -127,6 +128,8 @@ pub(crate) struct Notes {
     pub(crate) exchanged: bool,
     /// The type that the request's parameters become is not seen.
     pub(crate) unseen_query: bool,
+    /// A parameter of the callback was asked for.
+    pub(crate) asked: bool,
 }
 
 /// Why a block does not go on.
@@ -278,6 +281,11 @@ pub(crate) struct Engine<'a> {
     filters: Vec<filters::Filter>,
     /// A function on this way has answered.
     has_answered: bool,
+    /// Values of which only the number is too small: a letter, a digit.
+    few: BTreeSet<OriginId>,
+    /// What the authorization URLs are made with that the program makes when
+    /// it starts, and hands to all that answer requests.
+    at_start: BTreeSet<OriginId>,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), ObjId>,
     /// Those of this way, and what is kept of them.
@@ -352,6 +360,8 @@ impl<'a> Engine<'a> {
             promises: Vec::new(),
             filters: Vec::new(),
             has_answered: false,
+            few: BTreeSet::new(),
+            at_start: BTreeSet::new(),
             cached: BTreeMap::new(),
             remembered: Vec::new(),
             class_vars: BTreeSet::new(),

@@ -32,6 +32,10 @@ pub(crate) enum EventKind {
         fields: Fields,
         library: Option<&'static str>,
     },
+    /// A client is told where the browser comes back to.
+    Client {
+        fields: Fields,
+    },
     /// A code, or something else, is exchanged for tokens.
     TokenRequest {
         url: String,
@@ -199,6 +203,9 @@ pub(crate) struct Facts {
     pub(crate) one_user: BTreeSet<FileId>,
     /// What such a program made for the one login of its run.
     pub(crate) one_login: BTreeSet<OriginId>,
+    /// What an authorization URL was made with that is made when the program
+    /// starts.
+    pub(crate) at_start: BTreeSet<OriginId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

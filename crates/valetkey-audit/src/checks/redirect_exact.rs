@@ -2,6 +2,7 @@
 
 use super::{Check, Context, Found, at, elsewhere, is_settings};
 use crate::{
+    facts::EventKind,
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
 };
@@ -20,7 +21,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         .map(|(e, f, _)| (e, f))
         .chain(c.token_requests());
     let delegated = c.delegations().map(|(e, _, f, _)| (e, f));
-    for (event, fields) in sent.chain(delegated) {
+    let clients = c.events().filter_map(|e| match &e.kind {
+        EventKind::Client { fields } => Some((e, fields)),
+        _ => None,
+    });
+    for (event, fields) in sent.chain(delegated).chain(clients) {
         for (key, value) in fields {
             if key == "redirect_uri" {
                 found.extend(judge(c, value, at(event)));

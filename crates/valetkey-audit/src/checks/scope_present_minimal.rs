@@ -74,6 +74,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             let message = format!("{library} is told no scope, and sends none.");
             found.push(Found::fail(at(event), Low, message));
         }
+        if part == "login" && told {
+            found.extend(field(fields, "scope").and_then(|s| judge(c, s, at(event))));
+        }
         if part != "register" {
             continue;
         }

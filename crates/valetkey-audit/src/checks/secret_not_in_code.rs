@@ -90,6 +90,13 @@ fn judge(
                 "The client secret is built into the code that browsers load: the prefix of this setting says so.",
             ))
         }
+        // A parameter, or a field of one.
+        Kind::Sym | Kind::Unknown | Kind::Method(_)
+            if c.app.language == crate::lang::Language::Rust
+                && c.any(value, |o| matches!(o, Origin::Argument(_))) =>
+        {
+            Some(Found::pass(place, "The client secret is handed in from elsewhere.").unsure())
+        }
         _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
             Some(Found::pass(
                 place,

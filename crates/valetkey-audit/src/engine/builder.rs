@@ -49,6 +49,7 @@ impl Engine<'_> {
             },
             Does::Provide => {
                 for value in args.all().cloned().collect::<Vec<_>>() {
+                    self.begun_at_start(&value);
                     self.provide(&value, true);
                 }
                 of.unwrap_or_else(|| args.first())
@@ -79,7 +80,13 @@ impl Engine<'_> {
         args: &Args,
         at: Span,
     ) -> Eval<Value> {
-        let mut fields: Fields = match of {
+        let kept = match (of.map(|of| &of.kind), model.facts.get("kept")) {
+            (Some(Kind::Unknown | Kind::Sym | Kind::Ext(_) | Kind::Method(_)), Some(class)) => {
+                self.only_one(class)
+            }
+            _ => None,
+        };
+        let mut fields: Fields = match kept.as_ref().or(of) {
             Some(of) if matches!(of.kind, Kind::Obj(_)) => self.flat_once(of),
             _ => Vec::new(),
         };
@@ -88,7 +95,13 @@ impl Engine<'_> {
             // A function that makes the value is called for it.
             let made = match &value.kind {
                 Kind::Func(_) => self.call_value(&value, Vec::new(), Vec::new(), at)?,
-                Kind::Ext(path) if self.libraries.call(path).is_some() => {
+                // One that makes requests is kept, not called.
+                Kind::Ext(path)
+                    if self
+                        .libraries
+                        .call(path)
+                        .is_some_and(|m| m.does != Does::Http) =>
+                {
                     self.call_value(&value, Vec::new(), Vec::new(), at)?
                 }
                 _ => value,
@@ -181,7 +194,7 @@ impl Engine<'_> {
             parts.push((name, value));
         }
         let target = match (&of.kind, fact("returns")) {
-            (Kind::Obj(id), Some(_)) => {
+            (Kind::Obj(id), Some(how)) if how != "itself" => {
                 let object = self.heap.get(*id).cloned().unwrap_or_default();
                 Value {
                     kind: Kind::Obj(self.alloc(object)),
@@ -202,6 +215,11 @@ impl Engine<'_> {
             if let Some(name) = key.strip_prefix("set:") {
                 self.set_attr(&target, name, Value::str(fact), at);
             }
+        }
+        if fact("client").is_some() {
+            let fields = self.flat_once(&target);
+            let fields = self.settle_fields(fields);
+            self.emit(crate::facts::EventKind::Client { fields }, at);
         }
         match fact("returns") {
             Some(_) => target,

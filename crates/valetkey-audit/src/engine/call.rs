@@ -304,6 +304,14 @@ impl Engine<'_> {
             open: true,
         });
         let object = Value::new(Kind::Obj(id));
+        // The parts of a tuple are known by their numbers.
+        if self.traits.typed
+            && let Some(own) = self.heap.get_mut(id)
+        {
+            let parts = args.iter().enumerate();
+            let parts = parts.map(|(i, v)| (i.to_string(), v.clone()));
+            own.fields.extend(parts);
+        }
         // Without a constructor of its own, what is given by name is set.
         if self.traits.bare_calls
             && let Some(own) = self.heap.get_mut(id)

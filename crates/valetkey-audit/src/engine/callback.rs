@@ -328,16 +328,21 @@ impl Engine<'_> {
             keys: keys.clone(),
             stop: false,
         };
-        let (mut some, mut all_crash) = (false, true);
+        // What ends before the callback is looked at says nothing of it.
+        let (mut crash, mut well) = ([false; 2], [false; 2]);
         let goes_on = self.tried(entry, denied, |engine, way| {
-            some = true;
-            all_crash &= engine.crashed(&way.end);
+            let asked = usize::from(way.notes.asked);
+            match engine.crashed(&way.end) {
+                true => crash[asked] = true,
+                false => well[asked] = true,
+            }
             way.notes.exchanged
         });
         if goes_on {
             return Denial::Ignored;
         }
-        if some && all_crash {
+        let asked = crash[1] || well[1];
+        if crash[usize::from(asked)] && !well[usize::from(asked)] {
             return Denial::Crash;
         }
         Denial::Handled

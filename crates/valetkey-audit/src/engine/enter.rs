@@ -306,15 +306,7 @@ impl Engine<'_> {
             };
         }
         let annotation = param.annotation.as_deref().unwrap_or("");
-        if let Some(is) = self.libraries.param(&param.name, annotation) {
-            return self.handed(is, param, annotation, at).map(Some);
-        }
-        if let Some(object) = self.declared(annotation, at) {
-            return Ok(Some(object));
-        }
-        if self.traits.typed
-            && let Some(value) = self.own_type(annotation, at)
-        {
+        if let Some(value) = self.by_annotation(param, annotation, at)? {
             return Ok(Some(value));
         }
         if entry.route && self.libraries.injects {
@@ -323,7 +315,7 @@ impl Engine<'_> {
         Ok(None)
     }
 
-    fn handed(
+    pub(super) fn handed(
         &mut self,
         is: &str,
         param: &Param,

@@ -180,6 +180,13 @@ impl Engine<'_> {
         let token_request = has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
             || has("fb_exchange_token")
+            || fields.iter().any(|(k, v)| {
+                k == "authorization_code"
+                    && self.any(&v.taint, |o| match o {
+                        Origin::Param(p) => p == "code",
+                        o => matches!(o, Origin::Query),
+                    })
+            })
             || unseen;
         let bearer = model.facts.contains_key("bearer");
         let with_token = bearer
@@ -229,6 +236,12 @@ impl Engine<'_> {
             });
         let with_token = with_token || brought;
         let mut fields = fields.clone();
+        // As a backend of one's own has it, which does the rest.
+        if !has("code")
+            && let Some((_, code)) = fields.iter().find(|(k, _)| k == "authorization_code")
+        {
+            fields.push(("code".into(), code.clone()));
+        }
         if unseen && let Some(form) = &data {
             // Its type is not seen.
             if self.notes.unseen_query {

@@ -46,6 +46,7 @@ impl Engine<'_> {
         self.touched |= matches!(map, "params" | "session" | "cookies");
         let (known, origin) = match map {
             "params" => {
+                self.notes.asked = true;
                 let known = match name.as_str() {
                     _ if !scenario => None,
                     "state" => Some(self.scenario.state),

@@ -137,7 +137,14 @@ impl Engine<'_> {
                 };
                 self.sym(origin, at)
             }
-            Does::WeakRandom => self.sym(Origin::WeakRandom, at),
+            Does::WeakRandom => {
+                let value = self.sym(Origin::WeakRandom, at);
+                // Enough of them are a secret.
+                if fact("few").is_some() {
+                    self.few.extend(value.taint.iter().copied());
+                }
+                value
+            }
             Does::Env => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
                 let default = args.get("default").cloned();
@@ -382,6 +389,9 @@ impl Engine<'_> {
                 };
                 if fact("reads").is_some() {
                     self.read_as_data(&value);
+                }
+                if fact("ends-it").is_some() {
+                    self.ends(at);
                 }
                 if fact("written").is_some() && matches!(value.kind, Kind::Dict(_)) {
                     let query = self.query_text(&value);

@@ -57,6 +57,23 @@ impl Engine<'_> {
                 false => of,
             },
             "await" => self.awaited_code(of, at)?,
+            "many" => self.many(&of, second, at),
+            "fields" => {
+                let pairs = args.chunks(2).filter_map(|pair| match pair {
+                    [name, kind] => Some((name.as_str()?.to_owned(), kind.clone())),
+                    _ => None,
+                });
+                let pairs = pairs.collect();
+                self.dict(pairs)
+            }
+            "extract" => match of.as_str() {
+                Some(kind) => self.taken_out(kind, at)?,
+                None => Value::unknown(),
+            },
+            "context" => match of.as_str() {
+                Some(kind) => self.provided(kind, at),
+                None => Value::unknown(),
+            },
             "field" => match (&of.kind, second.and_then(Value::as_str)) {
                 (Kind::None | Kind::Outcome(None), _) | (_, None) => Value::none(),
                 (_, Some(name)) => {
@@ -105,6 +122,18 @@ impl Engine<'_> {
             }
             _ => Value::unknown(),
         })
+    }
+
+    /// What was made once for each step of a range: a text of as many letters.
+    fn many(&mut self, of: &Value, steps: Option<&Value>, at: Span) -> Value {
+        let taint = self.deep_taint(of);
+        let weak = |id: &u32| *self.origins.of(*id) == Origin::WeakRandom;
+        let short = matches!(steps.map(|s| &s.kind), Some(Kind::Number(n)) if *n < 11);
+        let mut chosen = taint.iter().filter(|id| weak(id)).peekable();
+        if short || chosen.peek().is_none() || !chosen.all(|id| self.few.contains(id)) {
+            return of.clone();
+        }
+        self.sym(Origin::Random, at)
     }
 
     /// A part by its number; a wrapper of one value is that value.
@@ -184,6 +213,7 @@ impl Engine<'_> {
     }
 
     fn is_okay(&mut self, of: &Value, at: Span) -> Value {
+        self.met_refusal(of);
         let okay = match &of.kind {
             Kind::Outcome(held) => held.is_some(),
             // A store of sessions and a form work as a rule.
@@ -248,7 +278,7 @@ impl Engine<'_> {
             ("err" | "unwrap_err", None) => Value::unknown(),
             (
                 "ok_or" | "ok_or_else" | "context" | "with_context" | "ok_or_eyre" | "wrap_err"
-                | "wrap_err_with",
+                | "wrap_err_with" | "or_forward" | "or_error" | "into_outcome",
                 Some(_),
             ) => match &of.kind {
                 Kind::Outcome(Some(inner)) if name.starts_with("ok_or") => {
@@ -293,6 +323,18 @@ impl Engine<'_> {
                 if is_callable(f) =>
             {
                 return self.chosen(of, name, &f.clone(), at).map(Some);
+            }
+            ("fold" | "try_fold", Some(first)) if args.get(1).is_some_and(is_callable) => {
+                let f = args[1].clone();
+                let mut made = first.clone();
+                let mut items = self.items(of, at);
+                if items.is_empty() && !matches!(of.kind, Kind::List(_)) {
+                    items.push(Value::derived([&self.settled(of)]));
+                }
+                for item in items.into_iter().take(ITEMS) {
+                    made = self.given_to(&f, vec![made, item], at)?;
+                }
+                made
             }
             ("then_some", Some(value)) => match self.truth_or_decide(of, at) {
                 true => value.clone(),
@@ -448,7 +490,13 @@ impl Engine<'_> {
             let known = self.truth(&value);
             match name {
                 "any" if known == Some(true) => return Ok(Value::bool(true)),
-                "find" if known == Some(true) => return Ok(item),
+                // A pair that was found is one thing, not two.
+                "find" if known == Some(true) => {
+                    return Ok(match item.kind {
+                        Kind::List(_) => Value::success(item),
+                        _ => item,
+                    });
+                }
                 "find" if known == Some(false) => continue,
                 _ => {}
             }
@@ -467,6 +515,7 @@ impl Engine<'_> {
 
     /// The parameters that a callback may carry, one pair each.
     pub(super) fn pairs(&mut self, at: Span) -> Vec<Value> {
+        self.notes.asked = true;
         let mut all = Vec::new();
         for name in ["code", "state", "error"] {
             let known = match name {

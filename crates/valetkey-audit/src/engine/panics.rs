@@ -61,6 +61,14 @@ impl Engine<'_> {
         }
     }
 
+    /// Somebody asked whether the call failed: what is unwrapped afterwards is
+    /// an answer that was none.
+    pub(super) fn met_refusal(&mut self, answer: &Value) {
+        if let Some(id) = answer.taint.first() {
+            self.token_answers.raising.remove(id);
+        }
+    }
+
     pub(super) fn read_as_data(&mut self, value: &Value) {
         if let Some(id) = self.whole_answer(value) {
             self.token_answers.parsed.insert(id);
@@ -104,7 +112,9 @@ impl Engine<'_> {
         if self.mode != Mode::Discover || !self.traits.typed {
             return;
         }
-        let refused = self.guards.last().is_some_and(|taint| {
+        // Which error it was may be asked in between.
+        let asked = self.guards.iter().rev().find(|taint| !taint.is_empty());
+        let refused = asked.is_some_and(|taint| {
             let first = taint.first();
             first.is_some_and(|id| *self.origins.of(*id) == Origin::TokenResponse)
         });

@@ -146,6 +146,7 @@ impl Engine<'_> {
             entries,
             ..Facts::default()
         };
+        facts.at_start = std::mem::take(&mut self.at_start);
         self.callbacks(&mut facts);
         facts
     }

@@ -3,6 +3,7 @@
 
 use super::{Engine, Eval, maps::Ask};
 use crate::{
+    facts::EventKind,
     ir::Span,
     value::{ClassValue, Kind, Object, Origin, Value},
 };
@@ -53,6 +54,22 @@ impl Engine<'_> {
         if better && self.provided.len() < MOST {
             let kept = self.keep(value, &mut std::collections::BTreeMap::new(), 0);
             self.provided.insert(key, (kept, sure));
+        }
+    }
+
+    /// An authorization URL among what all functions are handed: it was made
+    /// once, with all that is in it.
+    pub(super) fn begun_at_start(&mut self, value: &Value) {
+        let taint = self.deep_taint(value);
+        if !self.any(&taint, |o| *o == Origin::AuthUrl) {
+            return;
+        }
+        for event in &self.events {
+            if let EventKind::Authorize { fields, .. } = &event.kind {
+                for (_, value) in fields {
+                    self.at_start.extend(value.taint.iter().copied());
+                }
+            }
         }
     }
 
@@ -121,6 +138,9 @@ impl Engine<'_> {
         {
             return self.typed_object(&class, depth + 1, at);
         }
+        if is_session(name) {
+            return Value::map("session");
+        }
         // What the app keeps for all requests is a setting of a kind.
         let id = self.origin(Origin::Config(field.to_owned()), at);
         Value::unknown().with(id)
@@ -135,6 +155,30 @@ impl Engine<'_> {
             return None;
         };
         (!self.field_types(&class).is_empty()).then(|| self.typed_object(&class, 0, at))
+    }
+
+    /// The only object of a library's class among what is kept, and in it.
+    pub(super) fn only_one(&self, class: &str) -> Option<Value> {
+        let is = |value: &Value| match value.kind {
+            Kind::Obj(id) => self
+                .heap
+                .get(id)
+                .is_some_and(|o| o.class.as_ref() == class && self.heap.is_old(id)),
+            _ => false,
+        };
+        let mut found: Option<Value> = None;
+        for (value, _) in self.provided.values() {
+            let Kind::Obj(id) = value.kind else { continue };
+            let fields = self.heap.get(id).map(|o| &o.fields);
+            let inner = fields.into_iter().flat_map(|f| f.values());
+            for one in std::iter::once(value).chain(inner).filter(|v| is(v)) {
+                if found.is_some() {
+                    return None;
+                }
+                found = Some(one.clone());
+            }
+        }
+        found
     }
 
     /// An object of a library's class among what is kept, or in it.
@@ -268,6 +312,15 @@ impl Engine<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a type that is not seen is this browser's session, by its name.
+pub(super) fn is_session(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "Store", "Manager", "Layer", "Config", "Pool", "Service", "Repo", "Cache", "Key", "Token",
+        "Error", "Sessions", "Factory", "Backend", "Registry", "Id",
+    ];
+    name.contains("Session") && !OTHERS.iter().any(|w| name.contains(w))
 }
 
 /// A type without what only wraps it.

@@ -1,7 +1,11 @@
 //! How long a request may wait, by the objects that it is made with.
 
 use super::{Engine, args::Args};
-use crate::value::{Kind, Value};
+use crate::{
+    facts::{Event, EventKind},
+    ir::Span,
+    value::{Kind, Value},
+};
 
 impl Engine<'_> {
     /// Whether the client object was told how long to wait.
@@ -14,6 +18,29 @@ impl Engine<'_> {
                     .iter()
                     .any(|(k, v)| k == "timeout" && !v.is_none())
         })
+    }
+
+    /// The request that was made last, or those that were made within a call,
+    /// are given up after a time.
+    pub(super) fn ends(&mut self, at: Span) {
+        let file = self.file();
+        let within = |e: &Event| {
+            e.file == file && e.span.at >= at.at && e.span.at < at.at.saturating_add(at.len)
+        };
+        let any = self.events.iter().any(within);
+        for event in self.events.iter_mut().rev() {
+            let inside = within(event);
+            if let EventKind::Http { timeout, .. } = &mut event.kind
+                && (inside || !any)
+            {
+                if *timeout == Some(false) {
+                    *timeout = Some(true);
+                }
+                if !any {
+                    break;
+                }
+            }
+        }
     }
 
     /// Whether an object, or one that it was made of, knows how long to wait.

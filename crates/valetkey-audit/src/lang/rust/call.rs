@@ -91,8 +91,19 @@ impl Lower<'_> {
                 segments.pop().unwrap_or_default()
             }
         };
+        if let Some(taken) = self.taken_out(node, &last, kind, given.is_empty()) {
+            return taken;
+        }
         if !method && let [one] = given.as_slice() {
             match last.as_str() {
+                // What a guard of Rocket comes to.
+                "Success" | "Failure" | "Error" | "Forward"
+                    if self.text(function).contains("Outcome::") =>
+                {
+                    let value = self.expr(*one);
+                    let name = if last == "Success" { "?Ok" } else { "?Err" };
+                    return self.call(node, name, vec![value]);
+                }
                 "Some" => return self.expr(*one),
                 "Ok" => {
                     let value = self.expr(*one);
@@ -104,6 +115,13 @@ impl Lower<'_> {
                 }
                 _ => {}
             }
+        }
+        // What a poisoned lock means is no question of what is in it.
+        if method
+            && matches!(last.as_str(), "unwrap" | "expect" | "unwrap_or_else")
+            && let Some(locked) = function.field("value").filter(|n| self.locks(*n))
+        {
+            return self.expr(locked);
         }
         if method && given.is_empty() && SAME.contains(&last.as_str()) {
             return self.field(function, "value");
@@ -120,6 +138,16 @@ impl Lower<'_> {
         {
             return kept;
         }
+        if method
+            && let [one] = given.as_slice()
+            && (last == "push_str" || last == "push" && one.rule() == "char_literal")
+            && let Some(text) = function.field("value").filter(|n| n.rule() == "identifier")
+        {
+            let target = self.expr(text);
+            let value = self.expr(*one);
+            self.before(node, StmtKind::Augment { target, value });
+            return self.nothing(node);
+        }
         // The parts of a chain run in its order.
         let func = match method {
             true => self.member(function),
@@ -134,14 +162,72 @@ impl Lower<'_> {
         }
         let named = Vec::new();
         let made = self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+        if let Some(steps) = self.steps(function, &last) {
+            return self.call(node, "?many", vec![made, steps]);
+        }
         match kind {
             Some(kind) if TYPED.contains(&last.as_str()) => self.typed(kind, made),
             _ => made,
         }
     }
 
+    /// `extract::<T>()`, `req.guard::<T>()`, `expect_context::<T>()`.
+    fn taken_out(
+        &self,
+        node: Node<'_>,
+        last: &str,
+        kind: Option<Node<'_>>,
+        alone: bool,
+    ) -> Option<Expr> {
+        let name = match last {
+            "extract" | "extract_parts" | "guard" | "extract_with_state" => "?extract",
+            "expect_context" | "use_context" if alone => "?context",
+            _ => return None,
+        };
+        let kind = self.annotation(kind?);
+        let kind = self.at(node, ExprKind::Str(kind));
+        Some(self.call(node, name, vec![kind]))
+    }
+
+    /// `x.lock()`.
+    fn locks(&self, node: Node<'_>) -> bool {
+        let empty = |n: Node<'_>| n.field("arguments").is_none_or(|a| parts(a).is_empty());
+        node.rule() == "call_expression"
+            && empty(node)
+            && node.field("function").is_some_and(|f| {
+                f.rule() == "field_expression"
+                    && matches!(self.field_text(f, "field"), "lock" | "write" | "read")
+            })
+    }
+
+    /// `(0..n).map(f)`: what counts the steps.
+    fn steps(&mut self, function: Node<'_>, last: &str) -> Option<Expr> {
+        if !matches!(last, "map" | "flat_map" | "repeat_with" | "from_fn") {
+            return None;
+        }
+        if last == "repeat_with" || last == "from_fn" {
+            return Some(self.nothing(function));
+        }
+        let mut of = function.field("value")?;
+        while of.rule() == "parenthesized_expression" {
+            of = parts(of).into_iter().next()?;
+        }
+        // Of anything that is there so many times.
+        if of.rule() == "call_expression" && self.text(of).contains("repeat(") {
+            return Some(self.nothing(function));
+        }
+        if of.rule() != "range_expression" {
+            return None;
+        }
+        let end = parts(of).into_iter().next_back()?;
+        Some(self.expr(end))
+    }
+
     /// A value that becomes a type of the app.
     pub(super) fn typed(&mut self, kind: Node<'_>, value: Expr) -> Expr {
+        if let Some(taken) = self.taken_as(kind, &value) {
+            return taken;
+        }
         let mut segments = Vec::new();
         self.segments(kind, &mut segments, 0);
         let own = segments.last().is_some_and(|s| {
@@ -159,6 +245,37 @@ impl Lower<'_> {
         }
         let class = self.resolve(kind, segments);
         self.becomes(kind, value, class)
+    }
+
+    /// `let x: T = extract().await?`.
+    fn taken_as(&self, kind: Node<'_>, value: &Expr) -> Option<Expr> {
+        let ExprKind::Call(call) = &value.kind else {
+            return None;
+        };
+        match &call.func.kind {
+            ExprKind::Name(name) if name == "?" => {
+                let inner = self.taken_as(kind, call.args.first()?)?;
+                Some(Expr {
+                    kind: ExprKind::Call(Box::new(Call {
+                        func: Expr {
+                            kind: ExprKind::Name("?".into()),
+                            span: value.span,
+                        },
+                        args: vec![inner],
+                        named: Vec::new(),
+                    })),
+                    span: value.span,
+                })
+            }
+            ExprKind::Name(name) | ExprKind::Attr(_, name) if call.args.is_empty() => {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                self.taken_out(kind, last, Some(kind), true)
+            }
+            ExprKind::Attr(of, name) if name == "unwrap" || name == "expect" => {
+                self.taken_as(kind, of)
+            }
+            _ => None,
+        }
     }
 
     /// The value before it is unwrapped is what fits or does not.

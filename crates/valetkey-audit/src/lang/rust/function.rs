@@ -7,13 +7,27 @@ use crate::ir::{Block, Function, Param, Star, StmtKind};
 
 /// Attributes that make a function answer requests.
 const ROUTES: &[&str] = &[
-    "get", "post", "put", "delete", "patch", "route", "handler", "endpoint", "catch", "head",
+    "get",
+    "post",
+    "put",
+    "delete",
+    "patch",
+    "route",
+    "handler",
+    "endpoint",
+    "catch",
+    "head",
+    "server",
+    "server_fn",
+    "event",
 ];
 
 impl Lower<'_> {
     pub(super) fn function(&mut self, node: Node<'_>, attributes: &[Node<'_>]) -> Function {
         let mut decorators = Vec::new();
         let mut in_path = String::new();
+        // All that a function of the server is given comes with the request.
+        let mut called = false;
         for attribute in attributes {
             let text = self.text(*attribute);
             let inner = text
@@ -22,6 +36,7 @@ impl Lower<'_> {
             let name = inner.split(['(', ' ', '=']).next().unwrap_or("");
             let name = name.rsplit("::").next().unwrap_or(name);
             if ROUTES.contains(&name) {
+                called |= name.starts_with("server");
                 in_path.push_str(inner);
                 decorators.push(self.name(*attribute, name));
             }
@@ -32,7 +47,13 @@ impl Lower<'_> {
         let list = node.field("parameters");
         let body = self.apart(|l, block| {
             for param in list.map(parts).unwrap_or_default() {
-                let made = l.param(param, &in_path, block);
+                let mut made = l.param(param, &in_path, block);
+                if let (true, Some(param)) = (called, &mut made)
+                    && let Some(kind) = &mut param.annotation
+                    && !kind.starts_with('$')
+                {
+                    kind.insert_str(0, "$param ");
+                }
                 params.extend(made);
             }
             if let Some(body) = node.field("body") {
@@ -64,6 +85,10 @@ impl Lower<'_> {
             return None;
         }
         let pattern = node.field("pattern")?;
+        // `self: Arc<Self>`.
+        if pattern.rule() == "self" {
+            return Some(plain("self", None));
+        }
         let mut annotation = node
             .field("type")
             .map(|t| self.annotation(t))

@@ -56,6 +56,14 @@ impl<'t> Lower<'t> {
             match child.rule() {
                 "function_item" | "struct_item" | "enum_item" | "trait_item" | "union_item" => {
                     self.scope.names.declared.insert(name);
+                    if child.rule() == "function_item" {
+                        for inner in child.field("body").map(parts).unwrap_or_default() {
+                            if matches!(inner.rule(), "struct_item" | "enum_item") {
+                                let name = self.field_text(inner, "name").to_owned();
+                                self.scope.names.declared.insert(name);
+                            }
+                        }
+                    }
                 }
                 "const_item" | "static_item" => {
                     self.scope.names.declared.insert(name);
@@ -157,6 +165,12 @@ impl<'t> Lower<'t> {
                 let kind = StmtKind::Function(function.into());
                 let span = self.span(node);
                 items.functions.push(Stmt { kind, span });
+                // Types that are written within.
+                for inner in node.field("body").map(parts).unwrap_or_default() {
+                    if matches!(inner.rule(), "struct_item" | "enum_item" | "impl_item") {
+                        self.item(inner, &[], items, depth + 1);
+                    }
+                }
             }
             "struct_item" | "enum_item" => {
                 let name = self.field_text(node, "name").to_owned();
@@ -268,13 +282,28 @@ impl<'t> Lower<'t> {
                         if std::mem::take(&mut open) {
                             kind.insert_str(0, "default ");
                         }
-                        let key = self.at(child, ExprKind::Str(field));
-                        types.push((Some(key), self.at(child, ExprKind::Str(kind))));
+                        types.push(self.at(child, ExprKind::Str(field)));
+                        types.push(self.at(child, ExprKind::Str(kind)));
                     }
                     _ => {}
                 }
             }
         }
+        // A tuple's are known by their numbers.
+        if let Some(body) = node.field("body")
+            && body.rule() == "ordered_field_declaration_list"
+        {
+            let all = parts(body);
+            let all = all
+                .iter()
+                .filter(|n| !matches!(n.rule(), "attribute_item" | "visibility_modifier"));
+            for (i, kind) in all.enumerate() {
+                let kind = self.annotation(*kind);
+                types.push(self.at(node, ExprKind::Str(i.to_string())));
+                types.push(self.at(node, ExprKind::Str(kind)));
+            }
+        }
+        let types = self.call(node, "?fields", types);
         let span = self.span(node);
         let mut block = Vec::new();
         let mut constant = |target: &str, kind: ExprKind| {
@@ -290,7 +319,7 @@ impl<'t> Lower<'t> {
             });
         };
         constant("$name", ExprKind::Str(name.to_owned()));
-        constant("$fields", ExprKind::Dict(types));
+        constant("$fields", types.kind);
         block
     }
 

@@ -10,8 +10,22 @@ use crate::ir::{Block, Cmp, Expr, ExprKind, StmtKind};
 
 /// Macros that write to a log or the terminal.
 const LOGS: &[&str] = &[
-    "println", "eprintln", "print", "eprint", "dbg", "trace", "debug", "info", "warn", "error",
-    "event", "log",
+    "println",
+    "eprintln",
+    "print",
+    "eprint",
+    "dbg",
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "event",
+    "log",
+    "console_log",
+    "console_error",
+    "console_warn",
+    "console_debug",
 ];
 
 impl Lower<'_> {
@@ -96,6 +110,11 @@ impl Lower<'_> {
             "join" | "try_join" => {
                 let all = self.exprs(pieces);
                 self.at(node, ExprKind::List(all))
+            }
+            // Of Rocket: a guard that fails ends the function.
+            "try_outcome" => {
+                let args = self.exprs(pieces);
+                self.call(node, "?", args)
             }
             "env" | "option_env" => {
                 let args = self.exprs(pieces);

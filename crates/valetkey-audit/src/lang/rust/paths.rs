@@ -318,6 +318,14 @@ fn canonical(segments: &[String]) -> String {
         (_, Some(item)) if segments[..item].iter().any(|s| s == "blocking") => {
             format!("reqwest.blocking.{}", segments[item..].join("."))
         }
+        // What other crates hand on of these is theirs.
+        ([_, above @ .., _], Some(item))
+            if item > 1
+                && matches!(segments[item - 1].as_str(), "oauth2" | "openidconnect")
+                && !above.is_empty() =>
+        {
+            segments[item - 1..].join(".")
+        }
         ([root, ..], Some(item)) => {
             let rest = segments[item..].join(".");
             format!("{root}.{rest}")

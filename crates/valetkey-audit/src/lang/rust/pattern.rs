@@ -206,14 +206,16 @@ impl Lower<'_> {
             .filter(|n| Some(n.id()) != kind)
             .collect();
         let last = path.rsplit("::").next().unwrap_or(&path);
+        let outcome = path.contains("Outcome::");
         match last {
-            "Some" | "Ok" => {
+            "Some" | "Ok" => self.holds(node, last, access, inner.first().copied(), found),
+            "Success" if outcome => self.holds(node, last, access, inner.first().copied(), found),
+            "Failure" | "Forward" | "Error" if outcome => {
                 let value = self.read(node, access);
-                let name = if last == "Some" { "?some" } else { "?okay" };
-                found.tests.push(self.call(node, name, vec![value]));
-                if let Some(inner) = inner.first() {
-                    self.pattern(*inner, &access.then(Step::Held), found);
-                }
+                let okay = self.call(node, "?okay", vec![value]);
+                found
+                    .tests
+                    .push(self.at(node, ExprKind::Not(Box::new(okay))));
             }
             "Err" => {
                 let value = self.read(node, access);
@@ -242,17 +244,51 @@ impl Lower<'_> {
             }
             _ => {
                 // A variant of the app is asked for; a wrapper is not.
-                if path.contains("::") {
+                if path.contains("::") && !path.contains("Cow::") {
                     let value = self.read(node, access);
                     found
                         .tests
                         .push(self.at(node, ExprKind::Other(vec![value])));
+                }
+                // What a framework wraps is the value itself.
+                if let [one] = inner.as_slice()
+                    && !path.contains("::")
+                    && !self.is_of_app(last)
+                {
+                    self.pattern(*one, access, found);
+                    return;
                 }
                 for (i, part) in inner.iter().enumerate() {
                     let step = Step::Nth(i64::try_from(i).unwrap_or(0));
                     self.pattern(*part, &access.then(step), found);
                 }
             }
+        }
+    }
+
+    fn is_of_app(&self, name: &str) -> bool {
+        let names = &self.scope.names;
+        names.declared.contains(name)
+            || names
+                .used
+                .get(name)
+                .is_some_and(|u| matches!(u[0].as_str(), "crate" | "self" | "super"))
+    }
+
+    /// Something is there, and is held against a pattern of its own.
+    fn holds(
+        &mut self,
+        node: Node<'_>,
+        last: &str,
+        access: &Access,
+        inner: Option<Node<'_>>,
+        found: &mut Found,
+    ) {
+        let value = self.read(node, access);
+        let name = if last == "Some" { "?some" } else { "?okay" };
+        found.tests.push(self.call(node, name, vec![value]));
+        if let Some(inner) = inner {
+            self.pattern(inner, &access.then(Step::Held), found);
         }
     }
 

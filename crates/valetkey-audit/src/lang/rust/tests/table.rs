@@ -34,6 +34,18 @@ fn what_may_be_absent_or_fail_is_a_value() {
             ),
             ("let (a, _) = b;", "$m1 = b; a = ?nth($m1, 0)"),
             ("matches!(a, Some(_))", "$m1 = a; return ?some($m1)"),
+            ("Outcome::Success(x)", "return ?Ok(x)"),
+            ("Outcome::Error((s, e))", "return ?Err([s, e])"),
+            (
+                "if let Outcome::Success(a) = b { c(a) }",
+                "$m1 = b; a = ?ok($m1); if ?okay($m1) {return c(a)}",
+            ),
+            (
+                "let a: Query<T> = extract().await?;",
+                "a = ?(?extract(\"Query<T>\"))",
+            ),
+            ("let a = use_context::<T>();", "a = ?context(\"T\")"),
+            ("let a = (0..9).map(f);", "a = ?many(other(0, 9).map(f), 9)"),
         ],
         inside,
     );
@@ -62,7 +74,7 @@ fn what_is_worth_something_goes_where_it_is_used() {
                 "for $f1 in m {k = ?nth($f1, 0); v = ?nth($f1, 1); g(k)}",
             ),
             ("a.clone().as_deref().b", "return a.b"),
-            ("*x.lock().unwrap() = y;", "x.unwrap() = y"),
+            ("*x.lock().unwrap() = y;", "x = y"),
             ("let x = 1; *x.lock().unwrap() = y;", "x = 1; x = y"),
             ("*TOKEN.lock().unwrap() = y;", "global TOKEN; TOKEN = y"),
             ("TOKEN.set(y);", "global TOKEN; TOKEN = y; ?Ok(None)"),
@@ -139,16 +151,24 @@ fn types_have_their_fields_and_methods() {
         &[
             (
                 "struct A { b: Option<String>, #[serde(default)] c: u8 } impl A { fn d(&self) { self.b } fn e() -> Self { Self { b: x } } }",
-                "class A {$name = \"A\"; $fields = {\"b\": \"Option<String>\", \"c\": \"default u8\"}; \
+                "class A {$name = \"A\"; $fields = ?fields(\"b\", \"Option<String>\", \"c\", \"default u8\"); \
                  fn d(self) {return self.b}; @staticmethod fn e() {return A(b: x)}}",
             ),
             (
                 "async fn f(State(s): State<AppState>, Query(q): Query<Q<'_>>) { s }",
-                "fn f($p1: State<AppState>, $p2: Query<Q>) {s = ?nth($p1, 0); q = ?nth($p2, 0); return s}",
+                "fn f($p1: State<AppState>, $p2: Query<Q>) {s = $p1; q = $p2; return s}",
             ),
             (
                 "#[get(\"/cb?<code>&<state>\")] fn f(code: &str, state: Option<&str>) { code }",
                 "@get fn f(code: $param str, state: $param Option<str>) {?strict(code); return code}",
+            ),
+            (
+                "struct A(B); fn f(A(x): A) { struct C { d: E } }",
+                "class A {$name = \"A\"; $fields = ?fields(\"0\", \"B\")}; class C {$name = \"C\"; $fields = ?fields(\"d\", \"E\")}; fn f($p1: A) {x = ?nth($p1, 0)}",
+            ),
+            (
+                "impl A { fn f(self: Arc<Self>) { self.b } }",
+                "class A {fn f(self) {return self.b}}",
             ),
             (
                 "lazy_static! { static ref X: Y = z(); } #[cfg(test)] mod tests { fn t() {} }",
