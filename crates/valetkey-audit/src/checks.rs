@@ -81,7 +81,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn fail(at: (FileId, Span), severity: Severity, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn fail(
+        at: (FileId, Span),
+        severity: Severity,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             file: at.0,
             span: at.1,
@@ -99,7 +103,7 @@ impl Found {
         }
     }
 
-    fn unsure(mut self) -> Self {
+    pub(crate) fn unsure(mut self) -> Self {
         self.confidence = Confidence::Medium;
         self
     }
@@ -116,7 +120,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn events(&self) -> impl Iterator<Item = &'a Event> + use<'a> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = &'a Event> + use<'a> {
         self.facts.events.iter()
     }
 
@@ -152,7 +156,7 @@ impl<'a> Context<'a> {
 
     /// What a request sends the browser to the provider with, by hand or by a
     /// library.
-    fn authorizations(
+    pub(crate) fn authorizations(
         &self,
     ) -> impl Iterator<Item = (&'a Event, &'a Fields, Option<&'static str>)> + use<'a> {
         self.events().filter_map(|e| match &e.kind {
@@ -179,7 +183,7 @@ impl<'a> Context<'a> {
             })
     }
 
-    fn delegations(
+    pub(crate) fn delegations(
         &self,
     ) -> impl Iterator<Item = (&'a Event, &'static str, &'a Fields, &'static str)> + use<'a> {
         self.events().filter_map(|e| match &e.kind {

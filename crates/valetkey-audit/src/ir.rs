@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+pub(crate) mod visit;
+
 /// First and last line, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Span {

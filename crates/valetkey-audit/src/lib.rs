@@ -8,6 +8,7 @@
 //! what the runs showed; how to mend it is data, too (`src/advice`). The source is never executed.
 
 mod advice;
+mod at_sight;
 mod checks;
 mod config;
 mod engine;

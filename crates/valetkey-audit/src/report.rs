@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuditError, Options, advice,
+    at_sight::{named, unnamed},
     checks::{CHECKS, Context, Found},
     engine::{App, Engine},
     facts::{EventKind, Facts},
@@ -243,9 +244,6 @@ fn judge(
     let mut facts = engine.facts();
     by_settings(app.language, texts, &mut facts);
     let mut part = takes_part(&facts);
-    if part.is_empty() {
-        return results;
-    }
     let integration = part.clone();
     let context = Context {
         facts: &facts,
@@ -254,6 +252,10 @@ fn judge(
         texts,
         load_origins: engine.load_origins,
     };
+    let unnamed = unnamed::found(&context, &part);
+    if part.is_empty() && unnamed.is_empty() {
+        return results;
+    }
     let mut all: BTreeMap<(usize, usize), Vec<Found>> = BTreeMap::new();
     for (number, check) in CHECKS.iter().enumerate() {
         for found in (check.run)(&context) {
@@ -268,6 +270,21 @@ fn judge(
                 part.insert(found.file);
             }
             all.entry((found.file, number)).or_default().push(found);
+        }
+    }
+    for (check, found) in unnamed {
+        let number = CHECKS.iter().position(|c| c.id == check).unwrap_or(0);
+        let known = all.entry((found.file, number)).or_default();
+        if known.is_empty() {
+            part.insert(found.file);
+            known.push(found);
+        }
+    }
+    let leaks = CHECKS.iter().position(|c| c.id == "token-not-leaked");
+    for found in named::found(&context) {
+        let known = all.entry((found.file, leaks.unwrap_or(0))).or_default();
+        if part.contains(&found.file) && known.iter().all(|f| f.verdict != Verdict::Fail) {
+            known.push(found);
         }
     }
     for file in part {

@@ -1,0 +1,146 @@
+//! Tokens by their names.
+//!
+//! Where a token comes out of something that is not seen, the engine does not
+//! know it for one. Its name still says so: `print(access_token)`, or a text
+//! that ends with `access_token=` before a value.
+
+use crate::{
+    checks::{Context, Found},
+    ir::{Call, Expr, ExprKind, Span, visit::Visit},
+    report::Severity::{High, Medium},
+    value::FileId,
+};
+
+/// Functions that write to a log or the terminal.
+const PRINT: &[&str] = &[
+    "print",
+    "puts",
+    "pp",
+    "println",
+    "print!",
+    "println!",
+    "eprintln!",
+    "dbg!",
+    "trace!",
+    "debug!",
+    "info!",
+    "warn!",
+    "error!",
+];
+/// Their methods, of what `LOGS` names.
+const LEVELS: &[&str] = &[
+    "log", "trace", "debug", "info", "warn", "warning", "error", "print", "printf", "println",
+    "trace!", "debug!", "info!", "warn!", "error!", "infof", "debugf", "errorf",
+];
+const LOGS: &[&str] = &[
+    "console", "log", "logger", "logging", "fmt", "tracing", "slog", "logrus", "app_log",
+];
+const TOKENS: &[&str] = &["accesstoken", "refreshtoken", "idtoken", "bearertoken"];
+
+pub(crate) fn found(c: &Context<'_>) -> Vec<Found> {
+    let mut all = Vec::new();
+    for (id, file) in c.app.files.iter().enumerate() {
+        let mut seen = Leaks {
+            file: id,
+            all: Vec::new(),
+        };
+        file.module.visit(&mut seen);
+        all.append(&mut seen.all);
+    }
+    all
+}
+
+struct Leaks {
+    file: FileId,
+    all: Vec<Found>,
+}
+
+impl Leaks {
+    fn found(&mut self, at: Span, severity: crate::report::Severity, message: &'static str) {
+        let found = Found::fail((self.file, at), severity, message);
+        self.all.push(found.unsure());
+    }
+}
+
+impl Visit for Leaks {
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Call(call) if prints(&call.func) && given(call).any(holds_token) => {
+                self.found(
+                    e.span,
+                    High,
+                    "What is called a token is written to a log or the terminal.",
+                );
+            }
+            ExprKind::Template(parts) if parts.windows(2).any(|p| in_url(&p[0], &p[1])) => {
+                self.found(
+                    e.span,
+                    Medium,
+                    "A token is put into a URL, where logs and proxies keep it.",
+                );
+            }
+            ExprKind::Concat(a, b) if in_url(last(a), b) => {
+                self.found(
+                    e.span,
+                    Medium,
+                    "A token is put into a URL, where logs and proxies keep it.",
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn given(call: &Call) -> impl Iterator<Item = &Expr> {
+    call.args.iter().chain(call.named.iter().map(|(_, v)| v))
+}
+
+fn prints(func: &Expr) -> bool {
+    match &func.kind {
+        ExprKind::Name(name) => PRINT.contains(&name.as_str()),
+        ExprKind::Attr(of, name) => {
+            let of = match &of.kind {
+                ExprKind::Name(of) | ExprKind::Attr(_, of) => of.to_ascii_lowercase(),
+                _ => return false,
+            };
+            LOGS.contains(&of.as_str()) && LEVELS.contains(&name.to_ascii_lowercase().as_str())
+        }
+        _ => false,
+    }
+}
+
+/// The token itself, alone or in a text; not what is asked of it.
+fn holds_token(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Name(name) | ExprKind::Attr(_, name) => is_token(name),
+        ExprKind::Index(_, key) => matches!(&key.kind, ExprKind::Str(name) if is_token(name)),
+        ExprKind::Template(parts) => parts.iter().any(holds_token),
+        ExprKind::Concat(a, b) => holds_token(a) || holds_token(b),
+        ExprKind::Format(_, values) => holds_token(values),
+        ExprKind::Fallible(inner, _) | ExprKind::Ref(inner) => holds_token(inner),
+        _ => false,
+    }
+}
+
+fn is_token(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let plain: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    TOKENS.iter().any(|t| plain.ends_with(t))
+}
+
+/// A text that ends with the parameter, before its value.
+fn in_url(text: &Expr, value: &Expr) -> bool {
+    matches!(&text.kind, ExprKind::Str(s)
+    if ["?", "&"].iter().any(|sep| {
+        ["access_token=", "id_token="].iter().any(|p| s.ends_with(&format!("{sep}{p}")))
+    })) && !matches!(value.kind, ExprKind::Str(_) | ExprKind::None)
+}
+
+/// The last part of what is put together.
+fn last(e: &Expr) -> &Expr {
+    match &e.kind {
+        ExprKind::Concat(_, b) => last(b),
+        ExprKind::Template(parts) => parts.last().map_or(e, last),
+        _ => e,
+    }
+}

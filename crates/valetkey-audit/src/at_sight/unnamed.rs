@@ -1,0 +1,361 @@
+//! What an app begins, and does not even name.
+//!
+//! The engine follows values; where they go through something that is not
+//! seen, it has nothing to say. Some things need no following: an app that
+//! asks for a code, and in which no name and no text has to do with PKCE, does
+//! not use it; one that asks a provider, and in which nothing is called a
+//! timeout, sets none. Only what is absent can be told in this way, never what
+//! holds.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    checks::{Context, Found},
+    facts::EventKind,
+    ir::{
+        Call, Expr, ExprKind, Function, Span,
+        visit::{self, Visit},
+    },
+    lang::Language,
+    report::Severity::{High, Low},
+    value::FileId,
+};
+
+/// Calls that make the address of an authorization request, by whatever
+/// library, in small letters and without `_`. None of them makes a challenge
+/// by itself.
+const BEGIN: &[&str] = &[
+    "authcodeurl",
+    "authorizationurl",
+    "getauthorizationurl",
+    "generateauthurl",
+    "getauthcodeurl",
+    "getauthorizationrequesturl",
+    "getauthorizeurl",
+    "step1getauthorizeurl",
+];
+/// Calls that exchange the code that they are given.
+const EXCHANGE: &[&str] = &[
+    "exchange",
+    "exchangecode",
+    "exchangetoken",
+    "exchangecodefortoken",
+    "exchangecodefortokens",
+    "fetchtoken",
+    "gettoken",
+    "getaccesstoken",
+    "requestaccesstoken",
+    "acquiretokenbycode",
+    "acquiretokenbyauthorizationcode",
+    "validateauthorizationcode",
+    "step2exchange",
+];
+/// What sends a browser away.
+const REDIRECT: &[&str] = &[
+    "redirect",
+    "redirectto",
+    "redirectresponse",
+    "httpresponseredirect",
+    "httpfound",
+    "location",
+    "href",
+];
+/// Calls that read a parameter of the request, whatever of.
+const READ: &[&str] = &[
+    "query",
+    "param",
+    "formvalue",
+    "postformvalue",
+    "queryparam",
+    "getquery",
+    "defaultquery",
+    "getargument",
+    "getqueryargument",
+    "getstring",
+];
+/// What the parameters of a request are called.
+const PARAMETERS: &[&str] = &[
+    "query",
+    "queries",
+    "queryparams",
+    "querystring",
+    "params",
+    "args",
+    "get",
+    "searchparams",
+    "values",
+    "form",
+    "info",
+    "authrequest",
+];
+
+/// Modules whose calls wait for ever, unless they are told otherwise.
+const WAIT: &[(Language, &str)] = &[
+    (Language::Python, "requests"),
+    (Language::JavaScript, "axios"),
+    (Language::JavaScript, "fetch"),
+    (Language::Go, "http"),
+];
+
+/// A check and what it would have found, where it has nothing to say of the
+/// file; `part` are the files that take part in an integration.
+pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static str, Found)> {
+    let mut files: Vec<File> = Vec::new();
+    for file in &c.app.files {
+        let mut seen = File {
+            language: Some(c.app.language),
+            ..File::default()
+        };
+        file.module.visit(&mut seen);
+        files.push(seen);
+    }
+    let defined = |name: &str| files.iter().any(|f| f.defined.contains(name));
+    let names_pkce = files.iter().any(|f| f.pkce);
+    let names_state = files.iter().any(|f| f.state);
+    let names_time = files.iter().any(|f| f.time);
+    let mut all = Vec::new();
+    for (id, file) in files.iter().enumerate() {
+        // A mapping may go elsewhere than to a browser.
+        let begun = file
+            .begun
+            .as_ref()
+            .filter(|(name, _)| !defined(name) && (name != DICT || file.redirects));
+        if let Some((name, span)) = begun
+            && !c.delegations().any(|(e, _, _, _)| e.file == id)
+        {
+            if !names_pkce {
+                let message = "A login begins here, and nothing in the app has to do with PKCE.";
+                all.push(("pkce-used", Found::fail((id, *span), Low, message).unsure()));
+            }
+            if !names_state && name == DICT && !c.authorizations().any(|(e, _, _)| e.file == id) {
+                let message = "The parameters of an authorization request stand here, and nothing in the app is called a state.";
+                let found = Found::fail((id, *span), High, message);
+                all.push(("state-generated", found.unsure()));
+            }
+        }
+        let exchanged = file.exchanged.as_ref().filter(|(name, _)| !defined(name));
+        if let Some((_, span)) = exchanged
+            && file.reads_code
+            && !names_state
+            && !answers(c, id)
+        {
+            let message = "The code of a callback is exchanged here, and nothing in the app is called a state.";
+            let found = Found::fail((id, *span), High, message);
+            all.push(("state-verified", found.unsure()));
+        }
+        let waits = file.waits.filter(|_| part.contains(&id) && !names_time);
+        if let Some(span) = waits {
+            let message = "This request may wait for ever: its library sets no timeout, and nothing in the app is called one.";
+            all.push((
+                "timeout-set",
+                Found::fail((id, span), Low, message).unsure(),
+            ));
+        }
+    }
+    all
+}
+
+/// Whether the engine saw a callback of the file, or a library has it.
+fn answers(c: &Context<'_>, file: FileId) -> bool {
+    let states = &c.facts.states;
+    states
+        .iter()
+        .any(|s| s.file == file || c.facts.entries[s.entry].file == file)
+        || c.events()
+            .any(|e| matches!(e.kind, EventKind::Delegate { .. }))
+}
+
+/// In place of a call's name: a mapping of an authorization request's members.
+const DICT: &str = "{}";
+
+/// What a file names.
+#[derive(Default)]
+struct File {
+    /// That of all files.
+    language: Option<Language>,
+    pkce: bool,
+    state: bool,
+    time: bool,
+    /// By which name, and where.
+    begun: Option<(String, Span)>,
+    exchanged: Option<(String, Span)>,
+    /// A request of a client without a timeout.
+    waits: Option<Span>,
+    reads_code: bool,
+    redirects: bool,
+    defined: BTreeSet<String>,
+}
+
+impl Visit for File {
+    fn name(&mut self, name: &str) {
+        let has = |word: &str| contains(name, word);
+        self.pkce |= has("challenge") || has("pkce") || has("verifier");
+        self.redirects |= REDIRECT.contains(&plain(name).as_str());
+        self.time |= has("timeout") || has("deadline") || has("signal") || has("abort");
+        self.state |= has("state") && !has("statement") || has("csrf") || has("nonce");
+    }
+
+    fn function(&mut self, function: &Function) {
+        self.defined.insert(plain(&function.name));
+        // A framework hands it over.
+        let handed = !function.decorators.is_empty();
+        self.reads_code |= handed && function.params.iter().any(|p| p.name == "code");
+    }
+
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Call(call) => self.call(call, e.span),
+            ExprKind::Dict(entries) => {
+                let value = |name: &str| {
+                    entries
+                        .iter()
+                        .find(|(key, _)| key.as_ref().is_some_and(|k| is_text(k, name)))
+                        .map(|(_, value)| value)
+                };
+                if value("response_type").is_some_and(|v| is_text(v, "code"))
+                    && value("client_id").is_some()
+                    && value("redirect_uri").is_some()
+                    && value("authority").or(value("issuer")).is_none()
+                {
+                    self.begun.get_or_insert((DICT.into(), e.span));
+                }
+                if value("grant_type").is_some_and(|v| is_text(v, "authorization_code"))
+                    && value("code").is_some()
+                {
+                    self.exchanged.get_or_insert((DICT.into(), e.span));
+                }
+            }
+            // oauth2's and openidconnect's.
+            ExprKind::Name(name) | ExprKind::Attr(_, name)
+                if name.ends_with("async_http_client") =>
+            {
+                self.waits.get_or_insert(e.span);
+            }
+            ExprKind::Index(of, key) if is_text(key, "code") => {
+                self.reads_code |= of_request(of);
+            }
+            ExprKind::Attr(of, name) if name == "code" => self.reads_code |= of_request(of),
+            _ => {}
+        }
+    }
+}
+
+impl File {
+    fn call(&mut self, call: &Call, at: Span) {
+        let (of, name) = match &call.func.kind {
+            ExprKind::Attr(of, name) => (Some(of), plain(name)),
+            ExprKind::Name(name) => (None, plain(name)),
+            _ => return,
+        };
+        let name = name.as_str();
+        let module = match of.map(|of| &of.kind) {
+            Some(ExprKind::Name(module)) => module,
+            _ => name,
+        };
+        let waits = |(of, name): &(Language, &str)| self.language == Some(*of) && *name == module;
+        if WAIT.iter().any(waits) && asks_provider(call) {
+            self.waits.get_or_insert(at);
+        }
+        if of.is_some() && BEGIN.contains(&name) && !is_open(call) {
+            self.begun.get_or_insert((name.into(), at));
+        }
+        if of.is_some() && EXCHANGE.contains(&name) {
+            let given = call.args.iter().any(is_code);
+            let named =
+                |(n, v): &(Option<String>, Expr)| n.as_deref() == Some("code") || is_code(v);
+            if given || call.named.iter().any(named) {
+                // x/oauth2's, with whatever client its context has.
+                if self.language == Some(Language::Go) && name == "exchange" && call.args.len() > 1
+                {
+                    self.waits.get_or_insert(at);
+                }
+                self.exchanged.get_or_insert((name.into(), at));
+            }
+        }
+        if call.args.first().is_some_and(|a| is_text(a, "code")) {
+            self.reads_code |= READ.contains(&name)
+                || matches!(name, "get" | "fetch") && of.is_some_and(|of| of_request(of));
+        }
+    }
+}
+
+/// Whether a call is given a mapping that may hold anything.
+fn is_open(call: &Call) -> bool {
+    const WORDS: &[&str] = &[
+        "option", "opts", "param", "args", "extra", "config", "request",
+    ];
+    let any = |e: &Expr| match &e.kind {
+        ExprKind::Name(name) | ExprKind::Attr(_, name) => WORDS.iter().any(|w| contains(name, w)),
+        _ => false,
+    };
+    call.named.iter().any(|(name, _)| name.is_none()) || call.args.iter().any(any)
+}
+
+/// Whether a request goes to another host, with what an OAuth client sends.
+fn asks_provider(call: &Call) -> bool {
+    #[derive(Default)]
+    struct Seen {
+        host: bool,
+        sends: bool,
+    }
+    impl Visit for Seen {
+        fn name(&mut self, name: &str) {
+            let url = name
+                .strip_prefix("https://")
+                .or(name.strip_prefix("http://"));
+            self.host |= url.is_some_and(|rest| {
+                !["localhost", "127.", "0.0.0.0", "["]
+                    .iter()
+                    .any(|h| rest.starts_with(h))
+            });
+            self.sends |= ["bearer", "access_token", "client_secret", "oauth"]
+                .iter()
+                .any(|word| contains(name, word));
+        }
+    }
+    let mut seen = Seen::default();
+    visit::call(call, &mut seen);
+    seen.host && seen.sends
+}
+
+/// The code, by its name.
+fn is_code(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Name(name) | ExprKind::Attr(_, name) => contains(name, "code"),
+        ExprKind::Index(_, key) => is_text(key, "code"),
+        ExprKind::Call(call) => call.args.iter().any(|a| is_text(a, "code") || is_code(a)),
+        ExprKind::Dict(entries) => entries
+            .iter()
+            .any(|(key, _)| key.as_ref().is_some_and(|k| is_text(k, "code"))),
+        ExprKind::Fallible(inner, _) | ExprKind::Ref(inner) => is_code(inner),
+        _ => false,
+    }
+}
+
+/// Parameters of a request, by their name.
+fn of_request(of: &Expr) -> bool {
+    match &of.kind {
+        ExprKind::Name(name) | ExprKind::Attr(_, name) => {
+            PARAMETERS.contains(&plain(name).as_str())
+        }
+        ExprKind::Call(call) => of_request(&call.func),
+        ExprKind::Fallible(inner, _) => of_request(inner),
+        _ => false,
+    }
+}
+
+fn is_text(e: &Expr, text: &str) -> bool {
+    matches!(&e.kind, ExprKind::Str(s) if s == text)
+}
+
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| *c != '_');
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a word in small letters stands in a name, in whatever case.
+fn contains(name: &str, word: &str) -> bool {
+    let name = name.as_bytes();
+    name.windows(word.len())
+        .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}

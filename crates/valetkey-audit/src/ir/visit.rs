@@ -1,0 +1,171 @@
+//! All expressions of a file, wherever they stand.
+
+use super::{Block, Call, Class, Expr, ExprKind, Function, Module, StmtKind};
+
+/// What looks at the parts of a file.
+pub(crate) trait Visit {
+    fn expr(&mut self, _: &Expr) {}
+    fn function(&mut self, _: &Function) {}
+    /// A name that something here is given, or that an import brings.
+    fn name(&mut self, _: &str) {}
+}
+
+impl Module {
+    pub(crate) fn visit(&self, by: &mut impl Visit) {
+        block(&self.body, by);
+    }
+}
+
+fn block(of: &Block, by: &mut impl Visit) {
+    for statement in of {
+        match &statement.kind {
+            StmtKind::Expr(e) => expr(e, by),
+            StmtKind::Assign { targets, value } => {
+                exprs(targets, by);
+                expr(value, by);
+            }
+            StmtKind::Augment { target, value } => {
+                expr(target, by);
+                expr(value, by);
+            }
+            StmtKind::If {
+                test,
+                then,
+                otherwise,
+            } => {
+                expr(test, by);
+                block(then, by);
+                block(otherwise, by);
+            }
+            StmtKind::While { test, body } => {
+                expr(test, by);
+                block(body, by);
+            }
+            StmtKind::For { target, iter, body } => {
+                expr(target, by);
+                expr(iter, by);
+                block(body, by);
+            }
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+            } => {
+                block(body, by);
+                for handler in handlers {
+                    block(&handler.body, by);
+                }
+                block(otherwise, by);
+                block(finally, by);
+            }
+            StmtKind::With { items, body } => {
+                for (value, target) in items {
+                    expr(value, by);
+                    exprs(target, by);
+                }
+                block(body, by);
+            }
+            StmtKind::Return(value) | StmtKind::Leave(value) | StmtKind::Raise(value) => {
+                exprs(value, by);
+            }
+            StmtKind::Function(f) => function(f, by),
+            StmtKind::Class(c) => class(c, by),
+            StmtKind::Import(all) => {
+                for import in all {
+                    by.name(&import.name);
+                    by.name(&import.module);
+                }
+            }
+            StmtKind::Global(names) => names.iter().for_each(|n| by.name(n)),
+            StmtKind::Delete(all) => exprs(all, by),
+            StmtKind::Break | StmtKind::Continue => {}
+        }
+    }
+}
+
+fn function(of: &Function, by: &mut impl Visit) {
+    by.function(of);
+    by.name(&of.name);
+    for param in &of.params {
+        by.name(&param.name);
+        exprs(&param.default, by);
+    }
+    exprs(&of.decorators, by);
+    block(&of.body, by);
+}
+
+fn class(of: &Class, by: &mut impl Visit) {
+    by.name(&of.name);
+    exprs(&of.bases, by);
+    block(&of.body, by);
+}
+
+/// What a call is given.
+pub(crate) fn call(of: &Call, by: &mut impl Visit) {
+    exprs(&of.args, by);
+    for (name, value) in &of.named {
+        name.iter().for_each(|n| by.name(n));
+        expr(value, by);
+    }
+}
+
+fn exprs<'e>(all: impl IntoIterator<Item = &'e Expr>, by: &mut impl Visit) {
+    for one in all {
+        expr(one, by);
+    }
+}
+
+fn expr(of: &Expr, by: &mut impl Visit) {
+    by.expr(of);
+    match &of.kind {
+        ExprKind::Name(name) => by.name(name),
+        ExprKind::Template(all)
+        | ExprKind::And(all)
+        | ExprKind::Or(all)
+        | ExprKind::List(all)
+        | ExprKind::Other(all) => exprs(all, by),
+        ExprKind::Attr(inner, name) => {
+            by.name(name);
+            expr(inner, by);
+        }
+        ExprKind::Bind(name, inner) => {
+            by.name(name);
+            expr(inner, by);
+        }
+        ExprKind::Index(a, b)
+        | ExprKind::Concat(a, b)
+        | ExprKind::Format(a, b)
+        | ExprKind::Compare(_, a, b) => {
+            expr(a, by);
+            expr(b, by);
+        }
+        ExprKind::Call(inner) => {
+            expr(&inner.func, by);
+            call(inner, by);
+        }
+        ExprKind::Not(inner) | ExprKind::Fallible(inner, _) | ExprKind::Ref(inner) => {
+            expr(inner, by);
+        }
+        ExprKind::If(test, then, otherwise) => {
+            for part in [test, then, otherwise] {
+                expr(part, by);
+            }
+        }
+        ExprKind::Dict(entries) => {
+            for (key, value) in entries {
+                exprs(key, by);
+                expr(value, by);
+            }
+        }
+        ExprKind::Lambda(f) => function(f, by),
+        ExprKind::Each(target, iter, tests, element) => {
+            for part in [target, iter, element] {
+                expr(part, by);
+            }
+            exprs(tests, by);
+        }
+        ExprKind::Str(text) => by.name(text),
+        ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None => {}
+    }
+}

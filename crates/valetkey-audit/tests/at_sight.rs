@@ -1,0 +1,140 @@
+//! What is told where values go through something that is not seen: what an
+//! app does not even name, and tokens by their names.
+
+use valetkey_audit::{Options, Verdict, audit_source};
+
+fn verdict(files: &[(&str, &str)], check: &str, path: &str) -> Verdict {
+    let report = audit_source(files, &Options::default());
+    let found = report
+        .results
+        .iter()
+        .find(|r| r.check == check && r.path == path);
+    found.map_or(Verdict::Na, |r| r.verdict)
+}
+
+/// The client comes out of a package that is not here.
+const GO: &str = r#"
+package web
+
+import "net/http"
+
+func (app *application) login(w http.ResponseWriter, r *http.Request) {
+	token := newToken()
+	app.sessions.Put(r.Context(), "login", token)
+	http.Redirect(w, r, app.oauth.AuthCodeURL(token), http.StatusFound)
+}
+
+func (app *application) back(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("state") != app.sessions.PopString(r.Context(), "login") {
+		http.Error(w, "no", http.StatusBadRequest)
+		return
+	}
+	answer, err := app.oauth.Exchange(r.Context(), r.URL.Query().Get("code"))
+	if err != nil {
+		http.Error(w, "no", http.StatusBadGateway)
+		return
+	}
+	app.signIn(w, r, answer)
+}
+"#;
+
+#[test]
+fn a_login_of_an_app_that_names_nothing_of_pkce_does_not_use_it() {
+    let beside = |text| [("web/login.go", GO), ("web/more.go", text)];
+    let said = |text| verdict(&beside(text), "pkce-used", "web/login.go");
+    assert_eq!(said("package web\n"), Verdict::Fail);
+    // A comment does nothing.
+    assert_eq!(said("package web\n\n// TODO: PKCE\n"), Verdict::Fail);
+    for other in [
+        "package web\n\nvar verifier = oauth2.GenerateVerifier()\n",
+        "package web\n\nconst method = \"code_challenge_method\"\n",
+    ] {
+        assert_eq!(said(other), Verdict::Na, "{other}");
+    }
+}
+
+#[test]
+fn a_request_of_an_app_that_names_no_timeout_has_none() {
+    let beside = |text| [("web/login.go", GO), ("web/more.go", text)];
+    let said = |text| verdict(&beside(text), "timeout-set", "web/login.go");
+    assert_eq!(said("package web\n"), Verdict::Fail);
+    for other in [
+        "package web\n\nvar client = http.Client{Timeout: second}\n",
+        "package web\n\nfunc slow(c context.Context) { context.WithDeadline(c, then) }\n",
+    ] {
+        assert_eq!(said(other), Verdict::Na, "{other}");
+    }
+}
+
+/// The client's calls are those of a package that is not here.
+fn python(read: &str) -> String {
+    format!(
+        r#"
+from flask import Flask, request, session, redirect
+from shop.identity import client
+
+app = Flask(__name__)
+
+@app.route("/back")
+def back():
+    {read}
+    answer = client.exchange_code(code)
+    if not answer.ok:
+        return "no", 502
+    session["user"] = client.profile(answer)
+    return redirect("/")
+"#
+    )
+}
+
+#[test]
+fn a_callback_of_an_app_that_calls_nothing_a_state_compares_none() {
+    let said = |read: &str| verdict(&[("app.py", &python(read))], "state-verified", "app.py");
+    assert_eq!(said("code = request.args.get('code')"), Verdict::Fail);
+    // The code comes from elsewhere: no callback is seen.
+    assert_ne!(said("code = client.pending()"), Verdict::Fail);
+    let handed = "code = client.checked(request.args['code'], request.args['state'])";
+    assert_ne!(said(handed), Verdict::Fail);
+}
+
+fn with_token(line: &str) -> Verdict {
+    let text = format!(
+        r#"
+import os
+import requests
+from shop.identity import client
+
+CLIENT_SECRET = os.environ["CLIENT_SECRET"]
+
+def profile(user):
+    access_token = client.token_of(user)
+    {line}
+    return client.profile(user)
+"#
+    );
+    verdict(&[("app.py", &text)], "token-not-leaked", "app.py")
+}
+
+#[test]
+fn what_is_called_a_token_is_not_printed() {
+    for line in [
+        "print(access_token)",
+        "print(f'got {access_token}')",
+        "print('got', user.access_token)",
+        "logger.info('got %s' % access_token)",
+        "url = f'https://api.example/me?access_token={access_token}'",
+        "url = 'https://api.example/me?fields=id&access_token=' + access_token",
+    ] {
+        assert_eq!(with_token(line), Verdict::Fail, "{line}");
+    }
+    for line in [
+        "print('access_token')",
+        "print(len(access_token))",
+        "print(access_token_expires)",
+        "print(bool(access_token), user.name)",
+        "url = 'https://api.example/me?access_token='",
+        "headers = {'Authorization': f'Bearer {access_token}'}",
+    ] {
+        assert_ne!(with_token(line), Verdict::Fail, "{line}");
+    }
+}
