@@ -212,11 +212,14 @@ pub fn parse_compact(token: &str) -> Result<CompactJws<'_>, JwsError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(JwsError::TooLarge(token.len()));
     }
-    let mut dots = token.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
-    let (Some((first, _)), Some((second, _))) = (dots.next(), dots.next()) else {
+    let dot_from = |start: usize| token[start..].find('.').map(|at| start + at);
+    let Some(first) = dot_from(0) else {
         return Err(JwsError::Segments);
     };
-    match dots.count() {
+    let Some(second) = dot_from(first + 1) else {
+        return Err(JwsError::Segments);
+    };
+    match token[second + 1..].bytes().filter(|b| *b == b'.').count() {
         0 => {}
         2 => return Err(JwsError::Encrypted),
         _ => return Err(JwsError::Segments),

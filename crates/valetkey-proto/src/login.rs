@@ -190,7 +190,7 @@ impl PendingLogin {
     /// Reads back what [`Self::to_bytes`] wrote; `None` for anything else.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let s: Stored<'_> = serde_json::from_slice(bytes).ok()?;
+        let s: Stored<'_> = serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()?;
         Some(Self {
             provider: s.p.into_owned(),
             issuer: s.i.into_owned(),

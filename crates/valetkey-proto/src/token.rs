@@ -299,7 +299,12 @@ fn members(reply: Reply<'_>) -> Result<Map<String, Value>, TokenError> {
     let media = reply.media_type();
     let first = reply.body.iter().find(|b| !b.is_ascii_whitespace());
     if media.ends_with("json") || first == Some(&b'{') {
-        return serde_json::from_slice::<Map<String, Value>>(reply.body)
+        // Told to be text once, not string by string.
+        let read = match std::str::from_utf8(reply.body) {
+            Ok(text) => serde_json::from_str::<Map<String, Value>>(text),
+            Err(_) => serde_json::from_slice(reply.body),
+        };
+        return read
             .map_err(|e| TokenError::Invalid(format!("not JSON: {}", e.classify_text()).into()));
     }
     if matches!(

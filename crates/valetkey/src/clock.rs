@@ -59,12 +59,20 @@ impl Clock for FakeClock {
 /// If the operating system has no randomness to give: nothing safe can be
 /// done then.
 #[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let [bytes] = random_each();
+    bytes
+}
+
+/// Several arrays at once, as [`random`] makes one.
+#[must_use]
 #[allow(
     clippy::expect_used,
     reason = "a client without randomness must not go on"
 )]
-pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0u8; N];
-    getrandom::fill(&mut bytes).expect("the operating system's random source failed");
-    bytes
+pub(crate) fn random_each<const N: usize, const COUNT: usize>() -> [[u8; N]; COUNT] {
+    let mut arrays = [[0u8; N]; COUNT];
+    getrandom::fill(arrays.as_flattened_mut())
+        .expect("the operating system's random source failed");
+    arrays
 }

@@ -56,8 +56,8 @@ pub const STATE_OVERHEAD: usize = STATE_SALT + TAG;
 const VERSION: u8 = 1;
 const KEY_ID: usize = 4;
 const HEADER: usize = 1 + KEY_ID;
-const SALT: usize = 24;
-const STATE_SALT: usize = 16;
+pub(crate) const SALT: usize = 24;
+pub(crate) const STATE_SALT: usize = 16;
 const TAG: usize = 16;
 
 /// What something is sealed or tagged for. Each has keys of its own.
@@ -183,8 +183,18 @@ impl KeyRing {
     /// The result is longer by [`OVERHEAD`].
     #[must_use]
     pub fn seal(&self, purpose: Purpose, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+        self.seal_with(clock::random(), purpose, aad, plaintext)
+    }
+
+    /// The same with a salt that the caller has drawn. It must be fresh.
+    pub(crate) fn seal_with(
+        &self,
+        salt: [u8; SALT],
+        purpose: Purpose,
+        aad: &[u8],
+        plaintext: &[u8],
+    ) -> Vec<u8> {
         let key = &self.0[0];
-        let salt = clock::random::<SALT>();
         let mut sealed = Vec::with_capacity(OVERHEAD + plaintext.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(&key.id);

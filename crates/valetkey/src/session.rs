@@ -339,8 +339,11 @@ impl Session {
         let opened = keys
             .open(Purpose::Session, &key.0, &record.sealed)
             .ok_or_else(|| damaged("does not open with the key that sealed it"))?;
-        let data =
-            serde_json::from_slice(&opened.plaintext).map_err(|_| damaged("cannot be read"))?;
+        // Told to be text once, not string by string.
+        let data = std::str::from_utf8(&opened.plaintext)
+            .ok()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| damaged("cannot be read"))?;
         let session = Self {
             key,
             version: record.version,

@@ -14,8 +14,8 @@ use crate::{
     cookie::{Cookies, MAX_PENDING_LOGINS, SetCookie},
     error::Error,
     events::{EventKind, Parameter},
-    seal::Purpose,
-    session::hash,
+    seal::{Purpose, SALT},
+    store::RecordKey,
     wire,
 };
 
@@ -105,7 +105,15 @@ impl Client {
         {
             return_to = verify_return_to("/");
         }
-        let state = state::mint(&self.inner.keys, now, restarted, &return_to);
+        // All of it at once: each time that the system is asked costs as much.
+        let [for_state, for_nonce, for_verifier, for_cookie] = clock::random_each();
+        let (state, hash) = state::mint(
+            &self.inner.keys,
+            first(for_state),
+            now,
+            restarted,
+            &return_to,
+        );
         let (url, pending) = login::request(Start {
             provider,
             issuer: &endpoints.issuer,
@@ -117,15 +125,13 @@ impl Client {
             scope_separator: registered.provider.scope_separator,
             extra: &registered.provider.extra,
             state,
-            nonce: endpoints
-                .id_tokens
-                .then(|| Nonce::from_random(clock::random())),
-            verifier: Verifier::from_random(clock::random()),
+            nonce: endpoints.id_tokens.then(|| Nonce::from_random(for_nonce)),
+            verifier: Verifier::from_random(for_verifier),
             max_age: registered.provider.max_age,
             return_to,
             now,
         })?;
-        let cookie = self.login_cookie(&pending);
+        let cookie = self.login_cookie(&pending, &hash, first(for_cookie));
         let mut set_cookies = self.make_room(cookies, &cookie);
         set_cookies.push(cookie);
         self.emit(Some(pending.state().expose()), || EventKind::LoginStarted {
@@ -143,16 +149,19 @@ impl Client {
         })
     }
 
-    fn login_cookie(&self, pending: &PendingLogin) -> SetCookie {
-        // A state of ours always decodes.
-        let sealed_state = URL_SAFE_NO_PAD
-            .decode(pending.state().expose())
-            .unwrap_or_default();
-        let name = self.inner.cookies.login(&hash(&sealed_state).0);
-        let sealed =
-            self.inner
-                .keys
-                .seal(Purpose::LoginCookie, name.as_bytes(), &pending.to_bytes());
+    fn login_cookie(
+        &self,
+        pending: &PendingLogin,
+        state: &RecordKey,
+        salt: [u8; SALT],
+    ) -> SetCookie {
+        let name = self.inner.cookies.login(&state.0);
+        let sealed = self.inner.keys.seal_with(
+            salt,
+            Purpose::LoginCookie,
+            name.as_bytes(),
+            &pending.to_bytes(),
+        );
         self.inner.cookies.set(
             name,
             URL_SAFE_NO_PAD.encode(sealed),
@@ -205,4 +214,10 @@ impl Client {
             .map(|(_, name, _)| self.inner.cookies.remove(name.to_owned()))
             .collect()
     }
+}
+
+/// The first of some bytes.
+fn first<const N: usize>(bytes: [u8; 32]) -> [u8; N] {
+    const { assert!(N <= 32) };
+    std::array::from_fn(|at| bytes[at])
 }

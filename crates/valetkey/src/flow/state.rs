@@ -12,8 +12,8 @@ use valetkey_proto::{
 };
 
 use crate::{
-    clock::{self, Seconds},
-    seal::KeyRing,
+    clock::Seconds,
+    seal::{KeyRing, STATE_SALT},
     session::hash,
     store::RecordKey,
 };
@@ -33,14 +33,23 @@ pub(crate) struct Minted {
     pub(crate) hash: RecordKey,
 }
 
-pub(crate) fn mint(keys: &KeyRing, now: Seconds, restarted: bool, return_to: &ReturnTo) -> State {
+/// Makes a state, and the hash by which it will be known. `random` must be
+/// fresh.
+pub(crate) fn mint(
+    keys: &KeyRing,
+    random: [u8; STATE_SALT],
+    now: Seconds,
+    restarted: bool,
+    return_to: &ReturnTo,
+) -> (State, RecordKey) {
     let mut plain = Vec::with_capacity(64);
     plain.push(if restarted { RESTARTED } else { 0 });
     plain.extend_from_slice(&now.to_be_bytes()[3..]);
     if return_to.as_str() != "/" && return_to.as_str().len() <= MAX_RETURN_TO {
         plain.extend_from_slice(return_to.as_str().as_bytes());
     }
-    State::new(URL_SAFE_NO_PAD.encode(keys.seal_state(clock::random(), &plain)))
+    let sealed = keys.seal_state(random, &plain);
+    (State::new(URL_SAFE_NO_PAD.encode(&sealed)), hash(&sealed))
 }
 
 /// Opens a state. `None` if this application did not mint it.
@@ -64,6 +73,13 @@ pub(crate) fn open(keys: &KeyRing, state: &str) -> Option<Minted> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
+
+    fn mint(keys: &KeyRing, now: Seconds, restarted: bool, return_to: &ReturnTo) -> State {
+        let (state, hash) = super::mint(keys, clock::random(), now, restarted, return_to);
+        assert_eq!(open(keys, state.expose()).unwrap().hash, hash);
+        state
+    }
 
     #[test]
     fn ar_09_ar_12_a_state_is_short_fresh_and_ours() {
