@@ -221,6 +221,8 @@ pub(crate) struct Engine<'a> {
     candidates: Vec<(OriginId, Event)>,
     entry: Option<usize>,
     guards: Vec<Taint>,
+    /// Those under which a function returned last.
+    left_under: Vec<OriginId>,
     inspected: Vec<OriginId>,
     known: BTreeMap<(FileId, u32), Entry>,
     called: BTreeSet<(FileId, u32)>,
@@ -328,6 +330,7 @@ impl<'a> Engine<'a> {
             candidates: Vec::new(),
             entry: None,
             guards: Vec::new(),
+            left_under: Vec::new(),
             inspected: Vec::new(),
             known: BTreeMap::new(),
             called: BTreeSet::new(),

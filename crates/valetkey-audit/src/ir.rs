@@ -160,6 +160,8 @@ pub(crate) enum ExprKind {
     /// A `None` key spreads the value's entries.
     Dict(Vec<(Option<Expr>, Expr)>),
     List(Vec<Expr>),
+    /// The items of a list as arguments of their own.
+    Spread(Box<Expr>),
     Lambda(Arc<Function>),
     /// Assigns and is the value.
     Bind(String, Box<Expr>),

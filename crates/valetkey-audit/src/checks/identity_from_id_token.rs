@@ -14,6 +14,17 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+const OWN: &str = "The identity comes from this login's own exchange.";
+
+/// Whether what the session keeps under that name says who somebody is.
+fn names_user(key: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "user", "account", "uid", "openid", "open_id", "member", "athlete", "login",
+    ];
+    let lower = key.to_ascii_lowercase();
+    WORDS.iter().any(|w| lower.contains(w)) && !lower.contains("token")
+}
+
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for event in c.events() {
@@ -22,9 +33,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             | EventKind::SessionWrite { value, .. }
             | EventKind::SetCookie { value, .. }
             | EventKind::ProfileRead { value } => value,
-            EventKind::Respond { value } if handed(c, event, value) => value,
+            EventKind::Respond { value } => value,
             _ => continue,
         };
+        // Some providers say with the token whose it is.
+        if let EventKind::SessionWrite { key, value } = &event.kind
+            && names_user(key)
+            && c.any(value, |o| matches!(o, Origin::TokenMeta))
+            && !c.any(value, |o| matches!(o, Origin::Param(_)))
+        {
+            found.push(Found::pass(at(event), OWN));
+            continue;
+        }
         if !c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) {
             continue;
         }
@@ -36,7 +56,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.push(if handed(c, event, value) {
             Found::fail(at(event), High, "The user is whoever the handed-in access token belongs to: it may have been issued to another app.")
         } else {
-            Found::pass(at(event), "The identity comes from this login's own exchange.")
+            Found::pass(at(event), OWN)
         });
     }
     for (event, _, fields, library) in c.delegations() {

@@ -61,7 +61,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let from_session = value.taint.iter().any(|id| {
             !event.inspected.contains(id)
                 && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k)
-                    if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name)))
+                    if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name) || page_of(k) == Some(name)))
         });
         if !own(value) && (tainted(c, value, &event.inspected) || from_session) {
             found.push(Found::fail(
@@ -85,6 +85,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// What a page to go back to is kept in, by its name or place there.
+fn page_of(key: &str) -> Option<&str> {
+    const WORDS: &[&str] = &[
+        "next", "return", "redirect", "back", "dest", "target", "url",
+    ];
+    let (of, part) = key.split_once('.')?;
+    let page = part.bytes().all(|b| b.is_ascii_digit())
+        || WORDS.iter().any(|w| part.contains(w)) && !part.contains("auth");
+    page.then_some(of)
 }
 
 fn tainted(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {

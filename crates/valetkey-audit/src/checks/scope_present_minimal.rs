@@ -57,6 +57,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, fields, library) in c.authorizations() {
         // Its clients bring scopes of their own.
         if library == Some("httpx-oauth") && field(fields, "scope").is_none_or(Value::is_none) {
+            let message = "The scope that the client asks for by itself is a small one.";
+            found.push(Found::pass(at(event), message));
             continue;
         }
         match field(fields, "scope").filter(|v| !v.is_none() && v.as_str() != Some("")) {
@@ -143,10 +145,10 @@ fn logins_say(c: &Context<'_>) -> bool {
 fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     let mut words = Vec::new();
     collect(scope, &mut words);
-    if let Some(broad) = words
-        .iter()
-        .find(|w| BROAD.contains(&w.to_ascii_lowercase().as_str()))
-    {
+    if let Some(broad) = words.iter().find(|w| {
+        let lower = w.to_ascii_lowercase();
+        BROAD.contains(&lower.as_str()) && (lower != "api" || of_gitlab(c, place.0))
+    }) {
         return Some(
             Found::fail(
                 place,
@@ -162,6 +164,13 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
     c.any(scope, |o| matches!(o, Origin::Env(_) | Origin::Config(_)))
         .then(|| Found::pass(place, "The scope comes from the settings."))
         .or_else(|| elsewhere(scope, place, "The scope is named in another file."))
+}
+
+/// There `api` opens the account; elsewhere it is one API among others.
+fn of_gitlab(c: &Context<'_>, file: usize) -> bool {
+    c.texts
+        .get(file)
+        .is_some_and(|t| t.contains("gitlab") || t.contains("GitLab") || t.contains("GITLAB"))
 }
 
 fn collect(value: &Value, into: &mut Vec<String>) {

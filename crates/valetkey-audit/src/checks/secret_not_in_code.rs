@@ -136,6 +136,8 @@ fn handed(value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
 fn quoted(source: &str, text: &str) -> bool {
     source.contains(&format!("\"{text}\""))
         || source.contains(&format!("'{text}'"))
+        // In the middle of a URL.
+        || source.contains(&format!("={text}"))
         || text.contains(['\n', '\\', '"', '\''])
 }
 

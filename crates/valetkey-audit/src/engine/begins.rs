@@ -48,15 +48,19 @@ impl Engine<'_> {
     }
 }
 
+/// What some providers call the client's id: WeChat, Feishu, TikTok, Taobao.
+const CLIENTS: &[&str] = &["appid", "app_id", "client_key", "app_key"];
+
 /// RFC 6749 section 4.1.1: a client id with something that only an
 /// authorization request has, and nothing that belongs into a token request.
 pub(super) fn is_authorization(fields: &Fields) -> bool {
     let has = |name: &str| fields.iter().any(|(k, _)| k == name);
     // WeChat and its like call the client an app.
-    let client = has("client_id") || has("appid") && has("response_type") && has("redirect_uri");
+    let client = has("client_id") || has("redirect_uri") && CLIENTS.iter().any(|n| has(n));
     client
         && (has("response_type") || has("redirect_uri") || has("scope") || has("state"))
         && !has("client_secret")
+        && !has("secret")
         && !has("code")
         && !has("grant_type")
         && !has("post_logout_redirect_uri")

@@ -41,7 +41,13 @@ impl Engine<'_> {
     fn arguments(&mut self, call: &Call) -> Eval<(Vec<Value>, Fields)> {
         let mut args = Vec::new();
         for arg in &call.args {
-            args.push(self.eval(arg)?);
+            match &arg.kind {
+                ExprKind::Spread(inner) => {
+                    let list = self.eval(inner)?;
+                    self.spread_out(&list, &mut args, arg.span);
+                }
+                _ => args.push(self.eval(arg)?),
+            }
         }
         let mut named = Vec::new();
         for (name, value) in &call.named {
@@ -55,6 +61,28 @@ impl Engine<'_> {
             }
         }
         Ok((args, named))
+    }
+
+    /// The items of a list; of what is kept elsewhere, the first few.
+    fn spread_out(&mut self, list: &Value, args: &mut Vec<Value>, at: Span) {
+        const FEW: usize = 4;
+        let items = match &list.kind {
+            Kind::List(id) => self
+                .heap
+                .get(*id)
+                .filter(|o| !o.open)
+                .map(|o| o.items.clone()),
+            Kind::Sym if self.bound(list) => Some(
+                (0..FEW)
+                    .map(|i| self.part(list, &i.to_string(), at))
+                    .collect(),
+            ),
+            _ => None,
+        };
+        match items {
+            Some(items) => args.extend(items),
+            None => args.push(Value::derived([&self.settled(list)])),
+        }
     }
 
     /// `super().method(…)`.

@@ -459,7 +459,7 @@ impl Engine<'_> {
                 file: entry.file,
                 span: entry.span,
                 entry: self.entry,
-                guards: Vec::new(),
+                guards: self.left_under.clone(),
                 inspected: self.inspected.clone(),
             };
             self.events.push(event);

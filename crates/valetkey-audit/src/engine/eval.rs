@@ -177,6 +177,10 @@ impl Engine<'_> {
             }
             ExprKind::Fallible(inner, form) => self.fallible(inner, *form, at)?,
             ExprKind::Ref(inner) => self.eval(inner)?,
+            ExprKind::Spread(inner) => {
+                let value = self.eval(inner)?;
+                Value::derived([&self.settled(&value)])
+            }
             ExprKind::Other(parts) => {
                 let mut values = Vec::new();
                 for part in parts {
@@ -498,6 +502,18 @@ impl Engine<'_> {
                 let there = self.truth_or_decide(&asked.clone(), at);
                 Some(there == (op == Cmp::Ne))
             }
+            // Only where it is that one text is it known what it is.
+            (None, None, Cmp::Eq | Cmp::Ne)
+                if self.mode == Mode::Discover && self.is_choice(a, b) =>
+            {
+                let same = self.decide(at);
+                for id in left.taint.iter().chain(&right.taint) {
+                    if same && !self.inspected.contains(id) {
+                        self.inspected.push(*id);
+                    }
+                }
+                Some(same == (op == Cmp::Eq))
+            }
             (known, ..) => known,
         };
         let mut value = Value::derived([&left, &right]);
@@ -506,6 +522,20 @@ impl Engine<'_> {
             value.kind = Kind::Bool(known);
         }
         Ok(value)
+    }
+
+    /// Whether a parameter other than those of the callback is compared with a
+    /// text that stands in the code.
+    fn is_choice(&self, a: &Value, b: &Value) -> bool {
+        let other = match (&a.kind, &b.kind) {
+            (Kind::Sym, Kind::Str(s)) if !s.is_empty() => a,
+            (Kind::Str(s), Kind::Sym) if !s.is_empty() => b,
+            _ => return false,
+        };
+        self.any(&other.taint, |o| {
+            matches!(o, Origin::Param(p)
+                if !matches!(p.as_str(), "state" | "code") && !p.starts_with("error"))
+        })
     }
 
     /// Compared with an empty text, a value of the outside is not looked at:

@@ -98,6 +98,11 @@ impl Engine<'_> {
                     Some(e) => self.eval(e)?,
                     None => Value::none(),
                 };
+                if self.mode == Mode::Discover {
+                    self.left_under.clear();
+                    self.left_under
+                        .extend(self.guards.iter().flatten().copied());
+                }
                 return Err(Unwind::Return(value));
             }
             StmtKind::Raise(value) => {
@@ -411,7 +416,8 @@ impl Engine<'_> {
             if let Kind::Func(f) = &member.kind {
                 let route = f.function.decorators.iter().any(|d| self.is_route(d))
                     || self.is_handler(&value, 0)
-                        && self.libraries.verbs.contains(&f.function.name);
+                        && self.libraries.verbs.contains(&f.function.name)
+                    || class.body.iter().any(|s| exposes(s, &f.function.name));
                 let closure = Rc::new(Closure {
                     function: f.function.clone(),
                     file,
@@ -553,6 +559,18 @@ pub(super) fn answering() -> Handed {
         answers: true,
         ..Handed::default()
     }
+}
+
+/// `index.exposed = True`, with which CherryPy is told of a handler.
+fn exposes(statement: &Stmt, name: &str) -> bool {
+    let StmtKind::Assign { targets, value } = &statement.kind else {
+        return false;
+    };
+    matches!(value.kind, ExprKind::Bool(true))
+        && targets.iter().any(|target| {
+            matches!(&target.kind, ExprKind::Attr(of, member) if member == "exposed"
+                && matches!(&of.kind, ExprKind::Name(n) if n == name))
+        })
 }
 
 fn is_scheme(e: &Expr) -> bool {

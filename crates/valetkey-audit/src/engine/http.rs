@@ -22,7 +22,7 @@ impl Engine<'_> {
         url = self.url_text(&url, at);
         let mut data = None;
         let (mut basic, mut waits, mut plain) = (None, false, None);
-        let mut secret = None;
+        let (mut secret, mut address) = (None, None);
         // `urlopen(Request(url, data))`.
         if let Kind::Obj(id) = &url.kind
             && let Some(object) = self.heap.get(*id)
@@ -44,6 +44,7 @@ impl Engine<'_> {
             secret = object.fields.get("client_secret").cloned();
             if let Some(inner) = inner {
                 url = self.url_text(&inner, at);
+                address = Some(self.settled(&url).taint);
             }
             for other in others {
                 let taint = self.deep_taint(&other);
@@ -158,7 +159,7 @@ impl Engine<'_> {
         all.extend(of.iter().map(|v| self.settled(v)));
         let made_of = Value::derived(&all);
         // What the program fetches itself, no browser is sent to.
-        let fetched = self.settled(&url).taint;
+        let fetched = address.unwrap_or_else(|| self.settled(&url).taint);
         self.candidates.retain(|(id, event)| {
             !fetched.contains(id)
                 // Unless it reads the tokens out of where a browser would be
@@ -211,11 +212,12 @@ impl Engine<'_> {
         // By its name, wherever it comes from.
         let in_url = url::parameters(&self.settled(&url));
         let asked: Fields = params.iter().flat_map(|p| self.fields(p)).collect();
-        if in_url.iter().chain(&asked).any(|(k, v)| {
+        let shown = in_url.iter().chain(&asked).any(|(k, v)| {
             matches!(k.as_str(), "access_token" | "refresh_token")
                 && !v.is_none()
-                && v.as_str().is_none()
-        }) {
+                && v.as_str() != Some("")
+        });
+        if shown {
             let id = self.origin(Origin::AccessToken, at);
             target.add(&[id]);
         }
@@ -253,6 +255,7 @@ impl Engine<'_> {
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
             || with_token
+            || shown
             // Somebody else's API is not the provider.
             || kept_token && lower.starts_with("http")
             // What a page of the app asks the app itself for.
@@ -271,8 +274,10 @@ impl Engine<'_> {
             at,
         );
         let told = model.facts.get("errors-field").is_some_and(|field| {
-            matches!(of.as_ref().map(|o| &o.kind), Some(Kind::Obj(id))
-                if self.heap.get(*id).is_some_and(|o| o.fields.contains_key(field)))
+            args.get(field)
+                .is_some_and(|v| matches!(v.kind, Kind::Bool(true)))
+                || matches!(of.as_ref().map(|o| &o.kind), Some(Kind::Obj(id))
+                    if self.heap.get(*id).is_some_and(|o| o.fields.contains_key(field)))
         });
         let raises = told || model.facts.get("errors").is_some_and(|e| e == "raise");
         if token_request && raises {
@@ -335,6 +340,10 @@ impl Engine<'_> {
                 .taint
                 .retain(|id| matches!(self.origins.of(*id), Origin::Claims | Origin::Param(_)));
             return Ok(claims);
+        }
+        // It ends the token, and says nothing of the user.
+        if with_token && lower.contains("revoke") {
+            return Ok(Value::unknown());
         }
         if with_token {
             let mut profile = self.sym(Origin::Profile, at);

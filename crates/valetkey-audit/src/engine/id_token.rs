@@ -8,6 +8,8 @@ use crate::{
     value::{Kind, Origin, Value},
 };
 
+const ISSUER: &str = "its issuer is not compared";
+
 impl Engine<'_> {
     pub(super) fn id_token(
         &mut self,
@@ -86,7 +88,7 @@ impl Engine<'_> {
             || skips("issuer-off")
             || fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
         {
-            Some("its issuer is not compared")
+            Some(ISSUER)
         } else {
             None
         };
@@ -103,7 +105,8 @@ impl Engine<'_> {
             let (left, right) = (claims.clone(), self.settled(&nonce));
             self.emit(EventKind::Compare { left, right }, at);
         }
-        if handed && fault.is_some() {
+        // For whom it was made was looked at.
+        if handed && fault.is_some() && fault != Some(ISSUER) {
             claims.add(&token.taint);
         }
         claims.kind = Kind::Unknown;

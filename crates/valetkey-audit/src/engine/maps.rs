@@ -5,6 +5,7 @@ use super::{Engine, Eval, Mode};
 use crate::{
     facts::EventKind,
     ir::Span,
+    lang::Language,
     value::{Kind, ObjId, Origin, Value},
 };
 
@@ -84,6 +85,7 @@ impl Engine<'_> {
                 };
                 (known, origin)
             }
+            "headers" if name == "beaker.session" => return Ok(Value::map("session")),
             "headers" => {
                 let lower = name.to_ascii_lowercase();
                 // As the gateway interfaces spell them.
@@ -344,6 +346,19 @@ impl Engine<'_> {
     /// Some entry of a table that nothing changes after it was written down.
     fn one_of(&self, id: ObjId, name: &str) -> Option<Value> {
         let object = self.heap.get(id)?;
+        if self.language == Language::Python {
+            if !name.contains('*') || self.shared_objects.iter().any(|(o, _)| *o == id) {
+                return None;
+            }
+            // Members of an enumeration for keys, and others made elsewhere.
+            let all = object.fields.values().chain(&object.items);
+            let made = |v: &&Value| matches!(v.kind, Kind::Obj(_) | Kind::Dict(_));
+            let rest = |v: &Value| matches!(v.kind, Kind::Ext(_));
+            if !all.clone().all(|v| made(&v) || rest(v)) {
+                return None;
+            }
+            return all.filter(made).cloned().reduce(Value::either);
+        }
         let fixed = (self.traits.packages || self.traits.callbacks)
             && name.contains('*')
             && !object.open

@@ -68,6 +68,11 @@ impl Engine<'_> {
         if let Some(site) = model.facts.get("site") {
             fields.push(("endpoint".into(), Value::str(site)));
         }
+        // It knows where the provider is.
+        if model.facts.get("tls").is_some_and(|v| v == "library") {
+            fields.push(("auth_uri".into(), Value::str("https://")));
+            fields.push(("token_uri".into(), Value::str("https://")));
+        }
         let endpoint = fields.iter().find(|(k, _)| k == "endpoint");
         if let Some(text) = endpoint.filter(|(_, v)| v.as_str().is_some()) {
             let text = text.1.clone();

@@ -321,6 +321,7 @@ impl Engine<'_> {
         self.remembered.clear();
         self.token_answers = super::panics::Answers::default();
         self.guards.clear();
+        self.left_under.clear();
         self.inspected.clear();
         self.events.clear();
         self.has_answered = false;

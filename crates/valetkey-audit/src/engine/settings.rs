@@ -50,6 +50,8 @@ impl Engine<'_> {
                 | "cookie_secret"
                 | "session_secret"
                 | "secret_key_base"
+                | "session.validate_key"
+                | "session.encrypt_key"
         ) {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);

@@ -162,6 +162,7 @@ fn expr(e: &Expr) -> String {
         ExprKind::Lambda(f) => function(f),
         ExprKind::Bind(name, value) => format!("({name} := {})", expr(value)),
         ExprKind::Each(..) => "each".into(),
+        ExprKind::Spread(inner) => format!("*{}", expr(inner)),
         ExprKind::Other(parts) => format!("other({})", list(parts)),
     }
 }

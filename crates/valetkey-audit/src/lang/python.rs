@@ -8,6 +8,7 @@ use crate::ir::{
     Block, Class, Expr, ExprKind, Function, Handler, Import, Module, Param, Star, Stmt, StmtKind,
 };
 
+mod data;
 mod expr;
 mod script;
 
@@ -79,7 +80,11 @@ impl<'t> Lower<'t> {
             }
             "raise_statement" => {
                 let value = children(node).into_iter().next().map(|n| self.expr(n));
-                push(StmtKind::Raise(value));
+                push(match value.map(returned) {
+                    Some(Ok(value)) => StmtKind::Return(value),
+                    Some(Err(raised)) => StmtKind::Raise(Some(raised)),
+                    None => StmtKind::Raise(None),
+                });
             }
             "assert_statement" => {
                 if let Some(test) = children(node).into_iter().next() {
@@ -146,11 +151,11 @@ impl<'t> Lower<'t> {
                 push(StmtKind::Function(Arc::new(function)));
             }
             "class_definition" => {
-                let class = self.class(node);
+                let class = self.class(node, &[]);
                 push(StmtKind::Class(Arc::new(class)));
             }
             "decorated_definition" => {
-                let decorators = children(node)
+                let decorators: Vec<Expr> = children(node)
                     .into_iter()
                     .filter(|n| n.rule() == "decorator")
                     .filter_map(|n| children(n).into_iter().next())
@@ -160,7 +165,7 @@ impl<'t> Lower<'t> {
                     return;
                 };
                 if inner.rule() == "class_definition" {
-                    let class = self.class(inner);
+                    let class = self.class(inner, &decorators);
                     push(StmtKind::Class(Arc::new(class)));
                 } else {
                     let function = self.function(inner, decorators);
@@ -474,8 +479,8 @@ impl<'t> Lower<'t> {
         params
     }
 
-    fn class(&mut self, node: Node<'_>) -> Class {
-        let bases = node
+    fn class(&mut self, node: Node<'_>, decorators: &[Expr]) -> Class {
+        let bases: Vec<Expr> = node
             .field("superclasses")
             .map(|n| {
                 children(n)
@@ -485,13 +490,34 @@ impl<'t> Lower<'t> {
                     .collect()
             })
             .unwrap_or_default();
+        let mut body = self.field_block(node, "body");
+        body.extend(self.constructor(node, decorators, &bases, &body));
         Class {
             name: node
                 .field("name")
                 .map(|n| self.text(n).to_owned())
                 .unwrap_or_default(),
             bases,
-            body: self.field_block(node, "body"),
+            body,
         }
+    }
+}
+
+/// `raise gen.Return(value)`, with which coroutines returned before `yield
+/// from`; anything else is raised.
+fn returned(raised: Expr) -> Result<Option<Expr>, Expr> {
+    match raised.kind {
+        ExprKind::Call(call) if is_return(&call.func) => Ok(call.args.into_iter().next()),
+        kind => Err(Expr { kind, ..raised }),
+    }
+}
+
+fn is_return(func: &Expr) -> bool {
+    match &func.kind {
+        ExprKind::Attr(of, name) if name == "Return" => match &of.kind {
+            ExprKind::Name(module) | ExprKind::Attr(_, module) => module == "gen",
+            _ => false,
+        },
+        _ => false,
     }
 }

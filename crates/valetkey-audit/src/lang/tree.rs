@@ -60,12 +60,13 @@ fn read(tree: &tree_sitter::Tree, rules: &[&'static str], nodes: &mut Vec<Raw>) 
         let node = cursor.node();
         let own = nodes.len();
         let range = node.range();
+        // Errors have a number of their own, beyond all others.
+        let rule = rules
+            .get(usize::from(node.kind_id()))
+            .copied()
+            .unwrap_or("ERROR");
         nodes.push(Raw {
-            // Errors have a number of their own, beyond all others.
-            rule: rules
-                .get(usize::from(node.kind_id()))
-                .copied()
-                .unwrap_or("ERROR"),
+            rule,
             start: number(range.start_byte),
             end: number(range.end_byte),
             first_line: number(range.start_point.row + 1),
@@ -73,7 +74,8 @@ fn read(tree: &tree_sitter::Tree, rules: &[&'static str], nodes: &mut Vec<Raw>) 
             parent: number(parent),
             past: number(own + 1),
             field: cursor.field_id(),
-            named: node.is_named(),
+            // A backslash at the end of a line is no part of what it is in.
+            named: node.is_named() && rule != "line_continuation",
         });
         let children = node.child_count();
         if children > 0 && cursor.goto_first_child() {

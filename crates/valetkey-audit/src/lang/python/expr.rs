@@ -175,7 +175,11 @@ impl Lower<'_> {
                     .unwrap_or_default();
                 ExprKind::Bind(name, self.boxed(node, "value"))
             }
-            "await" | "yield" | "list_splat" | "as_pattern" | "slice" => {
+            "list_splat" => match children(node).into_iter().next() {
+                Some(inner) => ExprKind::Spread(Box::new(self.expr(inner))),
+                None => ExprKind::Other(Vec::new()),
+            },
+            "await" | "yield" | "as_pattern" | "slice" => {
                 let mut parts = self.all(node);
                 if parts.len() == 1 && node.rule() == "await" {
                     return parts.remove(0).kind;

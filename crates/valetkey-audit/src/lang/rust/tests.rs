@@ -146,6 +146,7 @@ fn expr(e: &Expr) -> String {
         }
         ExprKind::List(items) => format!("[{}]", list(items)),
         ExprKind::Lambda(f) => function(f),
+        ExprKind::Spread(inner) => format!("*{}", expr(inner)),
         ExprKind::Other(parts) => format!("other({})", list(parts)),
         _ => "?".into(),
     }
