@@ -144,7 +144,10 @@ fn expr(of: &Expr, by: &mut impl Visit) {
             expr(&inner.func, by);
             call(inner, by);
         }
-        ExprKind::Not(inner) | ExprKind::Fallible(inner, _) | ExprKind::Ref(inner) => {
+        ExprKind::Not(inner)
+        | ExprKind::Fallible(inner, _)
+        | ExprKind::Ref(inner)
+        | ExprKind::Spread(inner) => {
             expr(inner, by);
         }
         ExprKind::If(test, then, otherwise) => {
