@@ -44,6 +44,7 @@ mod extractor;
 mod fallible;
 mod filters;
 mod given;
+mod guards;
 mod hands;
 mod headers;
 mod heap;

@@ -60,6 +60,9 @@ const WORDS: &[&str] = &[
     "ally.use(",
     "keycloak",
     "better-auth",
+    "shopify",
+    "'grant'",
+    "\"grant\"",
 ];
 /// Of Ruby: a callback that leaves the rest to classes that no import names.
 const RUBY_WORDS: &[&str] = &[

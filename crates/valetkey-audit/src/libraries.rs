@@ -128,6 +128,9 @@ pub(crate) enum Does {
     /// A list of parameters that can be changed: of the request, or made of
     /// what it is given.
     Params,
+    /// A function that stands before others and does a part of the flow: what
+    /// the call that the fact `login`, `callback` or `end` names does.
+    Guard,
     /// Goes on to the next function of a route; with an argument, ends it.
     Next,
     /// The pairs of a mapping.

@@ -16,6 +16,7 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
+    let safe = |value: &Value, inspected: &[OriginId]| own(value) || in_front(c, value, inspected);
     // What came from a request and waits in the session.
     let kept: Vec<&String> = c
         .events()
@@ -23,14 +24,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             EventKind::SessionWrite { key, value }
             | EventKind::SetCookie {
                 name: key, value, ..
-            } if tainted(c, value, &e.inspected) && !own(value) => Some(key),
+            } if tainted(c, value, &e.inspected) && !safe(value, &e.inspected) => Some(key),
             EventKind::SetCookie { name, value, .. }
-                if tainted(c, value, &e.inspected) && !own(value) =>
+                if tainted(c, value, &e.inspected) && !safe(value, &e.inspected) =>
             {
                 Some(name)
             }
             EventKind::StoreWrite { name, value }
-                if tainted(c, value, &e.inspected) && !own(value) =>
+                if tainted(c, value, &e.inspected) && !safe(value, &e.inspected) =>
             {
                 Some(name)
             }
@@ -63,7 +64,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k)
                     if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name) || page_of(k) == Some(name)))
         });
-        if !own(value) && (tainted(c, value, &event.inspected) || from_session) {
+        if !safe(value, &event.inspected) && (tainted(c, value, &event.inspected) || from_session) {
             found.push(Found::fail(
                 at(event),
                 Medium,
@@ -106,6 +107,28 @@ fn tainted(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
     })
 }
 
+/// Whether something that is not the request's stands before all that is: an
+/// address of another file, with parameters behind it.
+fn in_front(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
+    let Kind::Template(parts) = &value.kind else {
+        return false;
+    };
+    let [first, second, ..] = parts.as_slice() else {
+        return false;
+    };
+    first.as_str().is_none()
+        && !tainted(c, first, inspected)
+        && !c.any(first, |o| {
+            matches!(
+                o,
+                Origin::Query | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_)
+            )
+        })
+        && second
+            .as_str()
+            .is_some_and(|s| s.starts_with(['/', '?', '#', '&']))
+}
+
 /// The text before the first foreign part keeps it on one site.
 fn own(value: &Value) -> bool {
     match &value.kind {
@@ -116,11 +139,6 @@ fn own(value: &Value) -> bool {
                     || s.starts_with(['.', '?', '#'])
                     || s.split_once("://")
                         .is_some_and(|(_, rest)| rest.contains('/') || rest.contains('?'))
-            }
-            // A setting or a route in front.
-            Some(Kind::Sym) => {
-                parts.len() > 1
-                    && matches!(parts.get(1).map(|p| &p.kind), Some(Kind::Str(s)) if s.starts_with(['/', '?', '#']))
             }
             _ => false,
         },

@@ -26,7 +26,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, fields, _) in c.authorizations() {
         let place = at(event);
         // There is no code that a challenge could protect.
-        if text(fields, "response_type") == Some("id_token") {
+        if text(fields, "response_type").is_some_and(|t| !t.contains("code")) {
             continue;
         }
         let Some(challenge) = field(fields, "code_challenge").filter(|v| !v.is_none()) else {

@@ -4,7 +4,7 @@ use super::{Check, Context, Found, at, elsewhere, is_settings};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Medium},
-    value::{Kind, Origin, Value},
+    value::{Kind, Origin, OriginId, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -28,14 +28,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, fields) in sent.chain(delegated).chain(clients) {
         for (key, value) in fields {
             if key == "redirect_uri" {
-                found.extend(judge(c, value, at(event)));
+                found.extend(judge(c, value, at(event), &event.inspected));
             }
         }
     }
     found
 }
 
-fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
+fn judge(
+    c: &Context<'_>,
+    value: &Value,
+    place: (usize, crate::ir::Span),
+    inspected: &[OriginId],
+) -> Option<Found> {
     let has = |test: fn(&Origin) -> bool| c.any(value, test);
     if has(|o| matches!(o, Origin::Host)) {
         return Some(Found::fail(
@@ -44,7 +49,11 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
             "The redirect URI is built from the Host header, which the sender of a request chooses.",
         ));
     }
-    if has(|o| matches!(o, Origin::Param(_) | Origin::Query | Origin::Header(_))) {
+    // A part of the path that was looked up in a table chooses one of a few.
+    let looked_up = matches!(&value.kind, Kind::Template(parts)
+        if parts.first().is_some_and(|p| !requested(c, p, &[])))
+        && !requested(c, value, inspected);
+    if requested(c, value, &[]) && !looked_up {
         return Some(Found::fail(
             place,
             High,
@@ -93,4 +102,14 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
             "The redirect URI is a constant or a setting of another file.",
         ),
     }
+}
+
+/// Whether a value is made of what the request says, and was not inspected.
+fn requested(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
+    value.taint.iter().any(|id| {
+        matches!(
+            c.origins.of(*id),
+            Origin::Param(_) | Origin::Query | Origin::Header(_)
+        ) && !inspected.contains(id)
+    })
 }

@@ -80,6 +80,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             found.extend(field(fields, "scope").and_then(|s| judge(c, s, at(event))));
         }
         if part != "register" {
+            if part == "login"
+                && matches!(library, "passport" | "shopify")
+                && let Some(scope) = field(fields, "scope").filter(|v| !v.is_none())
+            {
+                found.extend(judge(c, scope, at(event)));
+            }
             continue;
         }
         if text(fields, "fact:scope") == Some("own") && !told {

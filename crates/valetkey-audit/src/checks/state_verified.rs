@@ -16,8 +16,18 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
+    let by_hand = by_hand(c);
     for outcome in &c.facts.states {
         let entry = &c.facts.entries[outcome.entry];
+        // Whether the library compares one is said where it is made known.
+        let left = |e: &crate::facts::Event| {
+            e.entry == Some(outcome.entry)
+                && matches!(&e.kind, EventKind::Delegate { part: "callback", fields, .. }
+                    if super::field(fields, "fact:by-hand").is_some())
+        };
+        if !by_hand && c.events().any(left) {
+            continue;
+        }
         let inside = outcome.file == entry.file;
         let place = if inside {
             (outcome.file, outcome.exchange)
@@ -73,6 +83,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.push(finding);
     }
     found.extend(left_to_others(c));
+    if found.is_empty() {
+        found.extend(never_sent(c));
+    }
+    for (event, part, _, library) in c.delegations().filter(|_| by_hand) {
+        if part == "end" {
+            found.push(Found::fail(
+                at(event),
+                High,
+                format!("The state is given to {library} by hand, which does not compare it then."),
+            ));
+        }
+    }
     for (event, part, fields, library) in c.delegations() {
         if part != "register"
             || text(fields, "fact:complete") != Some("yes")
@@ -146,4 +168,64 @@ fn left_to_others(c: &Context<'_>) -> Option<Found> {
         )
         .unsure(),
     )
+}
+
+/// Whether a login is begun with a state of the app's own, of which a library
+/// that would keep one knows nothing.
+fn by_hand(c: &Context<'_>) -> bool {
+    let given = c.delegations().any(|(_, part, fields, library)| {
+        let given = || super::field(fields, "state").is_some_and(|v| !v.is_none());
+        part == "login" && library == "passport" && given()
+    });
+    let kept = c.delegations().any(|(_, part, fields, library)| {
+        part == "register"
+            && library == "passport"
+            && matches!(seen_to(fields, "state"), Some(Ok(())))
+    });
+    given && !kept
+}
+
+/// Where no login carries a state, or all the same one, there is nothing that
+/// a callback could compare, wherever it is.
+fn never_sent(c: &Context<'_>) -> Option<Found> {
+    let mut logins = c.authorizations().peekable();
+    logins.peek()?;
+    let bare = |event: &crate::facts::Event, fields: &crate::facts::Fields| {
+        let absent = |name: &str| {
+            super::field(fields, name).is_none_or(|v| v.is_none() || v.as_str() == Some(""))
+                && !c.may_carry(event, fields, name)
+        };
+        let fixed = super::field(fields, "state").is_some_and(super::is_constant);
+        absent("nonce") && (fixed || absent("state"))
+    };
+    if !logins.all(|(event, fields, _)| bare(event, fields)) || c.delegations().next().is_some() {
+        return None;
+    }
+    // Whoever calls other helpers may look at a state that is added later.
+    let callback = |event: &crate::facts::Event| {
+        let entry = event.entry.and_then(|n| c.facts.entries.get(n));
+        entry.is_some_and(|e| e.name.to_ascii_lowercase().contains("callback"))
+    };
+    let exchange = c.token_requests().find(|(event, fields)| {
+        callback(event)
+            && super::field(fields, "code").is_some()
+            && text(fields, "grant_type").is_none_or(|g| g == "authorization_code")
+    });
+    // The implicit grant has no exchange: the token comes with the state.
+    let implicit = || {
+        let (event, ..) = c.authorizations().find(|(_, fields, _)| {
+            text(fields, "response_type").is_some_and(|t| !t.contains("code"))
+        })?;
+        let reads = |o: &Origin| matches!(o, Origin::Param(p) if p == "access_token");
+        (0..c.origins.count())
+            .any(|id| reads(c.origins.of(id)))
+            .then_some(event)
+    };
+    let event = exchange.map(|(event, _)| event).or_else(implicit)?;
+    let severity = if c.facts.bound_pkce { Low } else { High };
+    Some(Found::fail(
+        at(event),
+        severity,
+        "No login carries a state of its own, so that there is none to compare with.",
+    ))
 }

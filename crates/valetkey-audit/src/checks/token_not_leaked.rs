@@ -124,7 +124,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::Delegate { part, fields, .. }
-                if *part == "callback"
+                if *part == "callback" && field(fields, "fact:by-hand").is_none()
                     || field(fields, "fact:hands").is_some()
                     || field(fields, "fact:tokens").is_some() =>
             {
@@ -147,7 +147,7 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
             Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
         )
     });
-    if sure || c.tells_kept_token(value) {
+    if sure || c.tells_kept_token(value) || called_token(c, value) {
         return true;
     }
     let whole = c.any(value, |o| matches!(o, Origin::TokenResponse));
@@ -160,6 +160,30 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
     whole && !in_error
 }
 
+/// A member of the session, or what a function is given, that is called a
+/// provider's token.
+fn called_token(c: &Context<'_>, value: &Value) -> bool {
+    match &value.kind {
+        Kind::Template(parts) => parts.iter().any(|p| called_token(c, p)),
+        Kind::Sym => c.any(value, |o| match o {
+            Origin::Session(name) | Origin::Argument(name) => {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                matches!(
+                    last,
+                    "access_token"
+                        | "accessToken"
+                        | "refresh_token"
+                        | "refreshToken"
+                        | "bearer_token"
+                        | "bearerToken"
+                )
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
 /// Where the session or a cookie keeps tokens.
 struct Kept<'a>(Vec<&'a str>);
 
@@ -168,6 +192,13 @@ impl Kept<'_> {
     fn shown(&self, c: &Context<'_>, value: &Value) -> bool {
         match &value.kind {
             Kind::Sym => self.has(c, value),
+            // All that it keeps.
+            Kind::Map(map) => {
+                map.as_ref() == "session"
+                    && c.events().any(|e| {
+                        matches!(&e.kind, EventKind::SessionWrite { value, .. } if c.has_token(value))
+                    })
+            }
             Kind::Template(parts) | Kind::Alt(parts) => parts.iter().any(|p| self.shown(c, p)),
             _ => false,
         }

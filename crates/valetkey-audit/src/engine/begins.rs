@@ -91,7 +91,18 @@ fn asks_for_consent(endpoint: &str) -> bool {
 /// Other endpoints take a client id, too: of logout, revocation, and devices
 /// (RFC 8628 section 3.1), whose request is a body of an id and a scope.
 fn begins_login(endpoint: &str, fields: &Fields) -> bool {
-    const OTHER: &[&str] = &["logout", "signout", "endsession", "end_session", "revoke"];
+    const OTHER: &[&str] = &[
+        "logout",
+        "signout",
+        "log-out",
+        "sign-out",
+        "log_out",
+        "sign_out",
+        "endsession",
+        "end_session",
+        "end-session",
+        "revoke",
+    ];
     let lower = endpoint.to_ascii_lowercase();
     let device =
         endpoint.is_empty() && fields.iter().all(|(k, _)| k == "client_id" || k == "scope");

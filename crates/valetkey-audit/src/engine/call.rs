@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{DEPTH, Engine, Eval, Frame, Mode, Unwind};
+use super::{DEPTH, Engine, Eval, Frame, Mode, Unwind, guards::Place};
 use crate::{
     facts::Fields,
-    ir::{Call, ExprKind, Span, Star},
+    ir::{Call, Expr, ExprKind, Span, Star},
+    libraries::Does,
     value::{ClassValue, Closure, Kind, Object, Origin, Value},
 };
 
@@ -158,6 +159,10 @@ impl Engine<'_> {
                 None => Ok(Value::unknown()),
             },
             Kind::None => self.raise("TypeError"),
+            Kind::Obj(_) if self.is_guard(func) => {
+                self.guarded(func, Place::Within, at)?;
+                Ok(Value::none())
+            }
             // `await request.json()`.
             Kind::Map(_) => Ok(func.clone()),
             _ => {
@@ -257,12 +262,20 @@ impl Engine<'_> {
             self.rest_as_mapping(&function, rest, &mut missing, &mut frame);
         }
         let own = frame.id;
+        // Callers that are not seen may give something.
+        let entered = self.frames.len() == 1 && self.mode != Mode::Load;
         self.frames.push(frame);
         self.stack.push(key);
         let mut done = Ok(());
         for (name, default) in missing {
             let default = default.and_then(|i| function.params[i].default.as_ref());
             let value = match default {
+                Some(Expr {
+                    kind: ExprKind::Dict(entries),
+                    ..
+                }) if entered && entries.is_empty() => {
+                    self.sym(Origin::Argument(name.clone()), function.span)
+                }
                 Some(e) => match self.eval(e) {
                     Ok(value) => value,
                     Err(unwind) => {
@@ -492,6 +505,9 @@ impl Engine<'_> {
             value.kind = Kind::Obj(id);
             return Ok(value);
         }
+        if let Some(value) = self.written_form(path, &args, at) {
+            return Ok(value);
+        }
         if let Some(value) = self.hand_over(&Value::unknown(), &args, at)? {
             return Ok(value);
         }
@@ -501,7 +517,11 @@ impl Engine<'_> {
         if let Some(value) = self.unseen(path, &args, at)? {
             return Ok(value);
         }
-        let mut value = self.foreign(&Value::unknown(), &args, &named);
+        let of = match path.starts_with("own:") {
+            true => Value::ext(path),
+            false => Value::unknown(),
+        };
+        let mut value = self.foreign(&of, &args, &named);
         if self.traits.typed && super::unseen::is_settings(last) {
             let id = self.origin(Origin::Config(last.to_owned()), at);
             value.add(&[id]);
@@ -554,7 +574,14 @@ impl Engine<'_> {
                 .libraries
                 .method(&class, name)
                 .or_else(|| self.libraries.method(&last, name));
-            if let Some(model) = model {
+            // `app.register(plugin)`: what the plugin is says more.
+            let plugin = match (model, args.first().map(|v| &v.kind)) {
+                (Some(m), Some(Kind::Ext(path))) if m.does == Does::Nothing => {
+                    self.libraries.method("*", &format!("{name}({path})"))
+                }
+                _ => None,
+            };
+            if let Some(model) = plugin.or(model) {
                 return self.apply(model, Some(of.clone()), name, args, named, at);
             }
         }
@@ -602,6 +629,9 @@ impl Engine<'_> {
         }
         self.hands_code(name, &args, &named, at)?;
         if let Some(value) = self.own_exchange(name, &args, at)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.written_form(name, &args, at) {
             return Ok(value);
         }
         if let Some(value) = self.hand_over(of, &args, at)? {

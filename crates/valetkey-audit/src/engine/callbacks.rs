@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Eval, ITEMS, Mode, Unwind};
+use super::{Engine, Eval, ITEMS, Mode, Unwind, guards::Place};
 use crate::{
     facts::Handed,
     ir::{Call, Cmp, ExprKind, Span},
@@ -135,6 +135,11 @@ impl Engine<'_> {
             }
             before.push(value);
         }
+        // One that no function of the app comes after.
+        if let Some(last) = args.last().filter(|v| self.is_guard(v)) {
+            let at = self.site;
+            let _ = self.guarded(&last.clone(), Place::Last, at);
+        }
     }
 
     /// `router.get("/path", …, handler)` of a router that is not known.
@@ -159,6 +164,7 @@ impl Engine<'_> {
     fn functions(&self, value: &Value, into: &mut Vec<Value>, depth: usize) {
         match &value.kind {
             Kind::Func(_) => into.push(value.clone()),
+            Kind::Obj(_) if self.is_guard(value) => into.push(value.clone()),
             // Not seen, but its name says what it may look at.
             Kind::Ext(path) if path.starts_with("own:") && is_check(path) => {
                 into.push(value.clone())
@@ -177,6 +183,11 @@ impl Engine<'_> {
     /// A known call was given a function to hand its result to.
     pub(super) fn called_back(&mut self, args: &[Value], result: Value, at: Span) -> Eval<Value> {
         if self.traits.blocks {
+            return Ok(result);
+        }
+        // `req.session.save(next)`.
+        if matches!(args.last().map(|v| &v.kind), Some(Kind::Ext(p)) if p.as_ref() == "js.next") {
+            self.went_on = true;
             return Ok(result);
         }
         let Some(callback) = args.last().filter(|v| matches!(v.kind, Kind::Func(_))) else {

@@ -93,6 +93,7 @@ impl Engine<'_> {
         }
         let fields = self.settle_fields(fields);
         let part = match model.does {
+            _ if self.fact(model, "part") == Some("end") => "end",
             Does::DelegateLogin => "login",
             Does::DelegateCallback => "callback",
             _ => "register",

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Unwind, maps::Ask};
+use super::{Engine, Unwind, guards::Place, maps::Ask};
 use crate::{
     facts::{Entry, Event, EventKind},
     ir::{ExprKind, Function, PAGE, Param, Span, Star},
@@ -199,6 +199,10 @@ impl Engine<'_> {
 
     /// Whether a function that runs before the one that answers lets it run.
     fn passes(&mut self, entry: &Entry, value: &Value) -> Result<bool, Unwind> {
+        if self.is_guard(value) {
+            self.guarded(value, Place::Before, entry.span)?;
+            return Ok(true);
+        }
         let Kind::Func(closure) = &value.kind else {
             // Nobody knows what it looks at.
             self.notes.opaque = true;
@@ -443,6 +447,13 @@ impl Engine<'_> {
         let read = matches!(&entry.function.kind, Kind::Func(f)
             if f.function.params.iter().any(|p| p.annotation.as_deref()
                 .is_some_and(|a| READ.iter().any(|m| a.contains(m)))));
+        let sends = matches!(&entry.function.kind, Kind::Func(f)
+            if f.function.params.iter().any(|p| p.annotation.as_deref()
+                .is_some_and(|a| a.contains("$of(url)@redirect "))));
+        if sends {
+            let value = self.settled(value);
+            self.emit(EventKind::Redirect { value }, entry.span);
+        }
         if !entry.handed.answers && !read {
             return;
         }

@@ -42,6 +42,8 @@ impl Engine<'_> {
                 };
                 let open = match value.kind {
                     Kind::Unknown | Kind::Sym => true,
+                    // Of another file.
+                    Kind::Ext(ref path) => path.starts_with("own:"),
                     Kind::Dict(id) => self.heap.get(id).is_some_and(|o| o.open),
                     _ => false,
                 };

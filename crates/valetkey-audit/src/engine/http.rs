@@ -204,7 +204,9 @@ impl Engine<'_> {
         let kept_token = self.any(&made_of.taint, |o| match o {
             Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
                 let last = name.rsplit('.').next().unwrap_or(name);
-                last == "token" || last.ends_with("access_token") || last == "bearer_token"
+                last == "token"
+                    || last.ends_with("access_token")
+                    || matches!(last, "bearer_token" | "bearerToken" | "accessToken")
             }
             _ => false,
         });

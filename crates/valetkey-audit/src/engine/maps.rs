@@ -301,7 +301,7 @@ impl Engine<'_> {
                 .heap
                 .get(id)
                 .is_some_and(|o| o.fields.contains_key(&name));
-            if let Some(one) = self.one_of(id, &name) {
+            if let Some(one) = self.one_of(id, &name, at) {
                 return Ok(one);
             }
             if !known || self.mutated(id, &name) {
@@ -310,7 +310,7 @@ impl Engine<'_> {
         }
         if !shared
             && name == "*"
-            && let Some(one) = self.one_of(id, &name)
+            && let Some(one) = self.one_of(id, &name, at)
         {
             return Ok(one);
         }
@@ -344,7 +344,8 @@ impl Engine<'_> {
     }
 
     /// Some entry of a table that nothing changes after it was written down.
-    fn one_of(&self, id: ObjId, name: &str) -> Option<Value> {
+    fn one_of(&mut self, id: ObjId, name: &str, at: Span) -> Option<Value> {
+        const FEW: usize = 4;
         let object = self.heap.get(id)?;
         if self.language == Language::Python {
             if !name.contains('*') || self.shared_objects.iter().any(|(o, _)| *o == id) {
@@ -367,8 +368,18 @@ impl Engine<'_> {
                 matches!(v.kind, Kind::Obj(_))
                     || self.traits.callbacks && matches!(v.kind, Kind::Dict(_))
             });
-        let all = object.fields.values().cloned();
-        all.reduce(Value::either).filter(|_| fixed)
+        if !fixed {
+            return None;
+        }
+        let mut all: Vec<Value> = object.fields.values().cloned().collect();
+        // Of few, each on a way of its own.
+        if self.traits.callbacks && self.mode == Mode::Discover && all.len() <= FEW {
+            while all.len() > 1 && !self.decide(at) {
+                all.remove(0);
+            }
+            return all.into_iter().next();
+        }
+        all.into_iter().reduce(Value::either)
     }
 
     pub(super) fn mutated(&self, id: ObjId, name: &str) -> bool {

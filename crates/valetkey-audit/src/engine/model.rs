@@ -71,7 +71,9 @@ impl Engine<'_> {
         if let Some(into) = into {
             self.fill(&into, made.clone(), at);
         }
-        if matches!(model.does, Does::Route | Does::Before) || model.facts.contains_key("hands") {
+        if matches!(model.does, Does::Route | Does::Before | Does::Guard)
+            || model.facts.contains_key("hands")
+        {
             return Ok(made);
         }
         if self.traits.blocks {
@@ -234,6 +236,7 @@ impl Engine<'_> {
                     None => self.object("web.server", Vec::new()),
                 }
             }
+            Does::Guard => self.guard(model, &args),
             Does::Before => {
                 self.runs_before(model, &args);
                 Value::none()

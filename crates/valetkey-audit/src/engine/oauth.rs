@@ -418,6 +418,15 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<Value> {
         let mut fields = self.request_fields(of.as_ref(), args);
+        // The code alone, where others have options.
+        if self.fact(model, "needs") == Some("code")
+            && !fields.iter().any(|(k, _)| k == "code")
+            && let Some((key, _)) = fields
+                .iter_mut()
+                .find(|(k, v)| k == "options" && matches!(v.kind, Kind::Sym | Kind::Unknown))
+        {
+            *key = "code".into();
+        }
         let library = model.library;
         let grant = args
             .get("grant_type")

@@ -86,6 +86,8 @@ impl Engine<'_> {
         self.mode = Mode::Discover;
         let mut seen: BTreeSet<Key> = BTreeSet::new();
         let mut quiet = BTreeSet::new();
+        // What others call.
+        let mut called: BTreeSet<Key> = BTreeSet::new();
         let mut begun: BTreeMap<Key, Begun> = BTreeMap::new();
         for _ in 0..4 {
             let fresh: Vec<_> = self
@@ -106,6 +108,7 @@ impl Engine<'_> {
                     let knew = self.knowledge();
                     let mut search = Search::of(&entry);
                     self.discover(&entry, None, &mut search, most);
+                    called.extend(search.ran.iter().filter(|k| **k != key));
                     if search.events.is_empty() && !entry.route && !search.cut {
                         quiet.insert(key);
                     } else {
@@ -134,10 +137,14 @@ impl Engine<'_> {
                 shown(self, key, entry);
             }
         }
-        // What they do not call is looked at on its own.
-        for (key, entry) in &all {
-            if !self.ran.contains(key) && !quiet.contains(key) {
-                shown(self, key, entry);
+        // What they do not call is looked at on its own: those that call others
+        // first.
+        for inner in [false, true] {
+            for (key, entry) in &all {
+                if called.contains(key) == inner && !self.ran.contains(key) && !quiet.contains(key)
+                {
+                    shown(self, key, entry);
+                }
             }
         }
         unique(&mut events);

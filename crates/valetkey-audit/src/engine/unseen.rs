@@ -26,7 +26,7 @@ impl Engine<'_> {
         if !all().any(|v| self.carries_state(&self.settled(v))) {
             return false;
         }
-        let blind = self.traits.typed && !all().any(|v| self.of_browser(v, 0));
+        let blind = (self.traits.typed || is_store(of)) && !all().any(|v| self.of_browser(v, 0));
         self.notes.opaque |= !blind;
         blind
     }
@@ -92,8 +92,12 @@ impl Engine<'_> {
     /// A condition hangs on what was made of the state that came along.
     pub(super) fn decides_on_state(&mut self, value: &Value) {
         let taint = self.deep_taint(value);
-        let shared = self.any(&taint, |o| matches!(o, Origin::Store(_)));
-        if self.traits.typed && shared && !self.of_browser(value, 0) {
+        let typed = self.traits.typed;
+        let shared = self.any(
+            &taint,
+            |o| matches!(o, Origin::Store(name) if typed || name == "unseen"),
+        );
+        if shared && !self.of_browser(value, 0) {
             self.notes.blind = true;
         } else {
             self.notes.opaque = true;
@@ -331,6 +335,24 @@ impl Engine<'_> {
         }
     }
 
+    /// A request of the protocol, written down by a function that is not seen.
+    pub(super) fn written_form(&mut self, name: &str, args: &[Value], at: Span) -> Option<Value> {
+        let [one] = args else { return None };
+        let Kind::Dict(id) = one.kind else {
+            return None;
+        };
+        let fields = &self.heap.get(id)?.fields;
+        let protocol = self.traits.callbacks
+            && ["grant_type", "response_type"]
+                .iter()
+                .any(|k| fields.contains_key(*k));
+        if !protocol || !writes_form(name) {
+            return None;
+        }
+        let query = self.query_text(one);
+        Some(self.built(query, at))
+    }
+
     /// Something that is not known gets the whole request, and may look at
     /// the state in it.
     pub(super) fn may_inspect(&mut self, name: &str, args: &[Value]) {
@@ -342,6 +364,44 @@ impl Engine<'_> {
             self.notes.opaque = true;
         }
     }
+}
+
+/// Whether a value is, by its name, where another file of the app keeps what
+/// all browsers share: a table, a cache.
+fn is_store(of: &Value) -> bool {
+    const STORES: &[&str] = &[
+        "model", "redis", "cache", "repo", "database", "prisma", "store",
+    ];
+    let path = match &of.kind {
+        Kind::Ext(path) => path,
+        Kind::Method(method) => return is_store(&method.0),
+        _ => return false,
+    };
+    let Some(path) = path.strip_prefix("own:") else {
+        return false;
+    };
+    let lower = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    STORES.iter().any(|w| lower.contains(w)) && !lower.contains("session")
+}
+
+/// Whether a function turns a mapping into a form, by its name.
+fn writes_form(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "form",
+        "query",
+        "param",
+        "encode",
+        "serial",
+        "stringify",
+        "body",
+        "qs",
+    ];
+    let lower = name
+        .rsplit(['.', ':', '/'])
+        .next()
+        .unwrap_or(name)
+        .to_ascii_lowercase();
+    WORDS.iter().any(|w| lower.contains(w))
 }
 
 /// `exchange_code`, `get_access_token`, `fetch_tokens_from_code`.

@@ -38,8 +38,13 @@ impl Engine<'_> {
         // What the text says of the endpoint; a base before a mere path.
         let text = crate::url::base(&first);
         let base = match args.get("base") {
-            Some(base) if text.starts_with('/') || text.is_empty() => {
-                let base = self.url_text(&base.clone(), at);
+            Some(base) if text.starts_with('/') || text.is_empty() || self.is_relative(&first) => {
+                let mut base = self.url_text(&base.clone(), at);
+                // The host that the request was sent to.
+                if self.any(&base.taint, |o| matches!(o, Origin::Query)) {
+                    let id = self.origin(Origin::Host, at);
+                    base.add(&[id]);
+                }
                 self.join(vec![base, first.clone()], at)
             }
             _ if text.contains('\u{0}') || text.is_empty() => first,
@@ -51,6 +56,23 @@ impl Engine<'_> {
         };
         let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];
         self.object(URL, fields)
+    }
+
+    /// A text without a scheme, whose beginning nobody but the app chooses.
+    fn is_relative(&self, text: &Value) -> bool {
+        let chosen = |v: &Value| self.any(&v.taint, |o| matches!(o, Origin::Param(_)));
+        match &text.kind {
+            Kind::Template(parts) => {
+                parts
+                    .first()
+                    .is_some_and(|p| p.as_str().is_none_or(|t| !t.contains(':')) && !chosen(p))
+                    && parts
+                        .get(1)
+                        .and_then(Value::as_str)
+                        .is_none_or(|t| !t.starts_with("://"))
+            }
+            _ => false,
+        }
     }
 
     /// `…?access_token=#{token}`: whoever asks for it, it is a URL.

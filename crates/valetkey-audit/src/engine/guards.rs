@@ -1,0 +1,102 @@
+//! Functions that a library makes to stand before others, and that do a part
+//! of the flow when a request comes: `passport.authenticate("google")`.
+
+use super::{Engine, Eval, args::Args};
+use crate::{
+    ir::Span,
+    libraries::CallModel,
+    value::{Kind, Origin, Value},
+};
+
+/// The class of what such a call makes.
+const GUARD: &str = "web.guard";
+
+/// What it does for the request that it is called with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing comes after it.
+    Last,
+    /// It runs before a function of the app.
+    Before,
+    /// A function of the app calls it.
+    Within,
+}
+
+impl Engine<'_> {
+    /// The function that a call makes of its options.
+    pub(super) fn guard(&mut self, model: &'static CallModel, args: &Args) -> Value {
+        let name = args.get("strategy").cloned().unwrap_or_else(Value::unknown);
+        // The same library speaks other protocols, too.
+        let others = self.fact(model, "other-protocols").unwrap_or_default();
+        let plain = name.plain_name();
+        if plain.is_none_or(|n| others.split(' ').any(|o| o == n)) {
+            return Value::unknown();
+        }
+        let mut fields = args.named.clone();
+        let function = args.positional.last().cloned();
+        if let Some(function) = function.filter(|v| matches!(v.kind, Kind::Func(_))) {
+            fields.push(("$then".into(), function));
+        }
+        // Options that are not seen.
+        if args
+            .get("options")
+            .is_some_and(|o| !matches!(o.kind, Kind::Dict(_) | Kind::Func(_)))
+        {
+            fields.push(("**".into(), Value::unknown()));
+        }
+        for part in ["login", "callback", "end", "ends-with"] {
+            let said = self.fact(model, part).unwrap_or_default();
+            fields.push((format!("$guard:{part}"), Value::str(said)));
+        }
+        self.object(GUARD, fields)
+    }
+
+    /// Whether a value is such a function.
+    pub(super) fn is_guard(&self, value: &Value) -> bool {
+        matches!(value.kind, Kind::Obj(id)
+            if self.heap.get(id).is_some_and(|o| o.class.as_ref() == GUARD))
+    }
+
+    /// Lets it do its part.
+    pub(super) fn guarded(&mut self, guard: &Value, place: Place, at: Span) -> Eval<()> {
+        let Kind::Obj(id) = guard.kind else {
+            return Ok(());
+        };
+        let fields = self.heap.get(id).map(|o| o.fields.clone());
+        let fields = fields.unwrap_or_default();
+        let said = |part: &str| fields.get(part).and_then(Value::as_str).unwrap_or_default();
+        let ends = said("$guard:ends-with")
+            .split(' ')
+            .any(|name| fields.contains_key(name));
+        let begins =
+            fields.contains_key("state") || fields.contains_key("scope") && place != Place::Before;
+        let part = match place {
+            _ if begins && !(ends && place == Place::Before) => "$guard:login",
+            Place::Before => "$guard:callback",
+            Place::Within if ends => "$guard:callback",
+            Place::Last if ends => "$guard:end",
+            _ => "$guard:login",
+        };
+        let Some(model) = self.libraries.call(said(part)) else {
+            return Ok(());
+        };
+        let args = Args {
+            named: fields
+                .iter()
+                .filter(|(k, _)| !k.starts_with('$'))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+            ..Args::default()
+        };
+        self.delegate(model, None, &args, at)?;
+        if part != "$guard:login" {
+            self.went_on = true;
+        }
+        if let Some(then) = fields.get("$then") {
+            let user = self.sym(Origin::Profile, at);
+            let given = vec![Value::unknown(), user, Value::unknown()];
+            self.call_value(&then.clone(), given, Vec::new(), at)?;
+        }
+        Ok(())
+    }
+}
