@@ -22,11 +22,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
         _ => false,
     });
+    let exchanged = c
+        .token_requests()
+        .any(|(_, fields)| field(fields, "code").is_some());
     let severity = if confidential { Low } else { Medium };
     for (event, fields, _) in c.authorizations() {
         let place = at(event);
         // There is no code that a challenge could protect.
-        if text(fields, "response_type").is_some_and(|t| !t.contains("code")) {
+        if text(fields, "response_type")
+            .is_some_and(|t| t == "id_token" || !exchanged && !t.contains("code"))
+        {
             continue;
         }
         let Some(challenge) = field(fields, "code_challenge").filter(|v| !v.is_none()) else {
