@@ -196,15 +196,6 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Whether the call that begins a login is in the app: a host that makes
-    /// it may see to the state itself.
-    fn begun_here(&self, fields: &Fields) -> bool {
-        text(fields, "fact:begun-by").is_none_or(|calls| {
-            let here = |call| self.texts.iter().any(|t| t.contains(call));
-            calls.split(' ').any(here)
-        })
-    }
-
     fn token_requests(&self) -> impl Iterator<Item = (&'a Event, &'a Fields)> + use<'a> {
         self.events().filter_map(|e| match &e.kind {
             EventKind::TokenRequest { fields, .. } => Some((e, fields)),

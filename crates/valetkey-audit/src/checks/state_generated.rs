@@ -49,8 +49,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, part, fields, library) in c.delegations() {
-        if part != "login" && text(fields, "fact:complete") != Some("yes") || !c.begun_here(fields)
-        {
+        if part != "login" && text(fields, "fact:complete") != Some("yes") {
             continue;
         }
         // The library sends the one that it is given.
@@ -64,6 +63,13 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 }
                 None => {}
             }
+            continue;
+        }
+        // Each login brings one of the app's own.
+        let by_hand = |(_, p, fields, by): (_, _, &crate::facts::Fields, _)| {
+            p == "login" && by == library && field(fields, "state").is_some_and(|v| !v.is_none())
+        };
+        if part == "register" && library == "passport" && c.delegations().any(by_hand) {
             continue;
         }
         found.extend(seen_to(fields, "state").map(|seen| match seen {
@@ -127,6 +133,12 @@ fn judge(
             "The state can be guessed: it is too short, or its generator is not made for secrets.",
         )));
     }
+    if has(|o| matches!(o, Origin::Session(name) | Origin::Argument(name) if names_user(name))) {
+        return Some(Err((
+            High,
+            "The state only says who the user is, which anybody may know.",
+        )));
+    }
     if has(|o| matches!(o, Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_))) && depth < 3
     {
         // Made elsewhere and kept.
@@ -164,4 +176,15 @@ fn judge(
         return Some(Err((High, "The state has nothing random in it.")));
     }
     None
+}
+
+/// Whether a name is that of a user's number or address.
+fn names_user(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let plain: String = last.chars().filter(char::is_ascii_alphanumeric).collect();
+    let lower = plain.to_ascii_lowercase();
+    matches!(
+        lower.as_str(),
+        "userid" | "uid" | "email" | "username" | "accountid"
+    ) || lower == "id" && name.contains("user")
 }

@@ -96,10 +96,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, part, fields, library) in c.delegations() {
-        if part != "register"
-            || text(fields, "fact:complete") != Some("yes")
-            || !c.begun_here(fields)
-        {
+        if part != "register" || text(fields, "fact:complete") != Some("yes") {
             continue;
         }
         let severity = match seen_to(fields, "pkce") {

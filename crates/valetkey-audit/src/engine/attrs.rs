@@ -66,6 +66,13 @@ impl Engine<'_> {
                 })
             }
             Kind::Obj(id) => self.object_attr(*id, of, name, at),
+            // How long a token is does not tell it.
+            Kind::Sym | Kind::Unknown | Kind::Method(_)
+                if name == "length" && self.traits.callbacks && self.holds_token(of) =>
+            {
+                let id = self.origin(Origin::TokenMeta, at);
+                Ok(Value::unknown().with(id))
+            }
             Kind::Sym | Kind::Unknown => {
                 if let Some(is) = self.libraries.attr("*", name) {
                     return Ok(self.known_attr(is, at));
@@ -146,6 +153,18 @@ impl Engine<'_> {
                 .any(|w| lower.ends_with(w))
             && !self.libraries.knows(path)
             && (super::imports::is_setting(&name.to_ascii_uppercase()))
+    }
+
+    fn holds_token(&self, value: &Value) -> bool {
+        self.any(&value.taint, |o| {
+            matches!(
+                o,
+                Origin::AccessToken
+                    | Origin::RefreshToken
+                    | Origin::IdToken
+                    | Origin::TokenResponse
+            )
+        })
     }
 
     /// Whether the file runs from top to bottom for each request.

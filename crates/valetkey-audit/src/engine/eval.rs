@@ -336,6 +336,7 @@ impl Engine<'_> {
                 None => Value::unknown(),
             },
             "config" => self.sym(Origin::Config(name.to_owned()), at),
+            "session" => self.sym(Origin::Session(name.to_owned()), at),
             "param" => self.sym(Origin::Param(name.to_owned()), at),
             "header" => self.sym(Origin::Header(name.to_owned()), at),
             _ => {
@@ -362,7 +363,11 @@ impl Engine<'_> {
     pub(super) fn join(&mut self, values: Vec<Value>, at: Span) -> Value {
         let mut texts = Vec::new();
         for value in values {
-            let text = self.url_text(&value, at);
+            let mut text = self.url_text(&value, at);
+            // Of a token, whether there is one.
+            if matches!(text.kind, Kind::Bool(_)) {
+                text.taint.clear();
+            }
             texts.push(self.inlined(text));
         }
         self.token_in_query(&texts, at);

@@ -93,7 +93,10 @@ impl Engine<'_> {
             self.listens(receiver.as_ref(), event.as_deref(), handler);
             return Ok(made);
         }
-        if model.facts.contains_key("operator") {
+        // What is begun calls back when it is sent.
+        if model.facts.contains_key("operator")
+            || model.does == Does::Begin && model.facts.contains_key("parts")
+        {
             return Ok(made);
         }
         if let Some(parts) = model.facts.get("calls-back") {
