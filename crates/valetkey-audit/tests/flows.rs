@@ -325,11 +325,11 @@ const SHAPES: &[(&str, &str, &str, Verdict)] = &[
         Verdict::Na,
     ),
     (
-        "a host may see to the state of a strategy that another begins",
+        "a strategy keeps no state unless it is told to, wherever it is begun",
         "const passport = require('passport'); const Strategy = require('passport-github2').Strategy;
          exports.use = () => passport.use(new Strategy({ clientID: 'a', clientSecret: process.env.S, callbackURL: '/cb' }, (a, r, p, done) => done(null, p.id)));",
         "state-verified",
-        Verdict::Na,
+        Verdict::Fail,
     ),
     (
         "an async function that TypeScript compiled",
