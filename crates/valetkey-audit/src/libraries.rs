@@ -50,7 +50,7 @@ const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
 
 const GO: &[(&str, &str)] = files!("go":
     "go" "go-web" "go-http" "go-sessions" "go-jwt" "oauth2" "go-oidc" "goth"
-    "spotify" "resty"
+    "spotify" "resty" "gologin" "zitadel" "msal" "oauth2cli" "beego" "wechat"
 );
 
 /// What a call does.
@@ -99,6 +99,9 @@ pub(crate) enum Does {
     DecodeJwt,
     /// Says whether a URL stays on this site.
     SafeUrl,
+    /// Says whether a text begins with another one; with the fact `weak`,
+    /// whether it names a scheme.
+    Begins,
     /// Signs a user in.
     Login,
     /// An object whose content all browsers share.
@@ -395,6 +398,9 @@ impl Libraries {
             }
             for attr in file.attr {
                 for of in &attr.of {
+                    if of.contains('/') {
+                        known.modules.insert(of.clone());
+                    }
                     for name in &attr.names {
                         known.attrs.insert(&format!("{of}.{name}"), attr.is.clone());
                     }

@@ -72,6 +72,9 @@ pub(crate) enum Origin {
     Unverified,
     /// The error of a call that may fail.
     Failure,
+    /// Whether a text begins as a path does, or names no scheme: so does the
+    /// address of another site without one.
+    Begins,
 }
 
 /// All origins of a run, by number; equal ones share a number.

@@ -64,13 +64,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k)
                     if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name) || page_of(k) == Some(name)))
         });
-        if !safe(value, &event.inspected) && (tainted(c, value, &event.inspected) || from_session) {
+        let after_login = event.entry.is_some_and(|e| callbacks.contains(&e));
+        let from_cookie = || after_login && unwritten(c, value, &event.inspected);
+        if !safe(value, &event.inspected)
+            && (tainted(c, value, &event.inspected) || from_session || from_cookie())
+        {
             found.push(Found::fail(
                 at(event),
                 Medium,
                 "The browser is sent wherever the request says.",
             ));
-        } else if event.entry.is_some_and(|e| callbacks.contains(&e)) {
+        } else if after_login {
             found.push(Found::pass(
                 at(event),
                 "After login the browser goes to a page of this site.",
@@ -127,6 +131,32 @@ fn in_front(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
         && second
             .as_str()
             .is_some_and(|s| s.starts_with(['/', '?', '#', '&']))
+}
+
+/// A cookie that by its name says where to go on, and that nothing in the app
+/// writes: some page or another part of the site does, out of a link.
+fn unwritten(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
+    const WORDS: &[&str] = &[
+        "redirect", "next", "return", "target", "continue", "back_to",
+    ];
+    let all = value.alternatives();
+    let Some(id) = all
+        .iter()
+        .find_map(|v| v.taint.first().filter(|_| matches!(v.kind, Kind::Sym)))
+    else {
+        return false;
+    };
+    let Origin::Cookie(cookie) = c.origins.of(*id) else {
+        return false;
+    };
+    let name = cookie.split('.').next().unwrap_or(cookie);
+    let lower = name.to_ascii_lowercase();
+    WORDS.iter().any(|w| lower.contains(w))
+        && !inspected.contains(id)
+        && !c.events().any(|e| {
+            matches!(&e.kind, EventKind::SetCookie { name: n, value, .. }
+                if n == name && !value.is_none() && value.as_str() != Some(""))
+        })
 }
 
 /// The text before the first foreign part keeps it on one site.

@@ -87,7 +87,36 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ),
         }));
     }
+    if found.is_empty() && c.authorizations().next().is_none() {
+        found.extend(kept_alone(c));
+    }
     best_per_place(found)
+}
+
+/// The state that a session keeps, where the address that it goes into is made
+/// by what is not seen, such as a page's script.
+fn kept_alone(c: &Context<'_>) -> Option<Found> {
+    let looked = c.events().any(|e| {
+        matches!(&e.kind, EventKind::Compare { left, right }
+            if [left, right].iter().any(|v| c.any(v, |o| matches!(o, Origin::Param(p) if p == "state"))))
+    });
+    let begun = c.delegations().any(|(_, part, ..)| part == "login");
+    if !looked || begun {
+        return None;
+    }
+    let (event, value) = c.events().find_map(|e| match &e.kind {
+        EventKind::SessionWrite { key: name, value } | EventKind::SetCookie { name, value, .. }
+            if name.to_ascii_lowercase().ends_with("state")
+                && c.any(value, |o| matches!(o, Origin::Random | Origin::WeakRandom)) =>
+        {
+            Some((e, value))
+        }
+        _ => None,
+    })?;
+    Some(match judge(c, value, 0)? {
+        Ok(message) => Found::pass(at(event), message).unsure(),
+        Err((severity, message)) => Found::fail(at(event), severity, message).unsure(),
+    })
 }
 
 fn judge(

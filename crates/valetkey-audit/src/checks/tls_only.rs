@@ -88,7 +88,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 /// Members of a provider's settings that say where it is.
 fn is_endpoint(key: &str) -> bool {
     key.contains("url") && key != "redirect_url" && key != "callback_url"
-        || matches!(key, "site" | "issuer" | "jwks_uri")
+        || matches!(
+            key,
+            "site" | "issuer" | "jwks_uri" | "auth_uri" | "token_uri"
+        )
         || key.ends_with("_endpoint")
 }
 

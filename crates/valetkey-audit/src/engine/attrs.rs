@@ -35,6 +35,9 @@ impl Engine<'_> {
             },
             Kind::Ext(path) => {
                 let path = path.clone();
+                if !self.failed.is_empty() {
+                    self.used(of, at);
+                }
                 // Known by its name alone, whatever it is a member of.
                 let alone = self.libraries.attr("*", name);
                 Ok(match self.libraries.attr(&path, name).or(alone) {
@@ -110,7 +113,13 @@ impl Engine<'_> {
                     || map.as_ref() == "config"
                     || map.as_ref() == "params" && !self.traits.bare_calls;
                 let own = format!("map:{map}");
-                if readable && !self.is_method(name) && self.libraries.method(&own, name).is_none()
+                let accessor = self.traits.packages
+                    && map.as_ref() == "session"
+                    && ["Set", "Get"].iter().any(|verb| name.starts_with(verb));
+                if readable
+                    && !accessor
+                    && !self.is_method(name)
+                    && self.libraries.method(&own, name).is_none()
                 {
                     return self.read(&map, &Value::str(name), Ask::default(), at);
                 }

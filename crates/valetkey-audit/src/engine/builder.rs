@@ -205,7 +205,9 @@ impl Engine<'_> {
         };
         for (name, value) in parts {
             self.setting(&name, &value, at);
-            if fact("list").is_some() {
+            if let Some(mapping) = fact("within") {
+                self.add_within(&target, mapping, &name, value, at);
+            } else if fact("list").is_some() {
                 self.add_to(&target, &name, &value, at);
             } else {
                 self.set_attr(&target, &name, value, at);
@@ -225,6 +227,22 @@ impl Engine<'_> {
             Some(_) => target,
             None => Value::none(),
         }
+    }
+
+    /// One more member of a mapping that is a part.
+    fn add_within(&mut self, target: &Value, mapping: &str, name: &str, value: Value, at: Span) {
+        let Kind::Obj(id) = target.kind else { return };
+        let known = self
+            .heap
+            .get(id)
+            .and_then(|o| o.fields.get(mapping))
+            .cloned();
+        let inner = match known {
+            Some(inner) if matches!(inner.kind, Kind::Dict(_)) => inner,
+            _ => self.dict(Default::default()),
+        };
+        self.set_index(&inner, &Value::str(name), value, at);
+        self.set_attr(target, mapping, inner, at);
     }
 
     /// One more of a field that holds several.

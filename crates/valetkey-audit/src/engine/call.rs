@@ -456,6 +456,12 @@ impl Engine<'_> {
         {
             return self.apply(model, None, path, args, named, at);
         }
+        if path.contains('.')
+            && let Some(model) = self.in_context(last, &args)
+        {
+            let of = Value::ext(path.rsplit_once('.').map_or(path, |(of, _)| of));
+            return self.apply(model, Some(of), path, args, named, at);
+        }
         if let Some(model) = self.strategy(path, &args) {
             return self.apply(model, None, path, args, named, at);
         }
@@ -590,6 +596,9 @@ impl Engine<'_> {
         {
             return self.apply(model, Some(of.clone()), name, args, named, at);
         }
+        if let Some(value) = self.own_accessor(of, name, &args, at)? {
+            return Ok(value);
+        }
         if let Some(value) = self.optional(of, name, &args, at)? {
             return Ok(value);
         }
@@ -598,6 +607,9 @@ impl Engine<'_> {
             && let Some(Kind::Ext(path)) = args.first().map(|v| &v.kind)
             && let Some(model) = self.libraries.method("*", &format!("{name}({path})"))
         {
+            return self.apply(model, Some(of.clone()), name, args, named, at);
+        }
+        if let Some(model) = self.in_context(name, &args) {
             return self.apply(model, Some(of.clone()), name, args, named, at);
         }
         if !matches!(of.kind, Kind::Map(_)) && self.unknown_route(name, &args) {

@@ -51,6 +51,10 @@ impl Engine<'_> {
                 continue;
             }
             let verdict = self.state_verdict(&entry, &keys);
+            let verdict = verdict.map(|found| match found {
+                StateVerdict::Refused if ignored_refusal(facts, number) => StateVerdict::Anything,
+                found => found,
+            });
             if let Some(verdict) = verdict {
                 facts.states.push(StateOutcome {
                     entry: number,
@@ -357,4 +361,18 @@ impl Engine<'_> {
             _ => false,
         })
     }
+}
+
+/// Whether the library's refusal is seen, and the callback goes on with what
+/// came in its stead.
+fn ignored_refusal(facts: &Facts, entry: usize) -> bool {
+    let own = |test: fn(&EventKind) -> bool| {
+        let mut events = facts.events.iter();
+        events.any(|e| e.entry == Some(entry) && test(&e.kind))
+    };
+    own(|kind| matches!(kind, EventKind::ErrorIgnored))
+        && own(|kind| {
+            let part = "callback";
+            matches!(kind, EventKind::Delegate { part: p, .. } if *p == part)
+        })
 }

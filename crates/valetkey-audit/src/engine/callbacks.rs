@@ -154,6 +154,14 @@ impl Engine<'_> {
         let handler = args
             .last()
             .is_some_and(|v| matches!(v.kind, Kind::Func(_)) || self.delegated(v).is_some());
+        // By its types, whatever its path is made of.
+        let path = path
+            || self.traits.packages
+                && args.len() > 1
+                && args.last().is_some_and(|v| match &v.kind {
+                    Kind::Func(f) => self.answers_request(&f.function),
+                    _ => self.delegated(v).is_some(),
+                });
         let route = self.traits.callbacks && VERBS.contains(&name) && path && handler;
         if route {
             self.handle_requests(Handed::default(), args);
@@ -256,8 +264,16 @@ impl Engine<'_> {
             return Ok((args.len() == 1).then(|| functions[0].clone()));
         }
         for function in functions {
-            let unknown = vec![Value::unknown(); 3];
-            self.call_value(&function, unknown, Vec::new(), at)?;
+            let mut given = vec![Value::unknown(); 3];
+            if let (Kind::Func(closure), true) = (&function.kind, self.traits.packages) {
+                for (param, value) in closure.function.params.iter().zip(&mut given) {
+                    let annotation = param.annotation.as_deref().unwrap_or("");
+                    if let Some(is) = self.libraries.param(&param.name, annotation) {
+                        *value = self.known_attr(is, at);
+                    }
+                }
+            }
+            self.call_value(&function, given, Vec::new(), at)?;
         }
         Ok(None)
     }

@@ -48,6 +48,12 @@ impl Engine<'_> {
             {
                 None
             }
+            // What a condition asks there is a truth value that some function
+            // made.
+            Kind::Obj(id) if self.traits.packages => {
+                let of_app = self.heap.get(*id).is_some_and(|o| o.app_class.is_some());
+                of_app.then_some(true)
+            }
             Kind::Obj(_) | Kind::Func(_) | Kind::Class(_) | Kind::Method(_) => Some(true),
             Kind::Ext(name) => (name.as_ref() == "web.request").then_some(true),
             Kind::Map(name) => {

@@ -38,6 +38,12 @@ impl Engine<'_> {
     ) -> Eval<Value> {
         let mut fields =
             self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
+        // A function that makes the state is called for it.
+        for (name, value) in &mut fields {
+            if name == "state" && self.traits.packages && matches!(value.kind, Kind::Func(_)) {
+                *value = self.call_value(&value.clone(), Vec::new(), Vec::new(), at)?;
+            }
+        }
         let nested: Vec<Value> = fields
             .iter()
             .filter(|(_, v)| matches!(v.kind, Kind::Dict(_)))
@@ -117,7 +123,7 @@ impl Engine<'_> {
                     self.exchanged()?;
                 }
                 self.emit(EventKind::TokenChecked, at);
-                match self.fact(model, "returns") {
+                let made = match self.fact(model, "returns") {
                     Some("profile") => self.sym(Origin::Profile, at),
                     Some("nothing") => Value::unknown(),
                     // And the page to go on to, which the state proves.
@@ -131,8 +137,14 @@ impl Engine<'_> {
                         self.known_attr(is, at).with(id)
                     }
                     _ => self.sym(Origin::TokenResponse, at),
+                };
+                // Where errors are handed out, what refuses is one.
+                if self.traits.packages {
+                    self.reported.extend(made.taint.iter().copied());
                 }
+                made
             }
+            _ if let Some(is) = self.fact(model, "returns") => self.known_attr(is, at),
             _ => {
                 let class = self
                     .fact(model, "class")

@@ -74,7 +74,10 @@ impl Engine<'_> {
                     Some(name) => name.to_owned(),
                     None => self.key(&given("key")),
                 };
-                let mut value = given("value");
+                let mut value = match fact("says") {
+                    Some(text) => Value::str(text),
+                    None => given("value"),
+                };
                 if let Some(first) = self.first_of(&value) {
                     value = first;
                 }

@@ -244,10 +244,12 @@ impl Engine<'_> {
             return choice;
         }
         let taint = self.deep_taint(value);
+        let weak = self.any(&taint, |o| *o == Origin::Begins);
         for id in &taint {
             // That it is there says nothing about what it is.
-            if matches!(value.kind, Kind::Alt(_))
-                && matches!(self.origins.of(*id), Origin::Param(_) | Origin::Header(_))
+            if weak
+                || matches!(value.kind, Kind::Alt(_))
+                    && matches!(self.origins.of(*id), Origin::Param(_) | Origin::Header(_))
             {
                 continue;
             }

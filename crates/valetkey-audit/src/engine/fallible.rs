@@ -142,14 +142,18 @@ impl Engine<'_> {
         let failed = self.mode != Mode::Load && !self.decide(at);
         self.memo.insert(id, failed);
         if failed {
-            self.failed.extend(value.taint.iter().skip(1));
+            self.failed.extend(value.taint.iter().copied());
         }
         self.checked_token(value, at);
     }
 
     /// What came of a call is used although it is known to have failed.
     pub(super) fn used(&mut self, value: &Value, at: Span) {
-        if value.taint.iter().any(|id| self.failed.contains(id)) {
+        let failed = |id: &u32| self.failed.contains(id);
+        // Whoever tells of the failure may name what there is, and whoever asks
+        // which one it is knows what to do.
+        let mut looked = self.guards.iter().flatten().chain(&self.inspected);
+        if value.taint.iter().any(failed) && !looked.any(failed) {
             self.emit(EventKind::ErrorIgnored, at);
         }
     }

@@ -54,14 +54,31 @@ impl Engine<'_> {
                 }
             }
         }
+        // Some of them are objects or lists of options themselves.
+        for name in model
+            .facts
+            .get("spread-out")
+            .into_iter()
+            .flat_map(|s| s.split(' '))
+        {
+            let Some((_, value)) = named.iter().find(|(k, _)| k == name).cloned() else {
+                continue;
+            };
+            match value.kind {
+                Kind::Obj(_) => named.extend(self.flat_once(&value)),
+                _ => self.options(&[value], &mut named, 0),
+            }
+        }
         if model.facts.contains_key("rest") {
             let rest = positional.get(model.params.len()..).unwrap_or(&[]);
             self.options(rest, &mut named, 0);
         }
         if model.facts.contains_key("scopes") {
             let rest = positional.get(model.params.len()..).unwrap_or(&[]);
-            let rest = self.list(rest.to_vec());
-            named.push(("scope".into(), rest));
+            if !rest.is_empty() {
+                let rest = self.list(rest.to_vec());
+                named.push(("scope".into(), rest));
+            }
         }
         for (name, _) in &mut named {
             if let Some(known) = model.rename.get(name.as_str()) {

@@ -132,6 +132,7 @@ impl Engine<'_> {
                         .contains(&true)
                         .then_some(true)
                         .or_else(|| self.of_plain(of.as_ref().or(plain.as_ref())))
+                        .or_else(|| self.is_default_client(args.get("client")))
                 }
                 _ => None,
             },
@@ -258,6 +259,7 @@ impl Engine<'_> {
         let oauth = token_request
             || with_token
             || shown
+            || model.facts.contains_key("provider")
             // Somebody else's API is not the provider.
             || kept_token && lower.starts_with("http")
             // What a page of the app asks the app itself for.

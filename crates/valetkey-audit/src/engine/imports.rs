@@ -59,7 +59,9 @@ impl Engine<'_> {
             let found = self.locate(module);
             return match found.or_else(|| self.locate_folder(module)) {
                 Some(id) => self.module_value(id),
-                None if self.language.is_own(module) => unseen(module),
+                None if self.language.is_own(module) && !self.libraries.knows(module) => {
+                    unseen(module)
+                }
                 None => self.ext(module, Span::default()),
             };
         };

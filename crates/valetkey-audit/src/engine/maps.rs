@@ -440,7 +440,15 @@ impl Engine<'_> {
             if origin == Origin::AccessToken {
                 self.emit(EventKind::TokenTaken, at);
             }
-            return self.sym(origin, at);
+            let mut made = self.sym(origin, at);
+            // The text of an error is still that error's.
+            if name == "Error" {
+                let origins = &self.origins;
+                let failure = settled.taint.iter().copied();
+                let failure = failure.filter(|id| *origins.of(*id) == Origin::Failure);
+                made.add(&failure.collect::<Vec<_>>());
+            }
+            return made;
         }
         if is(self, |o| matches!(o, Origin::Query)) {
             return match name {

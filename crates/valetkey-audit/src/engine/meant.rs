@@ -1,7 +1,7 @@
 //! Methods of objects that come from elsewhere, known by their name and by
 //! what they are given.
 
-use super::{Engine, Eval};
+use super::{Engine, Eval, maps::Ask};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
@@ -12,7 +12,8 @@ use crate::{
 impl Engine<'_> {
     /// Whether a call is the one that the model is of: with the fact `needs`,
     /// it is given the callback's code; with `needs-text`, that text; with
-    /// `needs-options`, a mapping that has one of these names.
+    /// `needs-options`, a mapping that has one of these names; with
+    /// `needs-name`, a text of the source as its second.
     pub(super) fn is_meant(&self, model: &CallModel, args: &[Value]) -> bool {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         let code = fact("needs").is_none_or(|name| args.iter().any(|v| self.is_param(v, name)));
@@ -23,7 +24,39 @@ impl Engine<'_> {
             args.iter()
                 .any(|v| self.fields(v).iter().any(|(k, _)| has(k)))
         });
-        code && text && options
+        let name =
+            fact("needs-name").is_none() || args.get(1).is_some_and(|v| v.as_str().is_some());
+        code && text && options && name
+    }
+
+    /// `session.SetUserID(id)`, `session.GetUserID()`: a session whose type
+    /// is the app's own, in a file that is not there.
+    pub(super) fn own_accessor(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        let session = matches!(&of.kind, Kind::Map(map) if map.as_ref() == "session");
+        if !session || !self.traits.packages {
+            return Ok(None);
+        }
+        let member = |verb| {
+            let rest = name.strip_prefix(verb);
+            rest.filter(|rest| rest.starts_with(char::is_uppercase))
+        };
+        match (member("Set"), member("Get"), args) {
+            (Some(key), _, [value]) => {
+                self.put("session", key.to_owned(), value.clone(), at);
+                Ok(Some(Value::none()))
+            }
+            (_, Some(key), []) => {
+                let key = Value::str(key);
+                self.read("session", &key, Ask::default(), at).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Whether a value, or a member of it, is the callback's parameter of that

@@ -19,7 +19,7 @@ impl Engine<'_> {
         named: Vec<(String, Value)>,
         at: Span,
     ) -> Eval<Value> {
-        let model = self.by_number(model, positional.len());
+        let model = self.by_number(model, &positional);
         self.meets_user(model);
         if !self.is_meant(model, &positional) {
             return Ok(self.foreign(&of.unwrap_or_else(Value::unknown), &positional, &named));
@@ -105,15 +105,18 @@ impl Engine<'_> {
         self.called_back(callback.as_slice(), made, at)
     }
 
-    /// Methods of one name that differ in how many arguments they take.
-    fn by_number(&self, model: &'static CallModel, given: usize) -> &'static CallModel {
+    /// Methods of one name that differ in how many arguments they take, or in
+    /// whether a context comes first.
+    fn by_number(&self, model: &'static CallModel, given: &[Value]) -> &'static CallModel {
         const GIVEN: &[&str] = &["given:0", "given:1", "given:2", "given:3"];
         if model.facts.is_empty() {
             return model;
         }
+        let in_context = model.facts.get("in-context");
         GIVEN
-            .get(given)
+            .get(given.len())
             .and_then(|fact| model.facts.get(*fact))
+            .or(in_context.filter(|_| given.first().is_some_and(|v| self.is_context(v))))
             .and_then(|other| self.libraries.call(other))
             .unwrap_or(model)
     }
@@ -528,6 +531,16 @@ impl Engine<'_> {
                     if !self.inspected.contains(id) {
                         self.inspected.push(*id);
                     }
+                }
+                value
+            }
+            Does::Begins => {
+                let all: Vec<Value> = args.all().chain(&of).map(|v| self.settled(v)).collect();
+                let mut value = Value::derived(&all);
+                let slash = args.positional.get(1).and_then(Value::as_str) == Some("/");
+                if slash || fact("weak").is_some() {
+                    let id = self.origin(Origin::Begins, at);
+                    value.add(&[id]);
                 }
                 value
             }

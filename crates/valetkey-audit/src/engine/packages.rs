@@ -238,7 +238,7 @@ impl Engine<'_> {
         matches!(&entry.function.kind, Kind::Func(f) if self.answers_request(&f.function))
     }
 
-    fn answers_request(&self, function: &Function) -> bool {
+    pub(super) fn answers_request(&self, function: &Function) -> bool {
         function.params.iter().any(|p| {
             let annotation = p.annotation.as_deref().unwrap_or("");
             let is = self.libraries.param(&p.name, annotation);

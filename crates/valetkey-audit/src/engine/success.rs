@@ -28,11 +28,18 @@ pub(super) fn says(test: &Expr) -> Option<bool> {
                 _ => false,
             };
             let fine = |e: &Expr| matches!(e.kind, ExprKind::Number(200..=299));
-            let compared = status(a) && fine(b) || status(b) && fine(a);
+            let compared = status(a) && fine(b)
+                || status(b) && fine(a)
+                || is_error(a) && matches!(b.kind, ExprKind::None);
             compared.then_some(*how == Cmp::Eq)
         }
         _ => None,
     }
+}
+
+/// `err == nil`.
+fn is_error(e: &Expr) -> bool {
+    matches!(&e.kind, ExprKind::Name(name) if name == "err" || name.ends_with("Err"))
 }
 
 fn text(e: &Expr) -> Option<&str> {

@@ -4,6 +4,7 @@ use super::{Engine, args::Args};
 use crate::{
     facts::{Event, EventKind},
     ir::Span,
+    libraries::CallModel,
     value::{Kind, Value},
 };
 
@@ -55,6 +56,46 @@ impl Engine<'_> {
                 let part = object.fields.get(*p);
                 part.is_some_and(|v| self.waits(v, depth + 1))
             })
+    }
+
+    /// Whether a value is a context: one that was made here or handed over, or
+    /// a request that is one, too.
+    pub(super) fn is_context(&self, value: &Value) -> bool {
+        match &value.kind {
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .is_some_and(|o| o.class.as_ref() == "context.plain"),
+            Kind::Ext(class) => self.libraries.attr(class, "Deadline").is_some(),
+            _ => false,
+        }
+    }
+
+    /// A method of anything, known by its name and by the context that comes
+    /// first.
+    pub(super) fn in_context(&self, name: &str, args: &[Value]) -> Option<&'static CallModel> {
+        const NAMES: &[(&str, &str)] = &[
+            ("Put", "Put(context)"),
+            ("GetString", "GetString(context)"),
+            ("GetBytes", "GetBytes(context)"),
+            ("PopString", "PopString(context)"),
+            ("PopBytes", "PopBytes(context)"),
+        ];
+        let (_, known) = NAMES.iter().find(|(n, _)| *n == name)?;
+        let first = args.first().filter(|_| self.traits.packages)?;
+        match self.is_context(first) {
+            true => self.libraries.method("*", known),
+            false => None,
+        }
+    }
+
+    /// Where a call was given the client that waits for ever, by its name.
+    pub(super) fn is_default_client(&self, given: Option<&Value>) -> Option<bool> {
+        let name = match &given?.kind {
+            Kind::Ext(path) => path,
+            _ => return None,
+        };
+        (name.as_ref() == "net/http.DefaultClient").then(|| self.patient.contains("net/http"))
     }
 
     /// A request in a context that is known, and has no deadline.

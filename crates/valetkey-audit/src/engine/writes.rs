@@ -152,6 +152,8 @@ impl Engine<'_> {
             "context" if self.traits.bare_calls => {
                 self.emit(EventKind::Respond { value: settled }, at);
             }
+            // What a template, or the answer, is made of.
+            "page" => self.emit(EventKind::Respond { value: settled }, at),
             "config" => {}
             "params" | "headers" | "context" => {}
             _ => self.emit(
