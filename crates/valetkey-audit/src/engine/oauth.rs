@@ -291,11 +291,7 @@ impl Engine<'_> {
         }
         // Its object holds neither a state nor a challenge, even where it was
         // made elsewhere: only the options of this call do.
-        // What gets the state alone has neither a verifier nor options to keep.
-        let alone = self.fact(model, "open").is_some()
-            && self.traits.packages
-            && matches!(args.positional.as_slice(), [state] if !matches!(state.kind, Kind::Obj(_)));
-        let closed = self.fact(model, "own").is_some() || alone || self.is_config(of.as_ref());
+        let closed = self.fact(model, "own").is_some() || self.is_config(of.as_ref());
         let open = fields.iter().any(|(k, _)| k == "**");
         if closed && open && args.get("**").is_none() {
             fields.retain(|(k, _)| k != "**");
