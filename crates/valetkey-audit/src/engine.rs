@@ -22,6 +22,7 @@ use crate::{
 
 mod answers;
 mod args;
+mod asked;
 mod attrs;
 mod bare;
 mod begins;
@@ -289,6 +290,14 @@ pub(crate) struct Engine<'a> {
     /// What the authorization URLs are made with that the program makes when
     /// it starts, and hands to all that answer requests.
     at_start: BTreeSet<OriginId>,
+    /// Who is entered exchanges a code by its own means.
+    by_itself: bool,
+    /// Handlers of a server that waits for one login, until it starts.
+    mounted: Vec<Value>,
+    /// One of them has ended the server.
+    stopped: bool,
+    /// Classes of clients that the app makes.
+    clients: BTreeSet<Rc<str>>,
     /// Objects of libraries that variables of modules keep.
     cached: BTreeMap<(FileId, String), ObjId>,
     /// Those of this way, and what is kept of them.
@@ -347,6 +356,10 @@ impl<'a> Engine<'a> {
             one_user: false,
             around_own: BTreeSet::new(),
             loaded: 0,
+            by_itself: false,
+            mounted: Vec::new(),
+            stopped: false,
+            clients: BTreeSet::new(),
             went_on: false,
             packages: packages::Packages::new(app),
             site: Span::default(),

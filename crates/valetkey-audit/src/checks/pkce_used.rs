@@ -68,7 +68,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     // The login begins in a file that is not seen.
     if found.is_empty() && c.authorizations().next().is_none() {
         for (event, fields) in c.token_requests() {
-            if field(fields, "code_verifier").is_some_and(|v| !v.is_none() && !is_constant(v)) {
+            // No challenge can have been sent of what did not exist so far.
+            if let Some(verifier) = field(fields, "code_verifier")
+                && matches!(verifier.kind, Kind::Sym)
+                && matches!(verifier.taint.as_slice(), [id] if matches!(c.origins.of(*id), Origin::Random | Origin::WeakRandom))
+                && !c.made_at_load(verifier)
+            {
+                found.push(Found::fail(
+                    at(event),
+                    severity,
+                    "The verifier is made when the code is exchanged, and belongs to no challenge.",
+                ));
+            } else if field(fields, "code_verifier").is_some_and(|v| !v.is_none() && !is_constant(v)) {
                 found.push(Found::pass(
                     at(event),
                     "The verifier is sent with the code.",

@@ -37,3 +37,13 @@ impl Args {
             .chain(self.named.iter().map(|(_, v)| v))
     }
 }
+
+/// Whether the user is asked for the code alone, by what the prompt says.
+pub(super) fn asks_for_code(args: &Args) -> bool {
+    let said = args.all().find_map(Value::as_str).unwrap_or_default();
+    let lower = said.to_ascii_lowercase();
+    lower.contains("code")
+        && !["url", "redirect", "address", "link"]
+            .iter()
+            .any(|w| lower.contains(w))
+}

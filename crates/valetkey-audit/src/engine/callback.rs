@@ -50,6 +50,10 @@ impl Engine<'_> {
             if entry.name != "callback_phase" && self.called_by_strategy(&entry) {
                 continue;
             }
+            self.by_itself = facts.events.iter().any(|e| {
+                e.entry == Some(number)
+                    && matches!(&e.kind, EventKind::TokenRequest { fields, .. } if self.takes_code(fields))
+            });
             let verdict = self.state_verdict(&entry, &keys);
             let verdict = verdict.map(|found| match found {
                 StateVerdict::Refused if ignored_refusal(facts, number) => StateVerdict::Anything,
@@ -64,6 +68,7 @@ impl Engine<'_> {
                 });
             }
             facts.denials.push((number, self.denial(&entry, &keys)));
+            self.by_itself = false;
         }
         self.at_load(facts);
         facts.bound_pkce = facts.events.iter().any(|e| match &e.kind {

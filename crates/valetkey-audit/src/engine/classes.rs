@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{Engine, Eval, Frame, exec::answering};
 use crate::{
-    ir::{Class, ExprKind, Function, StmtKind},
+    ir::{Call, Class, ExprKind, Function, Span, StmtKind},
     value::{ClassValue, Closure, Kind, Value},
 };
 
@@ -71,7 +71,7 @@ impl Engine<'_> {
         name: &str,
         args: Vec<Value>,
         named: Vec<(String, Value)>,
-        at: crate::ir::Span,
+        at: Span,
     ) -> Eval<Value> {
         let takes = match self.class_member(class, name, None, 0).map(|m| m.kind) {
             Some(Kind::Func(f)) => f.function.params.iter().any(|p| p.name != "&"),
@@ -121,7 +121,7 @@ impl Engine<'_> {
         }
         let file = self.file();
         // What it was before.
-        let mut members = match self.variable(&class.name, crate::ir::Span::default()).kind {
+        let mut members = match self.variable(&class.name, Span::default()).kind {
             Kind::Class(old) => {
                 bases.extend(old.bases.iter().cloned());
                 old.members.clone()
@@ -237,8 +237,79 @@ impl Engine<'_> {
         }
     }
 
+    /// `super().method(…)`.
+    pub(super) fn parent(&mut self, call: &Call, at: Span) -> Eval<Option<Value>> {
+        let ExprKind::Attr(of, name) = &call.func.kind else {
+            return Ok(None);
+        };
+        let ExprKind::Call(inner) = &of.kind else {
+            return Ok(None);
+        };
+        if !matches!(&inner.func.kind, ExprKind::Name(n) if n == "super") {
+            return Ok(None);
+        }
+        let Some(frame) = self.frames.last() else {
+            return Ok(None);
+        };
+        let own = ["self", "this"].iter().find_map(|n| frame.locals.get(*n));
+        let (Some(class), receiver) = (frame.class.clone(), own.cloned()) else {
+            return Ok(None);
+        };
+        let (args, named) = self.arguments(call)?;
+        for base in &class.bases {
+            match &base.kind {
+                Kind::Class(base) => {
+                    if let Some(method) = self.class_member(base, name, receiver.as_ref(), 0) {
+                        return self.call_value(&method, args, named, at).map(Some);
+                    }
+                }
+                // What the library keeps of its client is kept here.
+                Kind::Ext(path) if name == "__init__" => {
+                    let path = path.clone();
+                    let made = self.call_ext(&path, args.clone(), named.clone(), at)?;
+                    if let Some(Kind::Obj(to)) = receiver.as_ref().map(|r| r.kind.clone()) {
+                        self.inherit(&made, to);
+                    }
+                    return Ok(Some(Value::none()));
+                }
+                Kind::Ext(path) => {
+                    let path = path.clone();
+                    if let Some(is) = self.libraries.attr(&path, name) {
+                        return Ok(Some(self.known_attr(is, at)));
+                    }
+                    if let Some(model) = self.libraries.method(&path, name) {
+                        return self.apply(model, receiver, name, args, named, at).map(Some);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(Value::unknown()))
+    }
+
+    /// The one object of a Rack middleware, which answers all requests.
+    fn middleware(&mut self, class: &Rc<ClassValue>) -> Option<Value> {
+        let params = |name: &str| match class.members.get(name).map(|m| &m.kind) {
+            Some(Kind::Func(f)) => Some(&f.function.params),
+            _ => None,
+        };
+        let first = params("__init__")?.first()?;
+        if first.name != "app" || params("call")?.len() != 1 || !self.middlewares_are_shared() {
+            return None;
+        }
+        let shown = self.events.len();
+        let made = self.instantiate(class, Vec::new(), Vec::new(), Span::default());
+        self.events.truncate(shown);
+        made.ok()
+    }
+
+    fn middlewares_are_shared(&self) -> bool {
+        self.traits.own_name.is_some() && self.mode == super::Mode::Load
+    }
+
     fn learn_members(&mut self, class: &Rc<ClassValue>, written: &Class) {
         let handler = self.is_handler(class, 0);
+        let middleware = self.middleware(class);
         for statement in &written.body {
             let StmtKind::Function(function) = &statement.kind else {
                 continue;
@@ -258,7 +329,7 @@ impl Engine<'_> {
                 function: f.function.clone(),
                 file: f.file,
                 around: f.around.clone(),
-                receiver: None,
+                receiver: middleware.clone().filter(|_| function.name == "call"),
                 class: Some(class.clone()),
                 home: 0,
             });

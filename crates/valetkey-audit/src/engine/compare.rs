@@ -93,6 +93,8 @@ impl Engine<'_> {
                 known.then_some(self.scenario.stored)
             }
             Origin::Store(_) if self.mode == Mode::Scenario => Some(true),
+            // A callback has one.
+            Origin::Query if self.traits.bare_calls && self.mode == Mode::Scenario => Some(true),
             _ => None,
         }
     }
@@ -225,6 +227,11 @@ impl Engine<'_> {
                 Some(true)
             }
             Kind::Str(_) | Kind::None => Some(false),
+            // `current_user.id` and its like may well be this browser's.
+            Kind::Ext(_) | Kind::Method(_) | Kind::Unknown if self.traits.bare_calls => {
+                self.notes.opaque = true;
+                None
+            }
             _ => None,
         }
     }

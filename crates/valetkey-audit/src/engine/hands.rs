@@ -89,7 +89,7 @@ pub(super) fn words_of(name: &str) -> Vec<String> {
 }
 
 /// Whether a function of this name exchanges the code that it is given.
-fn exchanges(name: &str) -> bool {
+pub(super) fn exchanges(name: &str) -> bool {
     let words = words_of(name);
     let have = |all: &[&[&str]]| {
         all.iter()
@@ -116,10 +116,13 @@ impl Engine<'_> {
         at: Span,
     ) -> Eval<()> {
         // Those have a way of their own to see it.
-        if self.traits.callbacks || self.traits.typed {
+        if self.traits.callbacks && !self.traits.bare_calls || self.traits.typed {
             return Ok(());
         }
-        let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+        let last = match self.traits.bare_calls {
+            true => super::asked::meaning(name),
+            false => name.rsplit(['.', ':']).next().unwrap_or(name),
+        };
         if !exchanges(last) {
             return Ok(());
         }

@@ -212,6 +212,15 @@ impl Engine<'_> {
             _ => false,
         });
         let mut target = self.in_url(&url, &fields, params.is_some());
+        // All that was answered is the query.
+        if let Some(all) = params
+            .as_ref()
+            .filter(|v| matches!(v.kind, Kind::Sym | Kind::Unknown))
+            && self.any(&all.taint, |o| *o == Origin::TokenResponse)
+        {
+            let id = self.origin(Origin::AccessToken, at);
+            target.add(&[id]);
+        }
         // By its name, wherever it comes from.
         let in_url = url::parameters(&self.settled(&url));
         let asked: Fields = params.iter().flat_map(|p| self.fields(p)).collect();

@@ -181,6 +181,7 @@ impl Engine<'_> {
                     at,
                 )?
             }
+            Does::Param if fact("required").is_some() => self.all_required(&args, at)?,
             Does::Param if fact("all").is_some() && args.all().next().is_none() => {
                 Value::map("params")
             }
@@ -234,7 +235,9 @@ impl Engine<'_> {
             Does::Route => {
                 let all: Vec<Value> = args.all().cloned().collect();
                 self.routes(model, &all);
-                if fact("scoped").is_some() {
+                if self.traits.bare_calls && fact("scoped").is_some() {
+                    self.mounted.extend(all.last().cloned());
+                } else if fact("scoped").is_some() {
                     self.awaited_request(all.last())?;
                 }
                 match of {
@@ -597,7 +600,7 @@ impl Engine<'_> {
                 self.sym(Origin::Argument("typed".into()), at)
             }
             // Nor one that was asked for: a whole address may hold the state.
-            Does::UserInput if asks_for_code(&args) => {
+            Does::UserInput if super::args::asks_for_code(&args) => {
                 self.sym(Origin::Argument("typed".into()), at)
             }
             Does::UserInput => self.sym(Origin::Query, at),
@@ -629,20 +632,17 @@ impl Engine<'_> {
                 self.dict(fields.into_iter().collect())
             }
             Does::Merge => self.merged(&args.positional, at),
+            Does::Nothing if fact("server").is_some() => {
+                match fact("server") {
+                    Some("starts") => self.waits_for_login(at)?,
+                    _ => self.stopped = true,
+                }
+                Value::none()
+            }
             Does::Nothing => match of {
                 Some(of) if fact("returns").is_some() => of,
                 _ => Value::none(),
             },
         })
     }
-}
-
-/// Whether the user is asked for the code alone, by what the prompt says.
-fn asks_for_code(args: &Args) -> bool {
-    let said = args.all().find_map(Value::as_str).unwrap_or_default();
-    let lower = said.to_ascii_lowercase();
-    lower.contains("code")
-        && !["url", "redirect", "address", "link"]
-            .iter()
-            .any(|w| lower.contains(w))
 }

@@ -116,6 +116,9 @@ impl Engine<'_> {
             .get("class")
             .map_or(path, String::as_str)
             .to_owned();
+        if self.traits.bare_calls && !self.clients.contains(class.as_str()) {
+            self.clients.insert(class.as_str().into());
+        }
         self.object(&class, fields)
     }
 

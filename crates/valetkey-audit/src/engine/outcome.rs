@@ -20,6 +20,11 @@ impl Engine<'_> {
             "" => self.unwrapped(&of, "Refused", at)?,
             "strict" => self.unwrapped(&of, "LibraryError", at)?,
             "ok" => held(&of),
+            "kept" => {
+                let name = of.as_str().unwrap_or_default().to_owned();
+                let key = (self.file(), name);
+                Value::bool(self.written_globals.contains(&key))
+            }
             "Ok" => Value::success(of),
             "Err" => Value::failure(),
             "some" => self.is_there(&of, at),

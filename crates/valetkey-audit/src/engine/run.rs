@@ -57,7 +57,7 @@ impl Search {
 
 /// A search that was begun, for whom, and with how much knowledge.
 struct Begun {
-    knew: [usize; 6],
+    knew: [usize; 7],
     entry: Entry,
     search: Search,
 }
@@ -197,7 +197,7 @@ impl Engine<'_> {
     }
 
     /// How much is known of what ways depend on: it only grows.
-    fn knowledge(&self) -> [usize; 6] {
+    fn knowledge(&self) -> [usize; 7] {
         [
             self.shared_objects.len(),
             self.shared_globals.len(),
@@ -205,6 +205,7 @@ impl Engine<'_> {
             self.filters.len(),
             self.cached.len(),
             self.patient.len(),
+            self.clients.len(),
         ]
     }
 
@@ -332,6 +333,8 @@ impl Engine<'_> {
         self.inspected.clear();
         self.events.clear();
         self.has_answered = false;
+        self.mounted.clear();
+        self.stopped = false;
         self.candidates.clear();
         self.stack.clear();
         self.promises.clear();

@@ -267,6 +267,12 @@ impl Engine<'_> {
     ) -> Option<Value> {
         Some(match name {
             // `text << more`.
+            "bytesize" | "size" | "length" if self.traits.bare_calls => match &of.kind {
+                Kind::Str(text) => {
+                    Value::new(Kind::Number(i64::try_from(text.len()).unwrap_or(i64::MAX)))
+                }
+                _ => return None,
+            },
             "append" if self.traits.blocks => {
                 let more = args.first().cloned().unwrap_or_else(Value::unknown);
                 self.concat(of.clone(), more, at)

@@ -26,7 +26,8 @@ impl Engine<'_> {
         if !all().any(|v| self.carries_state(&self.settled(v))) {
             return false;
         }
-        let blind = (self.traits.typed || is_store(of)) && !all().any(|v| self.of_browser(v, 0));
+        let far = self.traits.typed || is_store(of) || self.is_far(of);
+        let blind = far && !all().any(|v| self.of_browser(v, 0));
         self.notes.opaque |= !blind;
         blind
     }
@@ -92,10 +93,10 @@ impl Engine<'_> {
     /// A condition hangs on what was made of the state that came along.
     pub(super) fn decides_on_state(&mut self, value: &Value) {
         let taint = self.deep_taint(value);
-        let typed = self.traits.typed;
+        let any = self.traits.typed || self.traits.bare_calls;
         let shared = self.any(
             &taint,
-            |o| matches!(o, Origin::Store(name) if typed || name == "unseen"),
+            |o| matches!(o, Origin::Store(name) if any || name == "unseen"),
         );
         if shared && !self.of_browser(value, 0) {
             self.notes.blind = true;

@@ -22,6 +22,12 @@ impl Engine<'_> {
                 // It answers nothing, and does not end the way.
                 let _ = self.call_value(&setter, vec![value], Vec::new(), at);
             }
+            Kind::Class(class)
+                if self.traits.bare_calls
+                    && let Some(setter) = self.of_class(&class.clone(), &format!("{name}=")) =>
+            {
+                let _ = self.call_value(&setter, vec![value], Vec::new(), at);
+            }
             Kind::Obj(id) => {
                 let class = self.heap.get(*id).map(|o| o.class.clone());
                 let effect = class.as_ref().map(|class| format!("{class}.{name}="));

@@ -11,6 +11,7 @@ mod constant;
 mod control;
 mod define;
 mod expr;
+mod idiom;
 mod literal;
 mod member;
 mod pattern;
@@ -33,6 +34,7 @@ pub(super) fn parse(text: &str) -> Option<Module> {
         shared: BTreeSet::new(),
         constants: BTreeSet::new(),
         heredocs: BTreeMap::new(),
+        required: Vec::new(),
     };
     if text.contains("<<") {
         lower.heredocs = literal::heredocs(tree.root_node());
@@ -65,6 +67,8 @@ struct Lower<'t> {
     constants: BTreeSet<String>,
     /// Where the text of a heredoc stands, by where it is announced.
     heredocs: BTreeMap<usize, (usize, usize)>,
+    /// Parameters that the next route asks for.
+    required: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -111,7 +111,10 @@ impl Lower<'_> {
                     let targets = vec![target];
                     self.push(left, StmtKind::Assign { targets, value }, block);
                 }
-                let test = self.expr(left);
+                let mut test = self.expr(left);
+                if operator == "||=" && self.remembers(left, right) {
+                    test = self.kept_so_far(left, test);
+                }
                 block.append(&mut self.pending);
                 let set = self.sequence(&[right], &Sink::To(left));
                 let (then, otherwise) = if operator == "||=" {

@@ -52,7 +52,7 @@ impl<'t> Lower<'t> {
         }
     }
 
-    fn in_singleton(&self) -> bool {
+    pub(super) fn in_singleton(&self) -> bool {
         let class = self.scopes.iter().rev().find(|s| s.kind == Kind::Class);
         class.is_some_and(|s| s.name == "<<")
     }

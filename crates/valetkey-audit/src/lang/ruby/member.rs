@@ -14,7 +14,10 @@ impl Lower<'_> {
             "attr_reader" | "attr_accessor" | "attr_writer" => {
                 for arg in args.iter().filter(|a| a.rule() == "simple_symbol") {
                     let field = self.literal(*arg);
-                    self.accessor(*arg, &field, called, block);
+                    match self.in_singleton() {
+                        true => self.accessor_of_class(*arg, &field, called, block),
+                        false => self.accessor(*arg, &field, called, block),
+                    }
                 }
                 true
             }

@@ -128,6 +128,10 @@ impl Lower<'_> {
         let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
             return;
         };
+        if and && self.answers(left, right) {
+            self.statement(left, &Sink::Drop, block);
+            return self.statement(right, sink, block);
+        }
         // The left side is the value where the right one does not run.
         let held = match sink {
             Sink::Drop => None,
@@ -200,6 +204,7 @@ impl Lower<'_> {
                     return self.push(node, StmtKind::Import(vec![import]), block);
                 }
                 "require" | "load" | "require_dependency" => return,
+                "params" if node.field("block").is_some() => return self.requires(node),
                 "attr_reader"
                 | "attr_accessor"
                 | "attr_writer"
@@ -225,7 +230,8 @@ impl Lower<'_> {
             return;
         }
         // `list << item` changes a text, too.
-        let value = self.expr(node);
+        let mut value = self.expr(node);
+        self.with_required(called, &mut value);
         self.put(node, value, sink, block);
     }
 
