@@ -79,7 +79,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     severity,
                     "The verifier is made when the code is exchanged, and belongs to no challenge.",
                 ));
-            } else if field(fields, "code_verifier").is_some_and(|v| !v.is_none() && !is_constant(v)) {
+            } else if field(fields, "code_verifier")
+                .is_some_and(|v| !v.is_none() && !is_constant(v))
+            {
                 found.push(Found::pass(
                     at(event),
                     "The verifier is sent with the code.",

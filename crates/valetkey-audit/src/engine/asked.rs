@@ -38,9 +38,10 @@ impl Engine<'_> {
         let Some((_, code)) = fields.iter().find(|(k, _)| k == "code") else {
             return Ok(None);
         };
-        let from_callback = self.any(&code.taint, |o| {
-            matches!(o, Origin::Param(p) if p == "code" || p.ends_with("_code"))
-        });
+        let from_callback = self.any(
+            &code.taint,
+            |o| matches!(o, Origin::Param(p) if p == "code" || p.ends_with("_code")),
+        );
         let grant = fields.iter().find(|(k, _)| k == "grant_type");
         let asks = match grant.map(|(_, v)| v.as_str()) {
             Some(Some(grant)) => grant == "authorization_code",

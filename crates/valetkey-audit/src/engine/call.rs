@@ -239,6 +239,13 @@ impl Engine<'_> {
                 Some(Expr {
                     kind: ExprKind::Dict(entries),
                     ..
+                }) if entered && entries.is_empty() && self.traits.bare_calls => {
+                    let more = ("**".to_owned(), Value::unknown());
+                    self.dict([more].into_iter().collect())
+                }
+                Some(Expr {
+                    kind: ExprKind::Dict(entries),
+                    ..
                 }) if entered && entries.is_empty() => {
                     self.sym(Origin::Argument(name.clone()), function.span)
                 }
@@ -277,9 +284,7 @@ impl Engine<'_> {
             }
             Ok(()) | Err(Unwind::Break | Unwind::Continue) => Value::none(),
             // Somebody else's, of a class that is not seen.
-            Err(Unwind::Raise(name)) if name.as_ref() == "NotImplementedError" => {
-                Value::unknown()
-            }
+            Err(Unwind::Raise(name)) if name.as_ref() == "NotImplementedError" => Value::unknown(),
             // `?` ends a function, and the function fails.
             Err(Unwind::Raise(name)) if self.traits.typed && name.as_ref() == "Refused" => {
                 Value::failure()
