@@ -72,7 +72,7 @@ impl Options {
 /// (one `fdatasync` of the log, after the commit). These writers share one
 /// thread that commits whatever is waiting in one transaction, so that many
 /// sign-ins at once share one sync; while several write, syncs begin 2 ms
-/// apart, or up to 4 while somebody has spent a state and not yet got a
+/// apart, or up to 8 while somebody has spent a state and not yet got a
 /// session, so that more do. A sync covers every commit before it, of all
 /// threads and processes. `spend`, `touch`, `lease`, `release` and `sweep`
 /// survive the process, but a power cut only once a sync has followed, and

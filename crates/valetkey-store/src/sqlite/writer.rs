@@ -40,7 +40,7 @@ const BATCH: usize = 256;
 const SPACING: Duration = Duration::from_millis(2);
 
 /// … or up to this long, while sign-ins are under way that will write soon.
-const PATIENCE: Duration = Duration::from_millis(4);
+const PATIENCE: Duration = Duration::from_millis(8);
 
 /// For how many syncs it counts that one was shared.
 const MEMORY: u8 = 8;
