@@ -2,4 +2,5 @@
 //! something that is not seen.
 
 pub(crate) mod named;
+pub(crate) mod shown;
 pub(crate) mod unnamed;

@@ -63,6 +63,8 @@ pub const CHECKS: &[Check] = &[
     debug_off::CHECK,
 ];
 
+pub(crate) use scope_present_minimal::is_broad;
+
 /// The check of that name.
 #[must_use]
 pub fn check(id: &str) -> Option<&'static Check> {
@@ -96,7 +98,7 @@ impl Found {
         }
     }
 
-    fn pass(at: (FileId, Span), message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn pass(at: (FileId, Span), message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             verdict: Verdict::Pass,
             ..Self::fail(at, Severity::Low, message)

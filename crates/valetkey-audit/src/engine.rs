@@ -79,6 +79,7 @@ mod waits;
 mod writes;
 
 use heap::Heap;
+pub(crate) use settings::is_secret_name;
 
 /// Statements and expressions that one way may take.
 const STEPS: usize = 60_000;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuditError, Options, advice,
-    at_sight::{named, unnamed},
+    at_sight::{named, shown, unnamed},
     checks::{CHECKS, Context, Found},
     engine::{App, Engine},
     facts::{EventKind, Facts},
@@ -277,6 +277,13 @@ fn judge(
         let known = all.entry((found.file, number)).or_default();
         if known.is_empty() {
             part.insert(found.file);
+            known.push(found);
+        }
+    }
+    for (check, found) in shown::found(&context, &part) {
+        let number = CHECKS.iter().position(|c| c.id == check).unwrap_or(0);
+        let known = all.entry((found.file, number)).or_default();
+        if known.is_empty() {
             known.push(found);
         }
     }

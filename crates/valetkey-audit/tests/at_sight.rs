@@ -1,5 +1,6 @@
 //! What is told where values go through something that is not seen: what an
-//! app does not even name, and tokens by their names.
+//! app does not even name, tokens by their names, and what stands in a file
+//! whoever takes it.
 
 use valetkey_audit::{Options, Verdict, audit_source};
 
@@ -137,4 +138,39 @@ fn what_is_called_a_token_is_not_printed() {
     ] {
         assert_ne!(with_token(line), Verdict::Fail, "{line}");
     }
+}
+
+/// A client that is not seen is told these; the rest makes the file part of an
+/// integration.
+fn told(settings: &str) -> [Verdict; 3] {
+    let text = format!(
+        r#"
+import os
+from shop.identity import make_client
+
+REFRESH = {{"grant_type": "refresh_token"}}
+CONSUMER_SECRET = os.environ["OAUTH_CLIENT_SECRET"]
+client = make_client({settings})
+"#
+    );
+    let of = |check| verdict(&[("app.py", &text)], check, "app.py");
+    [
+        of("secret-not-in-code"),
+        of("tls-only"),
+        of("scope-present-minimal"),
+    ]
+}
+
+#[test]
+fn what_a_client_that_is_not_seen_is_told_stands_there() {
+    let good = told(
+        "client_secret=CONSUMER_SECRET, token_url='https://id.example.com/oauth/token', scope=['openid', 'email']",
+    );
+    assert_eq!(good, [Verdict::Pass; 3]);
+    let bad = told(
+        "client_secret='7Vd9xQz2LkPfE0aT', token_url='http://id.example.com/oauth/token', scope=['repo']",
+    );
+    assert!(!bad.contains(&Verdict::Pass), "{bad:?}");
+    let other = told("url='https://shop.example.com/', scope=SCOPES");
+    assert_eq!(other[1..], [Verdict::Na; 2]);
 }

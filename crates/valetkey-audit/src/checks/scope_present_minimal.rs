@@ -175,6 +175,12 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
         .or_else(|| elsewhere(scope, place, "The scope is named in another file."))
 }
 
+/// Whether one of the scopes of a text opens a whole account.
+pub(crate) fn is_broad(text: &str) -> bool {
+    text.split([' ', ',', '+'])
+        .any(|w| BROAD.contains(&w.to_ascii_lowercase().as_str()))
+}
+
 /// There `api` opens the account; elsewhere it is one API among others.
 fn of_gitlab(c: &Context<'_>, file: usize) -> bool {
     c.texts

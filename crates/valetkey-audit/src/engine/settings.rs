@@ -105,7 +105,7 @@ impl Engine<'_> {
 }
 
 /// Names of the credentials of an OAuth client.
-pub(super) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     const NOT: &[&str] = &[
         "secret_key",
         "secret_name",

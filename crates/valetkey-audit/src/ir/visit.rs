@@ -6,6 +6,8 @@ use super::{Block, Call, Class, Expr, ExprKind, Function, Module, StmtKind};
 pub(crate) trait Visit {
     fn expr(&mut self, _: &Expr) {}
     fn function(&mut self, _: &Function) {}
+    /// A variable, member, key or parameter that is given a value.
+    fn given(&mut self, _name: &str, _value: &Expr) {}
     /// A name that something here is given, or that an import brings.
     fn name(&mut self, _: &str) {}
 }
@@ -21,6 +23,14 @@ fn block(of: &Block, by: &mut impl Visit) {
         match &statement.kind {
             StmtKind::Expr(e) => expr(e, by),
             StmtKind::Assign { targets, value } => {
+                for target in targets {
+                    let name = match &target.kind {
+                        ExprKind::Name(name) | ExprKind::Attr(_, name) => Some(name),
+                        ExprKind::Index(_, key) => text(key),
+                        _ => None,
+                    };
+                    name.iter().for_each(|n| by.given(n, value));
+                }
                 exprs(targets, by);
                 expr(value, by);
             }
@@ -89,6 +99,7 @@ fn function(of: &Function, by: &mut impl Visit) {
     by.name(&of.name);
     for param in &of.params {
         by.name(&param.name);
+        param.default.iter().for_each(|d| by.given(&param.name, d));
         exprs(&param.default, by);
     }
     exprs(&of.decorators, by);
@@ -105,8 +116,18 @@ fn class(of: &Class, by: &mut impl Visit) {
 pub(crate) fn call(of: &Call, by: &mut impl Visit) {
     exprs(&of.args, by);
     for (name, value) in &of.named {
-        name.iter().for_each(|n| by.name(n));
+        if let Some(name) = name {
+            by.name(name);
+            by.given(name, value);
+        }
         expr(value, by);
+    }
+}
+
+fn text(e: &Expr) -> Option<&String> {
+    match &e.kind {
+        ExprKind::Str(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -157,6 +178,8 @@ fn expr(of: &Expr, by: &mut impl Visit) {
         }
         ExprKind::Dict(entries) => {
             for (key, value) in entries {
+                let name = key.as_ref().and_then(text);
+                name.iter().for_each(|n| by.given(n, value));
                 exprs(key, by);
                 expr(value, by);
             }

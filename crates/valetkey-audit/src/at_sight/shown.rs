@@ -1,0 +1,142 @@
+//! Safeguards that stand in a file of an integration for everybody to see,
+//! though it is not seen what takes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    checks::{Context, Found, is_broad},
+    engine::is_secret_name,
+    ir::{Expr, ExprKind, Span, visit::Visit},
+    value::FileId,
+};
+
+/// A check and what it would have found, where it has nothing to say of the
+/// file; `part` are the files that take part in an integration.
+pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static str, Found)> {
+    let mut all = Vec::new();
+    for file in part {
+        let Some(source) = c.app.files.get(*file) else {
+            continue;
+        };
+        let mut seen = Seen::default();
+        source.module.visit(&mut seen);
+        for (check, span) in seen.shown {
+            if seen.not.contains(check) {
+                continue;
+            }
+            let message = match check {
+                "secret-not-in-code" => {
+                    "The client's secret is named here, and is no text of this file."
+                }
+                "tls-only" => "The provider's addresses in this file are https.",
+                "code-flow" => "A code is asked for or exchanged.",
+                _ => "A small scope is named here.",
+            };
+            all.push((check, Found::pass((*file, span), message).unsure()));
+        }
+    }
+    all
+}
+
+/// Where each check's safeguard stands, and which are contradicted.
+#[derive(Default)]
+struct Seen {
+    shown: BTreeMap<&'static str, Span>,
+    not: BTreeSet<&'static str>,
+}
+
+impl Seen {
+    fn shows(&mut self, check: &'static str, at: Span) {
+        self.shown.entry(check).or_insert(at);
+    }
+}
+
+impl Visit for Seen {
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Name(name) | ExprKind::Attr(_, name) if is_secret(name) => {
+                self.shows("secret-not-in-code", e.span);
+            }
+            ExprKind::Str(text) => {
+                let lower = text.to_ascii_lowercase();
+                if lower == "authorization_code" || lower.contains("response_type=code") {
+                    self.shows("code-flow", e.span);
+                }
+                if is_provider(&lower) {
+                    match lower.starts_with("https://") {
+                        true => self.shows("tls-only", e.span),
+                        false => drop(self.not.insert("tls-only")),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn given(&mut self, name: &str, value: &Expr) {
+        let plain: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        if is_secret(name) {
+            match &value.kind {
+                ExprKind::Str(text) if !text.is_empty() => {
+                    self.not.insert("secret-not-in-code");
+                }
+                _ => self.shows("secret-not-in-code", value.span),
+            }
+        }
+        if plain == "responsetype" && matches!(&value.kind, ExprKind::Str(s) if s == "code") {
+            self.shows("code-flow", value.span);
+        }
+        if matches!(
+            plain.as_str(),
+            "scope" | "scopes" | "oauthscope" | "oauthscopes"
+        ) {
+            match small(value) {
+                Some(true) => self.shows("scope-present-minimal", value.span),
+                Some(false) => drop(self.not.insert("scope-present-minimal")),
+                None => {}
+            }
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    is_secret_name(&name.to_ascii_lowercase())
+}
+
+/// The address of a provider, by what stands in it.
+fn is_provider(lower: &str) -> bool {
+    let Some((scheme, rest)) = lower.split_once("://") else {
+        return false;
+    };
+    let host = rest.split('/').next().unwrap_or(rest);
+    let local = ["localhost", "127.", "0.0.0.0", "["];
+    (scheme == "https" || scheme == "http")
+        && host.contains('.')
+        && !local.iter().any(|l| host.starts_with(l))
+        && [
+            "oauth",
+            "authorize",
+            "/token",
+            "openid",
+            "accounts.google",
+            "login.microsoft",
+        ]
+        .iter()
+        .any(|word| rest.contains(word))
+}
+
+/// Whether scopes are written out, and none opens a whole account.
+fn small(value: &Expr) -> Option<bool> {
+    match &value.kind {
+        ExprKind::Str(text) if !text.trim().is_empty() => Some(!is_broad(text)),
+        ExprKind::List(all) if !all.is_empty() => {
+            let each: Option<Vec<bool>> = all.iter().map(small).collect();
+            Some(each?.iter().all(|s| *s))
+        }
+        _ => None,
+    }
+}
