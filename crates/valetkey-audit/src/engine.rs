@@ -68,6 +68,7 @@ pub(crate) mod packages;
 mod panics;
 mod promise;
 mod raised;
+mod reading;
 mod run;
 mod settings;
 mod success;

@@ -59,6 +59,22 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             Found::pass(at(event), OWN)
         });
     }
+    // There, who reads the claims of an exchange's token asks who it is.
+    if c.app.language == crate::lang::Language::Rust {
+        found.extend(c.events().filter_map(|event| {
+            let verified = matches!(event.kind, EventKind::IdToken { fault: None, .. });
+            let exchange = || {
+                let mut beside = c.beside(event);
+                beside.any(|e| matches!(e.kind, EventKind::TokenRequest { .. }))
+            };
+            (verified && exchange()).then(|| {
+                Found::pass(
+                    at(event),
+                    "The identity comes from this login's own ID token.",
+                )
+            })
+        }));
+    }
     for (event, _, fields, library) in c.delegations() {
         if text(fields, "fact:identity") == Some("verified") {
             found.push(Found::pass(

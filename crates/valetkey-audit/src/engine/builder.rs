@@ -257,6 +257,8 @@ impl Engine<'_> {
         }
         .unwrap_or_default();
         match &value.kind {
+            // There may be more, which says nothing where some are known.
+            Kind::Unknown if value.taint.is_empty() && !items.is_empty() => return,
             Kind::List(more) => {
                 let more = self.heap.get(*more).map(|o| o.items.clone());
                 items.extend(more.unwrap_or_default());

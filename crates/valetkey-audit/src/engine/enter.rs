@@ -313,6 +313,21 @@ impl Engine<'_> {
         if let Some(value) = self.by_annotation(param, annotation, at)? {
             return Ok(Some(value));
         }
+        if self.traits.typed
+            && !entry.route
+            && let Some(name) = of_callback(function, param)
+        {
+            let optional = annotation.starts_with("Option<");
+            let ask = Ask {
+                strict: !optional,
+                ..Ask::default()
+            };
+            return match self.read("params", &Value::str(name), ask, at) {
+                // Whoever calls it has one.
+                Err(Unwind::Raise(_)) => self.raise("LibraryError"),
+                done => done.map(Some),
+            };
+        }
         if entry.route && self.libraries.injects {
             return self.injected(param, annotation, at);
         }
@@ -492,6 +507,42 @@ fn of_verify<'r>(params: &[&str], roles: &'r [String], own: usize) -> Option<&'r
             let at = at - usize::from(whole && at > 2);
             roles.get(at).map(String::as_str)
         }
+    }
+}
+
+/// What a parameter is of a function that is given both the code and the state
+/// of a callback, as texts, by whoever read them there.
+fn of_callback(function: &Function, param: &Param) -> Option<&'static str> {
+    const CODES: &[&str] = &["code", "auth_code", "authorization_code", "oauth_code"];
+    const STATES: &[&str] = &[
+        "state",
+        "csrf_token",
+        "csrf",
+        "csrf_state",
+        "returned_state",
+        "received_state",
+        "provided_state",
+        "provided_csrf",
+        "query_state",
+        "oauth_state",
+        "state_param",
+        "returned_csrf",
+    ];
+    let text = |p: &Param| {
+        let plain = p.annotation.as_deref().unwrap_or("");
+        let plain = plain.strip_prefix("Option<").unwrap_or(plain);
+        let plain = plain.trim_end_matches('>').trim_start_matches("$param ");
+        matches!(plain, "String" | "str" | "CsrfToken" | "AuthorizationCode")
+    };
+    let is = |p: &Param, names: &[&str]| names.contains(&p.name.as_str()) && text(p);
+    let both = |names| function.params.iter().filter(|p| is(p, names)).count() == 1;
+    if !both(CODES) || !both(STATES) {
+        return None;
+    }
+    match (is(param, CODES), is(param, STATES)) {
+        (true, _) => Some("code"),
+        (_, true) => Some("state"),
+        _ => None,
     }
 }
 

@@ -153,71 +153,8 @@ impl Engine<'_> {
                 }
                 value
             }
-            Does::Env => {
-                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let default = args.get("default").cloned();
-                let strict = fact("strict").is_some();
-                self.read(
-                    "env",
-                    &key,
-                    Ask {
-                        default,
-                        strict,
-                        remove: false,
-                    },
-                    at,
-                )?
-            }
-            Does::Config => {
-                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let default = args.get("default").cloned();
-                self.read(
-                    "config",
-                    &key,
-                    Ask {
-                        default,
-                        ..Ask::default()
-                    },
-                    at,
-                )?
-            }
-            Does::Param if fact("required").is_some() => self.all_required(&args, at)?,
-            Does::Param if fact("all").is_some() && args.all().next().is_none() => {
-                Value::map("params")
-            }
-            Does::Param => {
-                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let default = args.get("default").cloned();
-                self.read(
-                    "params",
-                    &key,
-                    Ask {
-                        default,
-                        ..Ask::default()
-                    },
-                    at,
-                )?
-            }
-            Does::Cookie => {
-                let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let empty = fact("empty").map(|_| Value::str(""));
-                let default = args.get("default").cloned().or(empty);
-                self.read(
-                    "cookies",
-                    &key,
-                    Ask {
-                        default,
-                        ..Ask::default()
-                    },
-                    at,
-                )?
-            }
-            Does::Header => {
-                let named = args.get("name").cloned();
-                let key = named
-                    .or_else(|| fact("name").map(Value::str))
-                    .unwrap_or_else(|| args.first());
-                self.read("headers", &key, Ask::default(), at)?
+            Does::Env | Does::Config | Does::Param | Does::Cookie | Does::Header => {
+                self.reading(model, &args, at)?
             }
             Does::SetHeader => {
                 let name = args.get("name").map(|v| self.key(v));
@@ -595,6 +532,17 @@ impl Engine<'_> {
             }
             Does::RouteUrl => self.sym(Origin::Route, at),
             Does::Request => Value::ext("web.request"),
+            // The text of an answer to a request of one's own.
+            Does::UserInput
+                if of.as_ref().is_some_and(|of| {
+                    let taint = self.deep_taint(of);
+                    self.any(&taint, |o| {
+                        matches!(o, Origin::TokenResponse | Origin::Profile)
+                    })
+                }) =>
+            {
+                Value::derived([&self.settled(&of.unwrap_or_else(Value::unknown))])
+            }
             // A code that is typed is no callback.
             Does::UserInput if fact("typed").is_some() => {
                 self.sym(Origin::Argument("typed".into()), at)

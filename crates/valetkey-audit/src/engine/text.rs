@@ -244,7 +244,11 @@ impl Engine<'_> {
             }
             ("to_dict" | "dict" | "copy" | "model_dump", []) => of.clone(),
             ("keys", []) => of.clone(),
-            ("clear" | "flush" | "cycle_key" | "save", []) => Value::none(),
+            ("clear" | "flush" | "cycle_key" | "save", []) => match self.traits.typed {
+                // It has worked.
+                true => Value::success(Value::none()),
+                false => Value::none(),
+            },
             ("json" | "get_json" | "read" | "text", []) => {
                 if !self.any(&of.taint, |o| {
                     matches!(o, Origin::TokenResponse | Origin::Profile)

@@ -161,7 +161,26 @@ impl Lower<'_> {
             args.push(self.at(node, ExprKind::Number(bytes)));
         }
         let named = Vec::new();
-        let made = self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+        let mut made = self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+        if self.scope.names.at_once && method {
+            let (name, args) = match last.as_str() {
+                // The client may hold scopes.
+                "authorize_url" => {
+                    let func = self.at(node, ExprKind::Attr(Box::new(made), "add_scope".into()));
+                    let (args, named) = (vec![self.nothing(node)], Vec::new());
+                    made = self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+                    ("url", Vec::new())
+                }
+                "exchange_code" => {
+                    let client = self.name(node, "oauth2.curl.http_client");
+                    ("request", vec![client])
+                }
+                _ => return made,
+            };
+            let func = self.at(node, ExprKind::Attr(Box::new(made), name.into()));
+            let named = Vec::new();
+            return self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+        }
         if let Some(steps) = self.steps(function, &last) {
             return self.call(node, "?many", vec![made, steps]);
         }
@@ -181,7 +200,14 @@ impl Lower<'_> {
     ) -> Option<Expr> {
         let name = match last {
             "extract" | "extract_parts" | "guard" | "extract_with_state" => "?extract",
-            "expect_context" | "use_context" if alone => "?context",
+            "expect_context" | "use_context" | "obtain" if alone => "?context",
+            // Iron's, by a key that is a type.
+            "get_ref" | "get" if alone => {
+                let kind = self.text(kind?);
+                let known = matches!(kind, "UrlEncodedQuery" | "UrlEncodedBody" | "Params");
+                let all = ExprKind::Str("Query<HashMap>".into());
+                return known.then(|| self.call(node, "?extract", vec![self.at(node, all)]));
+            }
             _ => return None,
         };
         let kind = self.annotation(kind?);

@@ -70,8 +70,16 @@ impl Lower<'_> {
                 return self.call(node, "?async", vec![inner]);
             }
             "await_expression"
-                if self.method_starts(node, "exchange")
-                    || self.method_starts(node, "body")
+                if [
+                    "exchange",
+                    "body",
+                    "header",
+                    "content_type",
+                    "query",
+                    "set_header",
+                ]
+                .iter()
+                .any(|with| self.method_starts(node, with))
                     || parts(node)
                         .first()
                         .is_some_and(|n| n.rule() == "identifier") =>

@@ -96,7 +96,13 @@ impl Lower<'_> {
         if pattern.rule() == "identifier" {
             let name = self.text(pattern).to_owned();
             self.scope.locals.insert(name.clone());
-            if in_path.contains(&format!("<{name}>")) || in_path.contains(&format!("<{name}..>")) {
+            // A form of Rocket, of the query or of the body.
+            let data = format!("data=\"<{name}>\"");
+            let tight = || in_path.replace(' ', "");
+            if in_path.contains(&format!("<{name}..>")) {
+                annotation = format!("Query<{annotation}>");
+            } else if in_path.contains("data") && tight().contains(&data) {
+            } else if in_path.contains(&format!("<{name}>")) {
                 let strict = !annotation.starts_with("Option<");
                 annotation.insert_str(0, "$param ");
                 if strict {

@@ -29,6 +29,9 @@ pub(super) struct Names {
     pub(super) modules: BTreeSet<String>,
     pub(super) inline: BTreeSet<String>,
     pub(super) aliases: BTreeMap<String, String>,
+    /// The crate oauth2 is of a version that sends a request when it is asked
+    /// to make one.
+    pub(super) at_once: bool,
 }
 
 impl Names {
@@ -228,6 +231,10 @@ impl Lower<'_> {
 
     fn take_all(&mut self, path: Vec<String>, into: &mut Vec<Import>) {
         let Some(root) = path.first() else { return };
+        // Only versions 1 and 2 have one: they send at once.
+        if path.len() == 2 && root == "oauth2" && path[1] == "prelude" {
+            self.scope.names.at_once = true;
+        }
         if self.scope.names.inline.contains(root) || root == "super" && path.len() == 1 {
             // An inline module's names are names of the file.
         } else if self.scope.names.is_own(root) {
@@ -319,12 +326,9 @@ fn canonical(segments: &[String]) -> String {
             format!("reqwest.blocking.{}", segments[item..].join("."))
         }
         // What other crates hand on of these is theirs.
-        ([_, above @ .., _], Some(item))
-            if item > 1
-                && matches!(segments[item - 1].as_str(), "oauth2" | "openidconnect")
-                && !above.is_empty() =>
-        {
-            segments[item - 1..].join(".")
+        (_, Some(item)) if let Some(own) = handed_on(&segments[1..item]) => {
+            let rest = segments[item..].join(".");
+            format!("{own}.{rest}")
         }
         ([root, ..], Some(item)) => {
             let rest = segments[item..].join(".");
@@ -335,4 +339,9 @@ fn canonical(segments: &[String]) -> String {
         }
         _ => segments.join("."),
     }
+}
+
+fn handed_on(modules: &[String]) -> Option<&str> {
+    let own = |m: &&String| matches!(m.as_str(), "oauth2" | "openidconnect");
+    modules.iter().find(own).map(String::as_str)
 }

@@ -168,6 +168,8 @@ impl Lower<'_> {
         let mut made = self.expr(value);
         if let Some(kind) = node.field("type") {
             made = self.typed(kind, made);
+        } else if let ("struct_pattern", Some(kind)) = (pattern.rule(), pattern.field("type")) {
+            made = self.typed(kind, made);
         }
         if pattern.rule() == "identifier" {
             let name = self.text(pattern).to_owned();

@@ -137,6 +137,14 @@ fn names_are_known_by_their_crate() {
                 "import a=self::a a::b=self::a:b crate::c::D=crate::c:D; fn f() {return a::b(crate::c::D.e())}",
             ),
             (
+                "use oauth2::prelude::*; fn f() { c.authorize_url(s) }",
+                "fn f() {return c.authorize_url(s).add_scope(other()).url()}",
+            ),
+            (
+                "use a::oauth2::basic::B; fn f() { B::new() }",
+                "fn f() {return oauth2.B.new()}",
+            ),
+            (
                 "use http; fn f() { let http = g(); http.get(x) }",
                 "fn f() {http = g(); return http.get(x)}",
             ),
