@@ -250,6 +250,8 @@ pub(crate) struct Engine<'a> {
     one_user: bool,
     /// Objects of one login.
     around_own: BTreeSet<ObjId>,
+    /// Objects that are asked again and again, each time with a request.
+    serving: BTreeSet<ObjId>,
     /// How many objects there were when all modules had loaded.
     loaded: usize,
     /// A function of a route let the next one run.
@@ -357,6 +359,7 @@ impl<'a> Engine<'a> {
             own_states: BTreeSet::new(),
             one_user: false,
             around_own: BTreeSet::new(),
+            serving: BTreeSet::new(),
             loaded: 0,
             by_itself: false,
             mounted: Vec::new(),

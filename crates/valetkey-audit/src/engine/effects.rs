@@ -233,19 +233,21 @@ impl Engine<'_> {
                     _ => self.whole(&value).unwrap_or(value),
                 }
             }
-            Does::Decode => {
-                let mut value = Value::derived([&self.settled(&args.first())]);
-                if self.any(&value.taint, |o| *o == Origin::IdToken) {
-                    let id = self.origin(Origin::Unverified, at);
-                    value
-                        .taint
-                        .retain(|id| *self.origins.of(*id) != Origin::IdToken);
-                    value.add(&[id]);
-                }
-                value
-            }
+            Does::Decode => self.decoded(&args.first(), at)?,
             _ => Value::unknown(),
         })
+    }
+
+    /// What base64 holds: of an ID token, what it says, unverified.
+    pub(super) fn decoded(&mut self, value: &Value, at: Span) -> Eval<Value> {
+        let mut value = Value::derived([&self.settled(value)]);
+        if self.any(&value.taint, |o| *o == Origin::IdToken) {
+            let id = self.origin(Origin::Unverified, at);
+            let origins = &self.origins;
+            value.taint.retain(|id| *origins.of(*id) != Origin::IdToken);
+            value.add(&[id]);
+        }
+        Ok(value)
     }
 
     /// Whether the text of a template names a token.

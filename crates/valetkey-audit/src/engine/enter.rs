@@ -24,6 +24,7 @@ impl Engine<'_> {
         let Kind::Func(closure) = &entry.function.kind else {
             return Ok(Value::none());
         };
+        self.serving.clear();
         // Its variables are the module's, for as long as the request lasts.
         if closure.function.name == PAGE {
             self.ran.insert((closure.file, closure.function.span.at));
@@ -54,6 +55,7 @@ impl Engine<'_> {
                 };
                 let object = object.unwrap_or_else(|_| Value::unknown());
                 self.set_up_late(&object, &class, closure, entry.span);
+                self.serves_all(&object, closure);
                 Some(object)
             }
             // What the functions of a file keep belongs to one request.
@@ -152,6 +154,25 @@ impl Engine<'_> {
             }
         }
         given
+    }
+
+    /// An object with a method that is given each request outlives them.
+    fn serves_all(&mut self, object: &Value, closure: &Closure) {
+        let given = closure.function.params.iter().any(|p| {
+            let annotation = p.annotation.as_deref().unwrap_or("");
+            self.libraries.param(&p.name, annotation) == Some("class:web.request")
+        });
+        let Kind::Obj(id) = object.kind else { return };
+        if !given || !self.traits.callbacks || self.traits.blocks || self.traits.typed {
+            return;
+        }
+        self.serving.insert(id);
+        let fields = self.heap.get(id).map(|o| o.fields.clone());
+        for value in fields.unwrap_or_default().values() {
+            if let Kind::Dict(id) | Kind::List(id) = value.kind {
+                self.serving.insert(id);
+            }
+        }
     }
 
     /// What is around a function belongs to one login, or to the program.

@@ -82,6 +82,12 @@ impl Engine<'_> {
         {
             fields.push(("client_secret".into(), secret.clone()));
         }
+        if let Some(secret) = args
+            .get("headers")
+            .and_then(|h| self.basic_secret(&h.clone()))
+        {
+            fields.push(("client_secret".into(), secret));
+        }
         let basic = args.get("auth").or(basic.as_ref());
         if let Some(Kind::List(id) | Kind::Obj(id)) = basic.map(|v| &v.kind)
             && let Some(object) = self.heap.get(*id)
@@ -395,6 +401,32 @@ impl Engine<'_> {
         let mut answer = Value::unknown();
         answer.add(&from);
         Ok(answer)
+    }
+
+    /// What stands behind the colon of `Basic …`.
+    fn basic_secret(&self, headers: &Value) -> Option<Value> {
+        let fields = self.fields(headers);
+        let (_, value) = fields
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case("authorization"))?;
+        let parts: &[Value] = match &value.kind {
+            Kind::Template(parts) => parts,
+            Kind::Str(_) => std::slice::from_ref(value),
+            _ => return None,
+        };
+        let text = |v: Option<&Value>| v.and_then(Value::as_str).map(str::to_owned);
+        if !text(parts.first())?.starts_with("Basic ") {
+            return None;
+        }
+        let at = parts
+            .iter()
+            .position(|p| p.as_str().is_some_and(|t| t.contains(':')))?;
+        let (_, rest) = parts[at].as_str()?.split_once(':')?;
+        match (rest, parts.get(at + 1)) {
+            ("", Some(secret)) => Some(secret.clone()),
+            (text, None) if !text.is_empty() => Some(Value::str(text)),
+            _ => None,
+        }
     }
 
     /// Whether a form whose fields are not seen was made of the code.

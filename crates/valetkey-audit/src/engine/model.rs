@@ -332,6 +332,13 @@ impl Engine<'_> {
                         .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
+                // A part of an ID token.
+                if fact("decodes").is_some()
+                    && !matches!(value.kind, Kind::Sym | Kind::Template(_))
+                    && self.any(&value.taint, |o| *o == Origin::IdToken)
+                {
+                    return self.decoded(&value, at);
+                }
                 let value = match fact("unseals") {
                     Some(_) => self.unsealed(value, at),
                     None => value,
@@ -367,7 +374,9 @@ impl Engine<'_> {
                     value
                 }
             }
-            Does::Hash if self.hashed_text(of.as_ref(), &args).is_some() => {
+            Does::Hash
+                if args.get("key").is_none() && self.hashed_text(of.as_ref(), &args).is_some() =>
+            {
                 // As well known as what it is made of.
                 self.hashed_text(of.as_ref(), &args)
                     .unwrap_or_else(Value::unknown)
@@ -467,6 +476,13 @@ impl Engine<'_> {
             Does::SafeUrl => {
                 let all = args.all().chain(&of).map(|v| self.settled(v));
                 let value = Value::derived(&all.collect::<Vec<_>>());
+                // `//evil.example` begins with a stroke, too.
+                if self.traits.callbacks
+                    && path.ends_with("startsWith")
+                    && args.first().as_str() == Some("/")
+                {
+                    return Ok(Value::unknown());
+                }
                 for id in &value.taint {
                     if !self.inspected.contains(id) {
                         self.inspected.push(*id);

@@ -197,6 +197,16 @@ impl Engine<'_> {
             }
             kept.fields.insert(name.to_owned(), value);
         }
+        if self.serving.contains(&id) {
+            let settled = self.settled(&value);
+            if self.any(&settled.taint, |o| {
+                matches!(o, Origin::AccessToken | Origin::RefreshToken)
+            }) {
+                let name = name.to_owned();
+                let value = settled;
+                self.emit(EventKind::StoreWrite { name, value }, at);
+            }
+        }
         if let Some(object) = self.heap.get_mut(id) {
             if name.contains('*') {
                 object.items.push(value);
