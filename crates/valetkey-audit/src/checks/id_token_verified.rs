@@ -65,7 +65,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             | EventKind::Login { value }
             | EventKind::Respond { value }
             | EventKind::SetCookie { value, .. }
-                if c.any(value, |o| *o == Origin::Unverified) =>
+                if c.any(value, |o| *o == Origin::Unverified) && !checked(c, event) =>
             {
                 found.push(Found::fail(
                     at(event),
@@ -74,7 +74,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::SessionWrite { value, .. } | EventKind::Login { value }
-                if decoded(c, value) =>
+                if decoded(c, value) && !checked(c, event) =>
             {
                 found.push(Found::fail(
                     at(event),
@@ -107,6 +107,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     found
 }
 
+/// Whether the same way checks the signature itself.
+fn checked<'a>(c: &Context<'a>, event: &'a Event) -> bool {
+    c.beside(event)
+        .any(|e| matches!(e.kind, EventKind::IdToken { fault: None, .. }))
+}
+
 /// Whether a nonce was sent, and nothing compares the one that comes back.
 /// A library that exchanges the code itself compares what it was given.
 fn forgotten(c: &Context<'_>, event: &Event) -> bool {
@@ -119,7 +125,7 @@ fn forgotten(c: &Context<'_>, event: &Event) -> bool {
     let compared = c.events().any(|e| match &e.kind {
         EventKind::Compare { left, right } => [left, right]
             .iter()
-            .any(|v| c.any(v, |o| matches!(o, Origin::Claims))),
+            .any(|v| c.any(v, |o| matches!(o, Origin::Claims | Origin::Unverified))),
         _ => false,
     });
     sent && !by_library && !compared

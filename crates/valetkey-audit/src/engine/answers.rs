@@ -127,10 +127,10 @@ impl Engine<'_> {
         if let Some(value) = args.get("debug").or_else(|| args.get("use_debugger")) {
             let value = self.settled(value);
             self.emit(EventKind::Debug { value }, at);
-        } else if fact("safe").is_some() {
+        } else if fact("safe").is_some() || fact("unsafe").is_some() {
             self.emit(
                 EventKind::Debug {
-                    value: Value::bool(false),
+                    value: Value::bool(fact("unsafe").is_some()),
                 },
                 at,
             );

@@ -30,6 +30,7 @@ impl Engine<'_> {
         if !self.traits.bare_calls || self.mode == Mode::Load {
             return Ok(None);
         }
+        self.signature_checked(name, args, at);
         let mapping = |v: &&Value| matches!(v.kind, Kind::Dict(_));
         let mut fields: Fields = named.to_vec();
         for value in args.iter().filter(mapping) {
@@ -99,6 +100,22 @@ impl Engine<'_> {
         Ok(Some(answer))
     }
 
+    /// `key.verify(digest, signature, data)`, of the parts of an ID token.
+    fn signature_checked(&mut self, name: &str, args: &[Value], at: Span) {
+        let [_, signature, data] = args else { return };
+        let of_token = |v: &Value| {
+            let taint = self.deep_taint(v);
+            self.any(&taint, |o| {
+                matches!(o, Origin::IdToken | Origin::Unverified)
+            })
+        };
+        if !name.ends_with("verify") || !of_token(signature) || !of_token(data) {
+            return;
+        }
+        let (fault, library) = (None, None);
+        self.emit(EventKind::IdToken { fault, library }, at);
+    }
+
     /// Parameters that the framework itself asks for: it answers where one is
     /// not there.
     pub(super) fn all_required(&mut self, args: &super::args::Args, at: Span) -> Eval<Value> {
@@ -162,6 +179,26 @@ impl Engine<'_> {
                 self.notes.opaque = true;
                 Ok(())
             }
+        }
+    }
+
+    /// A row is looked for by what a provider said of the user: that is who
+    /// they are from now on. By a state, it may be among this browser's own.
+    pub(super) fn looked_up(&mut self, of: Option<&Value>, key: &Value, at: Span) {
+        let told = self.any(&key.taint, |o| {
+            matches!(o, Origin::Profile | Origin::Claims | Origin::Unverified)
+        });
+        if told {
+            let value = key.clone();
+            self.emit(EventKind::Login { value }, at);
+        }
+        let own = of.is_some_and(|of| {
+            matches!(&of.kind, Kind::Ext(path)
+                if path.starts_with("current_") || path.starts_with("own:current_"))
+                || self.bound(of)
+        });
+        if own && self.carries_state(key) {
+            self.notes.opaque = true;
         }
     }
 

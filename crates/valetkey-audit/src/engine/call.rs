@@ -8,7 +8,7 @@ use crate::{
     facts::Fields,
     ir::{Call, Expr, ExprKind, Span, Star},
     libraries::Does,
-    value::{ClassValue, Closure, Kind, Object, Origin, Value},
+    value::{Closure, Kind, Object, Origin, Value},
 };
 
 impl Engine<'_> {
@@ -239,14 +239,7 @@ impl Engine<'_> {
                 Some(Expr {
                     kind: ExprKind::Dict(entries),
                     ..
-                }) if entered && entries.is_empty() && self.traits.bare_calls => {
-                    let more = ("**".to_owned(), Value::unknown());
-                    self.dict([more].into_iter().collect())
-                }
-                Some(Expr {
-                    kind: ExprKind::Dict(entries),
-                    ..
-                }) if entered && entries.is_empty() => {
+                }) if entered && entries.is_empty() && !self.traits.bare_calls => {
                     self.sym(Origin::Argument(name.clone()), function.span)
                 }
                 Some(e) => match self.eval(e) {
@@ -294,72 +287,6 @@ impl Engine<'_> {
         Ok(self.with_early(value, early))
     }
 
-    pub(super) fn instantiate(
-        &mut self,
-        class: &Rc<ClassValue>,
-        args: Vec<Value>,
-        named: Vec<(String, Value)>,
-        at: Span,
-    ) -> Eval<Value> {
-        let mut named = named;
-        if args.is_empty()
-            && let Some(Kind::Func(init)) = class.members.get("__init__").map(|m| &m.kind)
-        {
-            let init = init.function.clone();
-            named.extend(self.by_type(&init, at));
-        }
-        let library = class.bases.iter().find_map(|b| match &b.kind {
-            Kind::Ext(path) => Some(path.clone()),
-            _ => None,
-        });
-        let id = self.alloc(Object {
-            class: library.clone().unwrap_or_default(),
-            app_class: Some(class.clone()),
-            fields: named.iter().cloned().collect(),
-            items: Vec::new(),
-            open: true,
-        });
-        let object = Value::new(Kind::Obj(id));
-        // The parts of a tuple are known by their numbers.
-        if self.traits.typed
-            && let Some(own) = self.heap.get_mut(id)
-        {
-            let parts = args.iter().enumerate();
-            let parts = parts.map(|(i, v)| (i.to_string(), v.clone()));
-            own.fields.extend(parts);
-        }
-        // Without a constructor of its own, what is given by name is set.
-        if self.traits.bare_calls
-            && let Some(own) = self.heap.get_mut(id)
-        {
-            let set = named.iter().map(|(k, v)| (format!("@{k}"), v.clone()));
-            own.fields.extend(set);
-        }
-        if let Some(init) = self.class_member(class, "__init__", Some(&object), 0)
-            && let Kind::Func(closure) = &init.kind
-        {
-            if let Some(object) = self.heap.get_mut(id) {
-                object.fields.clear();
-            }
-            self.inline(&closure.clone(), args, named, at)?;
-        } else if let Some(path) = library {
-            let path = self.maker_of(&path);
-            let made = self.call_ext(&path, args, named, at)?;
-            self.inherit(&made, id);
-        }
-        Ok(object)
-    }
-
-    /// What the library keeps of its object is kept in the app's own.
-    pub(super) fn inherit(&mut self, made: &Value, own: usize) {
-        let Kind::Obj(from) = made.kind else { return };
-        let from = self.heap.get(from).cloned().unwrap_or_default();
-        if let Some(own) = self.heap.get_mut(own) {
-            own.fields.extend(from.fields);
-            own.class = from.class;
-        }
-    }
-
     pub(super) fn call_ext(
         &mut self,
         path: &str,
@@ -387,6 +314,12 @@ impl Engine<'_> {
         if let Some(Kind::Ext(given)) = args.first().map(|v| &v.kind)
             && let Some((family, _)) = given.rsplit_once('.')
             && let Some(model) = self.libraries.call(&format!("{path}({family})"))
+        {
+            return self.apply(model, None, path, args, named, at);
+        }
+        if self.traits.bare_calls
+            && let Some(Kind::Ext(given)) = args.first().map(|v| &v.kind)
+            && let Some(model) = self.libraries.call(&format!("{path}({given})"))
         {
             return self.apply(model, None, path, args, named, at);
         }

@@ -138,7 +138,7 @@ impl Engine<'_> {
     /// A page that exchanges the code as soon as it is loaded, and looks at no
     /// state.
     fn at_load(&self, facts: &mut Facts) {
-        if !self.traits.callbacks || self.traits.blocks {
+        if !self.traits.callbacks {
             return;
         }
         let loaded = |e: &&crate::facts::Event| e.entry.is_none();

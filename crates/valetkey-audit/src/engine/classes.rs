@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 use super::{Engine, Eval, Frame, exec::answering};
 use crate::{
     ir::{Call, Class, ExprKind, Function, Span, StmtKind},
-    value::{ClassValue, Closure, Kind, Value},
+    value::{ClassValue, Closure, Kind, Object, Value},
 };
 
 /// Before the names of methods that a class has itself.
@@ -234,6 +234,72 @@ impl Engine<'_> {
         let file = self.file();
         if let Some(Some(module)) = self.modules.get_mut(file) {
             Rc::make_mut(module).insert(name.to_owned(), value);
+        }
+    }
+
+    pub(super) fn instantiate(
+        &mut self,
+        class: &Rc<ClassValue>,
+        args: Vec<Value>,
+        named: Vec<(String, Value)>,
+        at: Span,
+    ) -> Eval<Value> {
+        let mut named = named;
+        if args.is_empty()
+            && let Some(Kind::Func(init)) = class.members.get("__init__").map(|m| &m.kind)
+        {
+            let init = init.function.clone();
+            named.extend(self.by_type(&init, at));
+        }
+        let library = class.bases.iter().find_map(|b| match &b.kind {
+            Kind::Ext(path) => Some(path.clone()),
+            _ => None,
+        });
+        let id = self.alloc(Object {
+            class: library.clone().unwrap_or_default(),
+            app_class: Some(class.clone()),
+            fields: named.iter().cloned().collect(),
+            items: Vec::new(),
+            open: true,
+        });
+        let object = Value::new(Kind::Obj(id));
+        // The parts of a tuple are known by their numbers.
+        if self.traits.typed
+            && let Some(own) = self.heap.get_mut(id)
+        {
+            let parts = args.iter().enumerate();
+            let parts = parts.map(|(i, v)| (i.to_string(), v.clone()));
+            own.fields.extend(parts);
+        }
+        // Without a constructor of its own, what is given by name is set.
+        if self.traits.bare_calls
+            && let Some(own) = self.heap.get_mut(id)
+        {
+            let set = named.iter().map(|(k, v)| (format!("@{k}"), v.clone()));
+            own.fields.extend(set);
+        }
+        if let Some(init) = self.class_member(class, "__init__", Some(&object), 0)
+            && let Kind::Func(closure) = &init.kind
+        {
+            if let Some(object) = self.heap.get_mut(id) {
+                object.fields.clear();
+            }
+            self.inline(&closure.clone(), args, named, at)?;
+        } else if let Some(path) = library {
+            let path = self.maker_of(&path);
+            let made = self.call_ext(&path, args, named, at)?;
+            self.inherit(&made, id);
+        }
+        Ok(object)
+    }
+
+    /// What the library keeps of its object is kept in the app's own.
+    pub(super) fn inherit(&mut self, made: &Value, own: usize) {
+        let Kind::Obj(from) = made.kind else { return };
+        let from = self.heap.get(from).cloned().unwrap_or_default();
+        if let Some(own) = self.heap.get_mut(own) {
+            own.fields.extend(from.fields);
+            own.class = from.class;
         }
     }
 

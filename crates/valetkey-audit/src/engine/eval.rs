@@ -475,7 +475,11 @@ impl Engine<'_> {
         self.looked_at(b, at);
         self.asked_for(a, b, at);
         let (left, right) = (self.settled(a), self.settled(b));
-        let claims = |e: &Self, v: &Value| e.any(&v.taint, |o| matches!(o, Origin::Claims));
+        let claims = |e: &Self, v: &Value| {
+            e.any(&v.taint, |o| {
+                matches!(o, Origin::Claims | Origin::Unverified)
+            })
+        };
         let nonce =
             claims(self, &left) && self.bound(&right) || claims(self, &right) && self.bound(&left);
         if nonce || self.carries_state(&left) != self.carries_state(&right) {

@@ -419,6 +419,11 @@ impl Engine<'_> {
             return claim;
         }
         if is(self, |o| matches!(o, Origin::TokenResponse)) {
+            // Net::HTTP raises there unless the answer is a success.
+            if name == "value" && self.traits.bare_calls {
+                self.checked_token(&settled, at);
+                return settled;
+            }
             if name != "Error" {
                 self.used(&settled, at);
             }

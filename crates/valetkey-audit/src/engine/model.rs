@@ -473,6 +473,12 @@ impl Engine<'_> {
                 }
                 self.id_token(model, of.as_ref(), &args, at)?
             }
+            // So does `//other.example`.
+            Does::SafeUrl
+                if fact("alone").is_some_and(|only| args.first().as_str() == Some(only)) =>
+            {
+                Value::unknown()
+            }
             Does::SafeUrl => {
                 let all = args.all().chain(&of).map(|v| self.settled(v));
                 let value = Value::derived(&all.collect::<Vec<_>>());
@@ -525,6 +531,9 @@ impl Engine<'_> {
                     for value in args.all() {
                         let value = self.settled(value);
                         key.add(&value.taint);
+                    }
+                    if self.traits.bare_calls {
+                        self.looked_up(of.as_ref(), &key, at);
                     }
                     let mut row = self.read("store", &key, Ask::default(), at)?;
                     row.add(&key.taint);
