@@ -173,7 +173,7 @@ impl SqliteStore {
     ) -> StoreFuture<'_, T> {
         Box::pin(async move {
             let sent = self.thread.send(Needs::Disk, run);
-            self.writer.has_come();
+            self.writer.gathering.has_come();
             self.thread.answer(sent).await
         })
     }
@@ -241,7 +241,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let spent = spending.await?;
             if spent {
-                self.writer.expect_one();
+                self.writer.gathering.expect_one();
             }
             Ok(spent)
         })

@@ -20,7 +20,6 @@ use std::{
         atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc,
     },
-    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -31,16 +30,12 @@ use super::{
     connection::{Place, Role},
     worker::{Job, Needs, Worker},
 };
+use gathering::{Gathering, PATIENCE};
+
+mod gathering;
 
 /// How many writes share a transaction at most.
 const BATCH: usize = 256;
-
-/// While several write at once, a sync begins this long after the one before,
-/// so that more of them share it …
-const SPACING: Duration = Duration::from_millis(2);
-
-/// … or up to this long, while sign-ins are under way that will write soon.
-const PATIENCE: Duration = Duration::from_millis(8);
 
 /// For how many syncs it counts that one was shared.
 const MEMORY: u8 = 8;
@@ -58,10 +53,8 @@ pub(super) struct Writer {
     log_pages: AtomicU32,
     /// At which length the log is to be brought into the file.
     long_at: AtomicU32,
-    /// How many have spent a state, and will soon need the disk.
-    coming: AtomicU32,
-    /// The thread, while it waits for them.
-    gathering: Mutex<Option<Thread>>,
+    /// Who is about to need the disk.
+    pub(super) gathering: Gathering,
 }
 
 #[derive(Debug)]
@@ -94,53 +87,8 @@ impl Writer {
             wanted: AtomicBool::new(false),
             log_pages: AtomicU32::new(0),
             long_at: AtomicU32::new(LONG),
-            coming: AtomicU32::new(0),
-            gathering: Mutex::default(),
+            gathering: Gathering::default(),
         })
-    }
-
-    /// Somebody will need the disk soon.
-    pub(super) fn expect_one(&self) {
-        self.coming.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Somebody has asked for the disk, perhaps one who was expected.
-    pub(super) fn has_come(&self) {
-        let left = |coming: u32| coming.checked_sub(1);
-        let before = self
-            .coming
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
-        if before == Ok(1) {
-            // The thread takes the lock when it wakes: free by then.
-            let thread = self.gathering.lock().ok().and_then(|t| t.clone());
-            if let Some(thread) = thread {
-                thread.unpark();
-            }
-        }
-    }
-
-    /// Waits for those who share the next sync: until nobody is expected any
-    /// more, but at least for [`SPACING`] and at most for `patience` after the
-    /// last.
-    fn gather(&self, synced: Instant, patience: Duration) {
-        let note = |thread| {
-            if let Ok(mut gathering) = self.gathering.lock() {
-                *gathering = thread;
-            }
-        };
-        note(Some(thread::current()));
-        loop {
-            let end = match self.coming.load(Ordering::Relaxed) {
-                0 => SPACING,
-                _ => patience,
-            };
-            match end.checked_sub(synced.elapsed()) {
-                // May end early, for other reasons as well.
-                Some(left) if !left.is_zero() => thread::park_timeout(left),
-                _ => break,
-            }
-        }
-        note(None);
     }
 
     /// Runs a read, or a single statement that writes, on the thread that
@@ -356,7 +304,7 @@ impl Turn {
             && self.crowd > 0
             && let Some(synced) = self.synced
         {
-            self.writer.gather(synced, PATIENCE);
+            self.writer.gathering.wait(synced, PATIENCE);
         }
         let more = waiting.try_iter().take(BATCH - 1);
         self.write(std::iter::once(first).chain(more).collect());
@@ -396,7 +344,7 @@ impl Turn {
         };
         if self.crowd == 0 {
             // Not everybody comes: a browser may have gone away meanwhile.
-            self.writer.coming.store(0, Ordering::Relaxed);
+            self.writer.gathering.forget();
         }
         let outcome = self.sync(&log);
         for job in durable {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use rusqlite::params;
 
 use super::*;
-use crate::{Options, SqliteStore, sqlite::worker::Task};
+use crate::{Options, sqlite::worker::Task};
 
 struct Fixture {
     turn: Turn,
@@ -254,62 +254,4 @@ fn a_log_that_somebody_reads_is_not_tried_again_at_once() {
     fixture.write(&[(FOUR, Needs::Disk)])[0].as_ref().unwrap();
     let long_at = || fixture.turn.writer.long_at.load(Ordering::Relaxed);
     assert_eq!(long_at(), LONG + LONG / 4);
-}
-
-#[test]
-fn whoever_is_expected_is_waited_for() {
-    let fixture = Fixture::new();
-    let writer = fixture.turn.writer.clone();
-    let begun = Instant::now();
-    writer.gather(begun, Duration::from_secs(60));
-    assert!(begun.elapsed() >= SPACING, "nobody is expected");
-    writer.expect_one();
-    writer.expect_one();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..2 {
-                thread::sleep(Duration::from_millis(30));
-                writer.has_come();
-            }
-        });
-        let begun = Instant::now();
-        writer.gather(begun, Duration::from_secs(60));
-        let waited = begun.elapsed();
-        assert!(waited >= Duration::from_millis(60), "{waited:?}");
-        assert!(waited < Duration::from_secs(60), "{waited:?}");
-    });
-}
-
-#[test]
-fn whoever_does_not_come_is_not_waited_for_long() {
-    let mut fixture = Fixture::new();
-    let writer = fixture.turn.writer.clone();
-    writer.expect_one();
-    let (begun, patience) = (Instant::now(), Duration::from_millis(40));
-    writer.gather(begun, patience);
-    assert!(begun.elapsed() >= patience);
-    // Forgotten as soon as one writes alone.
-    fixture.write(&[(ONE, Needs::Disk)]);
-    assert_eq!(writer.coming.load(Ordering::Relaxed), 0);
-    writer.has_come();
-    assert_eq!(writer.coming.load(Ordering::Relaxed), 0);
-}
-
-#[tokio::test]
-async fn a_spent_state_is_expected_to_become_a_session_or_to_be_settled() {
-    use valetkey::store::{Index, RecordKey, Store};
-
-    let folder = Fixture::new();
-    let store = SqliteStore::open(folder.folder.join("store"), Options::default()).unwrap();
-    let coming = || store.writer.coming.load(Ordering::Relaxed);
-    let key = |n| RecordKey([n; 32]);
-    assert!(store.spend(key(1), 10, 20).await.unwrap());
-    assert!(store.spend(key(2), 10, 20).await.unwrap());
-    assert!(!store.spend(key(2), 10, 20).await.unwrap());
-    assert_eq!(coming(), 2);
-    let insert = store.insert(key(3), vec![0; 9], 20, 20, Index::default());
-    insert.await.unwrap();
-    assert!(coming() < 2, "it has come");
-    store.settle().await.unwrap();
-    assert_eq!(coming(), 0);
 }
