@@ -475,6 +475,19 @@ impl<'a> Engine<'a> {
 
     fn emit(&mut self, kind: EventKind, span: Span) {
         self.shows_login(&kind);
+        // What the session keeps is told by itself, whatever is beside it.
+        if let EventKind::Respond { value } = &kind
+            && matches!(value.kind, Kind::Dict(_))
+        {
+            let kept = self.fields(value).into_iter().map(|(_, v)| v);
+            let kept: Vec<_> = kept
+                .filter(|v| matches!(v.kind, Kind::Sym) && self.bound(v))
+                .collect();
+            for value in kept {
+                let event = self.event(EventKind::Respond { value }, span);
+                self.events.push(event);
+            }
+        }
         let event = self.event(kind, span);
         self.events.push(event);
     }

@@ -75,6 +75,8 @@ pub(crate) enum Origin {
     /// Whether a text begins as a path does, or names no scheme: so does the
     /// address of another site without one.
     Begins,
+    /// Whether something holds of it, or how it is called, but not itself.
+    Whether,
 }
 
 /// All origins of a run, by number; equal ones share a number.

@@ -52,6 +52,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         })
         .filter_map(|e| e.entry)
         .collect();
+    let logins: Vec<usize> = c
+        .events()
+        .filter(|e| {
+            matches!(
+                e.kind,
+                EventKind::Authorize { .. }
+                    | EventKind::TokenRequest { .. }
+                    | EventKind::Delegate { .. }
+                    | EventKind::Login { .. }
+            )
+        })
+        .filter_map(|e| e.entry)
+        .collect();
     for event in c.events() {
         let EventKind::Redirect { value } = &event.kind else {
             continue;
@@ -66,8 +79,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         });
         let after_login = event.entry.is_some_and(|e| callbacks.contains(&e));
         let from_cookie = || after_login && unwritten(c, value, &event.inspected);
+        // Back to where the browser was, on a page that has nothing to do with
+        // logins.
+        let aside = !c.any(value, |o| matches!(o, Origin::Param(_)))
+            && !event.entry.is_some_and(|e| logins.contains(&e));
         if !safe(value, &event.inspected)
-            && (tainted(c, value, &event.inspected) || from_session || from_cookie())
+            && (tainted(c, value, &event.inspected) && !aside || from_session || from_cookie())
         {
             found.push(Found::fail(
                 at(event),

@@ -141,9 +141,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 
 /// Whether the token itself gets out, not an error that came in its stead.
 fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
-    // Whether there is one.
-    if matches!(value.kind, Kind::Bool(_) | Kind::Number(_) | Kind::None) {
-        return false;
+    match &value.kind {
+        Kind::Template(parts) => return parts.iter().any(|p| leaks(c, event, p)),
+        // Whether there is one.
+        Kind::Bool(_) | Kind::Number(_) | Kind::None => return false,
+        Kind::Sym | Kind::Unknown
+            if c.any(value, |o| matches!(o, Origin::Whether | Origin::Hash)) =>
+        {
+            return false;
+        }
+        _ => {}
     }
     let sure = c.any(value, |o| {
         matches!(

@@ -211,6 +211,13 @@ impl Engine<'_> {
                     | "copy"
                     | "multi_items"
                     | "getall"
+                    | "getone"
+                    | "get_first"
+                    | "to_dict"
+                    | "dict"
+                    | "model_dump"
+                    | "mixed"
+                    | "lists"
             )
             || self.traits.bare_calls && matches!(name, "fetch" | "dig")
             || self.traits.callbacks && super::callbacks::is_array_method(name)

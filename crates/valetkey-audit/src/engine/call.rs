@@ -298,6 +298,17 @@ impl Engine<'_> {
             return self.intrinsic(name, &args, at);
         }
         self.runs_opener(path, &args);
+        if path == "len"
+            && let [
+                Value {
+                    kind: Kind::Str(text),
+                    ..
+                },
+            ] = args.as_slice()
+        {
+            let len = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+            return Ok(Value::new(Kind::Number(len)));
+        }
         if path == "getattr"
             && let [of, name, rest @ ..] = args.as_slice()
             && let Some(name) = name.as_str()

@@ -526,11 +526,29 @@ impl Engine<'_> {
             (known, ..) => known,
         };
         let mut value = Value::derived([&left, &right]);
+        self.only_whether(&mut value, at);
         self.claims_compared(&left, &right, &mut value);
         if let Some(known) = known {
             value.kind = Kind::Bool(known);
         }
         Ok(value)
+    }
+
+    /// What is known of a token tells nobody the token.
+    pub(super) fn only_whether(&mut self, value: &mut Value, at: Span) {
+        let token = |o: &Origin| {
+            matches!(
+                o,
+                Origin::TokenResponse
+                    | Origin::AccessToken
+                    | Origin::RefreshToken
+                    | Origin::IdToken
+            )
+        };
+        if self.any(&value.taint, token) {
+            let id = self.origin(Origin::Whether, at);
+            value.add(&[id]);
+        }
     }
 
     /// Whether a parameter other than those of the callback is compared with a

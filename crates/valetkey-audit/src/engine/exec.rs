@@ -278,10 +278,12 @@ impl Engine<'_> {
         finally: &Block,
         at: Span,
     ) -> Eval<()> {
+        let before = self.events.len();
         let mut done = self.block(body);
         if done.is_ok() {
             done = self.block(otherwise);
         }
+        self.missing_token_met(before, handlers, at);
         let ended = match &done {
             Err(Unwind::Raise(name)) => Some(name.clone()),
             _ => None,

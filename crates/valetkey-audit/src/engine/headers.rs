@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     facts::EventKind,
     ir::Span,
-    value::{Kind, Value},
+    value::{Kind, Origin, Value},
 };
 
 impl Engine<'_> {
@@ -51,7 +51,18 @@ impl Engine<'_> {
                     self.cookie_text(&cookie, at);
                 }
             }
-            _ => {}
+            _ => {
+                let value = self.settled(value);
+                let token = |o: &Origin| {
+                    matches!(
+                        o,
+                        Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
+                    )
+                };
+                if self.any(&value.taint, token) {
+                    self.emit(EventKind::Respond { value }, at);
+                }
+            }
         }
     }
 

@@ -346,6 +346,14 @@ impl Engine<'_> {
                 if fact("reads").is_some() {
                     self.read_as_data(&value);
                 }
+                if fact("whether").is_some() {
+                    let mut told = Value::derived([&self.settled(&value)]);
+                    if let Some(known) = self.truth(&value) {
+                        told.kind = Kind::Bool(known);
+                    }
+                    self.only_whether(&mut told, at);
+                    return Ok(told);
+                }
                 if fact("ends-it").is_some() {
                     self.ends(at);
                 }
@@ -555,7 +563,22 @@ impl Engine<'_> {
                 }
                 self.settled(&args.first())
             }
-            Does::RouteUrl => self.sym(Origin::Route, at),
+            Does::RouteUrl => {
+                let route = self.sym(Origin::Route, at);
+                let fields = self.settle_fields(args.named.clone());
+                let shown = fields.iter().any(|(k, v)| {
+                    k.ends_with("token")
+                        || self.any(&v.taint, |o| {
+                            matches!(o, Origin::AccessToken | Origin::RefreshToken)
+                        })
+                });
+                if !shown {
+                    return Ok(route);
+                }
+                let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+                query.kind = Kind::Query(std::rc::Rc::new(fields));
+                self.join(vec![route, Value::str("?"), query], at)
+            }
             Does::Request => Value::ext("web.request"),
             // The text of an answer to a request of one's own.
             Does::UserInput

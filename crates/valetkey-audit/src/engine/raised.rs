@@ -2,7 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::ir::{Expr, ExprKind, Handler};
+use super::Engine;
+use crate::{
+    facts::{Event, EventKind},
+    ir::{Expr, ExprKind, Handler, Span, Stmt, StmtKind},
+    lang::Language,
+};
 
 pub(super) fn catches(handler: &Handler, name: &str) -> bool {
     const GENERAL: &[&str] = &["Exception", "BaseException", "StandardError"];
@@ -20,6 +25,30 @@ pub(super) fn catches(handler: &Handler, name: &str) -> bool {
                     && !["KeyError", "ValueError", "TypeError", "RequestException"]
                         .contains(&t.as_str())
         })
+}
+
+impl Engine<'_> {
+    /// Where a token is taken out of the answer within `try`, one that is not
+    /// there ends in the handler, and that ends the way.
+    pub(super) fn missing_token_met(&mut self, before: usize, handlers: &[Handler], at: Span) {
+        let taken = |e: &Event| matches!(e.kind, EventKind::TokenTaken);
+        let mut own = self.events.get(before..).unwrap_or_default().iter();
+        if self.language == Language::Python
+            && own.any(taken)
+            && let Some(handler) = handlers.iter().find(|h| catches(h, "KeyError"))
+            && handler.body.iter().any(ends)
+        {
+            self.emit(EventKind::TokenChecked, at);
+        }
+    }
+}
+
+fn ends(statement: &Stmt) -> bool {
+    match &statement.kind {
+        StmtKind::Return(_) | StmtKind::Raise(_) => true,
+        StmtKind::Expr(e) => matches!(raised(e).as_ref(), "abort" | "exit"),
+        _ => false,
+    }
 }
 
 pub(super) fn raised(e: &Expr) -> Rc<str> {

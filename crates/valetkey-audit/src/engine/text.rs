@@ -202,6 +202,11 @@ impl Engine<'_> {
                     {
                         object.open = true;
                     }
+                    if let (Kind::Dict(id), Kind::Sym | Kind::Unknown) = (&of.kind, &arg.kind)
+                        && self.heap.is_old(*id)
+                    {
+                        self.set_index(of, &Value::unknown(), arg.clone(), at);
+                    }
                     fields.extend(self.fields(arg));
                 }
                 if let (true, Kind::Dict(id)) = (fields.iter().any(|(k, _)| k == "**"), &of.kind)
@@ -243,6 +248,11 @@ impl Engine<'_> {
                 self.list(values)
             }
             ("to_dict" | "dict" | "copy" | "model_dump", []) => of.clone(),
+            ("keys", []) if matches!(of.kind, Kind::Sym | Kind::Unknown) => {
+                let mut names = Value::derived([&self.settled(of)]);
+                self.only_whether(&mut names, at);
+                names
+            }
             ("keys", []) => of.clone(),
             ("clear" | "flush" | "cycle_key" | "save", []) => match self.traits.typed {
                 // It has worked.

@@ -160,7 +160,14 @@ impl Engine<'_> {
             }
             // What a template, or the answer, is made of.
             "page" => self.emit(EventKind::Respond { value: settled }, at),
+            // All requests share the settings of a running program.
+            "config" if self.mode != Mode::Load => {
+                let name = format!("config.{key}");
+                let value = settled;
+                self.emit(EventKind::StoreWrite { name, value }, at);
+            }
             "config" => {}
+            "answer-headers" => self.answer_header(&key, &value, at),
             "params" | "headers" | "context" => {}
             _ => self.emit(
                 EventKind::StoreWrite {
