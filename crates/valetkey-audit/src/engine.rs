@@ -66,6 +66,7 @@ mod one_user;
 mod outcome;
 pub(crate) mod packages;
 mod panics;
+mod posted;
 mod promise;
 mod raised;
 mod reading;
@@ -296,6 +297,8 @@ pub(crate) struct Engine<'a> {
     at_start: BTreeSet<OriginId>,
     /// Who is entered exchanges a code by its own means.
     by_itself: bool,
+    /// The app asks for ID tokens that browsers bring.
+    posted: bool,
     /// Handlers of a server that waits for one login, until it starts.
     mounted: Vec<Value>,
     /// One of them has ended the server.
@@ -362,6 +365,7 @@ impl<'a> Engine<'a> {
             serving: BTreeSet::new(),
             loaded: 0,
             by_itself: false,
+            posted: false,
             mounted: Vec::new(),
             stopped: false,
             clients: BTreeSet::new(),

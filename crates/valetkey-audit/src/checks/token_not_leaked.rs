@@ -64,6 +64,13 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "A token is sent in a URL, where logs and proxies keep it.",
                 ));
             }
+            EventKind::Log { value } if whole_query(value) && brings_token(c, event) => {
+                found.push(Found::fail(
+                    place,
+                    High,
+                    "All parameters are logged, and the ID token is one of them.",
+                ));
+            }
             EventKind::Log { value } if leaks(c, event, value) => {
                 found.push(Found::fail(
                     place,
@@ -193,6 +200,23 @@ fn called_token(c: &Context<'_>, value: &Value) -> bool {
         }),
         _ => false,
     }
+}
+
+/// All that came with a request, or a text with it.
+fn whole_query(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Map(map) => map.as_ref() == "params",
+        Kind::Template(parts) => parts.iter().any(whole_query),
+        _ => false,
+    }
+}
+
+/// Whether the request that is answered brings an ID token.
+fn brings_token<'a>(c: &Context<'a>, event: &'a Event) -> bool {
+    c.beside(event)
+        .any(|e| matches!(e.kind, EventKind::IdToken { .. }))
+        && (0..c.origins.count())
+            .any(|id| matches!(c.origins.of(id), Origin::Param(p) if p == "id_token"))
 }
 
 /// Where the session or a cookie keeps tokens.

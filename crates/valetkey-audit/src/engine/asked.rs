@@ -100,6 +100,51 @@ impl Engine<'_> {
         Ok(Some(answer))
     }
 
+    /// `Provider.fetch_user_info(token)`: what it gives back is whose it is.
+    pub(super) fn profile_unseen(&mut self, name: &str, args: &[Value], at: Span) -> Option<Value> {
+        if !self.traits.bare_calls || self.mode == Mode::Load {
+            return None;
+        }
+        let token = |v: &Value| {
+            matches!(v.kind, Kind::Sym)
+                && self.any(v.taint.get(..1).unwrap_or_default(), |o| {
+                    *o == Origin::AccessToken
+                })
+        };
+        if !args.iter().any(token) || !asks_who(name) {
+            return None;
+        }
+        let mut value = self.sym(Origin::Profile, at);
+        value.kind = Kind::Unknown;
+        let profile = value.clone();
+        self.emit(EventKind::ProfileRead { value }, at);
+        Some(profile)
+    }
+
+    /// A client of the app's own, as far as it says what it is made with.
+    pub(super) fn client_unseen(&mut self, path: &str, named: &Fields, at: Span) {
+        if !self.traits.bare_calls || !path.ends_with(".new") {
+            return;
+        }
+        let has = |name: &str| named.iter().any(|(k, _)| self.libraries.spelt(k) == name);
+        if !has("client_id") || !has("redirect_uri") {
+            return;
+        }
+        let mut fields = Fields::new();
+        for (key, value) in named {
+            let key = self.libraries.spelt(key);
+            if matches!(key, "redirect_uri" | "scope") {
+                fields.push((key.to_owned(), self.listed(value)));
+            }
+        }
+        let event = EventKind::Delegate {
+            part: "register",
+            fields,
+            library: "the app's client",
+        };
+        self.emit(event, at);
+    }
+
     /// `key.verify(digest, signature, data)`, of the parts of an ID token.
     fn signature_checked(&mut self, name: &str, args: &[Value], at: Span) {
         let [_, signature, data] = args else { return };
@@ -228,6 +273,25 @@ impl Engine<'_> {
         self.notes = notes;
         self.compare(Cmp::Eq, &a, &b, at)
     }
+}
+
+/// A method that by its name asks whose a token is.
+fn asks_who(name: &str) -> bool {
+    [
+        "userinfo",
+        "user_info",
+        "profile",
+        "account_info",
+        "current_user",
+        "get_user",
+        "fetch_user",
+        "user_data",
+        "get_me",
+        "fetch_me",
+        "whoami",
+    ]
+    .iter()
+    .any(|w| name.contains(w))
 }
 
 /// The method of a name, or the class of a service.

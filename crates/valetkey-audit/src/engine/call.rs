@@ -395,6 +395,10 @@ impl Engine<'_> {
             return Ok(answer);
         }
         self.hands_code(path, &args, &named, at)?;
+        if let Some(profile) = self.profile_unseen(last, &given, at) {
+            return Ok(profile);
+        }
+        self.client_unseen(path, &named, at);
         if let Some(own) = path.strip_prefix("own:") {
             self.own_unseen(own, &args, &named, at);
             if let Some(value) = self.own_exchange(own, &args, at)? {
@@ -568,6 +572,9 @@ impl Engine<'_> {
             return Ok(answer);
         }
         self.hands_code(name, &args, &named, at)?;
+        if let Some(profile) = self.profile_unseen(name, &given, at) {
+            return Ok(profile);
+        }
         if let Some(value) = self.own_exchange(name, &args, at)? {
             return Ok(value);
         }

@@ -14,6 +14,7 @@ impl Engine<'_> {
         let keys = Rc::new(self.state_keys(facts));
         self.sent_by_program(facts);
         self.for_one_user(facts);
+        self.posted = self.asks_for_id_tokens(facts);
         for number in 0..facts.entries.len() {
             let mut exchange = facts.events.iter().find_map(|e| match &e.kind {
                 EventKind::TokenRequest { fields, .. }
@@ -37,7 +38,11 @@ impl Engine<'_> {
                 let unseen = facts.events.iter().find(handed);
                 exchange = unseen.map(|e| (e.file, e.span));
             }
-            let Some((file, exchange)) = exchange else {
+            let posted = match exchange {
+                None => self.reads_posted(facts, number),
+                Some(_) => None,
+            };
+            let Some((file, exchange)) = exchange.or(posted) else {
                 continue;
             };
             let entry = facts.entries[number].clone();
@@ -67,7 +72,9 @@ impl Engine<'_> {
                     verdict,
                 });
             }
-            facts.denials.push((number, self.denial(&entry, &keys)));
+            if posted.is_none() {
+                facts.denials.push((number, self.denial(&entry, &keys)));
+            }
             self.by_itself = false;
         }
         self.at_load(facts);

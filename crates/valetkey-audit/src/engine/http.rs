@@ -302,6 +302,18 @@ impl Engine<'_> {
         if token_request && raises {
             self.emit(EventKind::TokenChecked, at);
         }
+        // LINE checks all but the nonce for whoever says which client asks.
+        if lower.ends_with("/oauth2/v2.1/verify") && has("id_token") {
+            let unsaid = "its audience is not compared with the client id";
+            let kind = EventKind::IdToken {
+                fault: (!has("client_id")).then_some(unsaid),
+                library: None,
+            };
+            self.emit(kind, at);
+            let mut claims = self.sym(Origin::Claims, at);
+            claims.kind = Kind::Unknown;
+            return Ok(claims);
+        }
         // Google checks the signature; whose token it is, the app has to ask.
         if lower.ends_with("tokeninfo") && has("id_token") {
             let kind = EventKind::IdToken {

@@ -35,6 +35,7 @@ impl Engine<'_> {
             }
             return Ok(Value::derived([&token]));
         }
+        self.believed(&token)?;
         let options = args.get("options").cloned().unwrap_or_else(Value::unknown);
         let off = |engine: &Self, name: &str| {
             engine

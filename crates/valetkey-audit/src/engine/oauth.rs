@@ -354,7 +354,10 @@ impl Engine<'_> {
             fields.push(("response_type".into(), Value::str(kind)));
         }
         let fields = self.settle_fields(fields);
-        let url = endpoint.map(|e| crate::url::base(&e)).unwrap_or_default();
+        let mut url = endpoint.map(|e| crate::url::base(&e)).unwrap_or_default();
+        if let (true, Some(known)) = (url.is_empty(), self.fact(model, "at")) {
+            known.clone_into(&mut url);
+        }
         self.emit(
             EventKind::Authorize {
                 url,
@@ -517,7 +520,10 @@ impl Engine<'_> {
         }
         let known = fields.iter().find(|(k, _)| k == "token_uri");
         let url = args.get("url").or(known.map(|(_, v)| v));
-        let url = url.map(crate::url::base).unwrap_or_default();
+        let mut url = url.map(crate::url::base).unwrap_or_default();
+        if let (true, Some(known)) = (url.is_empty(), self.fact(model, "at")) {
+            known.clone_into(&mut url);
+        }
         let timeout = match args.get("timeout") {
             Some(value) => Some(!value.is_none()),
             None if self.client_waits(of.as_ref(), args) => Some(true),
