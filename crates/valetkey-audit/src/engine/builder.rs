@@ -55,10 +55,15 @@ impl Engine<'_> {
                 of.unwrap_or_else(|| args.first())
             }
             Does::Run => {
-                let function = args
-                    .all()
-                    .find(|v| matches!(v.kind, Kind::Func(_)))
-                    .cloned();
+                let known = |v: &&Value| match &v.kind {
+                    Kind::Func(_) => true,
+                    Kind::Ext(path) => self
+                        .libraries
+                        .call(path)
+                        .is_some_and(|m| m.does != Does::Http),
+                    _ => false,
+                };
+                let function = args.all().find(known).cloned();
                 match function {
                     Some(f) => self.call_value(&f, Vec::new(), Vec::new(), at)?,
                     None => args.first(),
@@ -347,7 +352,10 @@ impl Engine<'_> {
             _ => self.sym(Origin::Random, at),
         };
         let mut challenge = self.settled(&verifier);
-        if method == "S256" {
+        if let (Some(text), true) = (challenge.as_str(), challenge.taint.is_empty()) {
+            // As well known as the verifier.
+            challenge = Value::str(&format!("hash of {text}"));
+        } else if method == "S256" {
             let id = self.origin(Origin::Hash, at);
             challenge = Value::derived([&challenge]).with(id);
         }

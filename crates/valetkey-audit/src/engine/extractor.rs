@@ -108,8 +108,16 @@ impl Engine<'_> {
         }
         let name = annotation.split('<').next().unwrap_or(annotation);
         let name = name.rsplit("::").next().unwrap_or(name);
-        let unseen = super::typed::is_session(name)
-            && !matches!(self.variable(name, at).kind, Kind::Class(_));
-        Ok(unseen.then(|| Value::map("session")))
+        let (session, store) = (
+            super::typed::is_session(name),
+            super::typed::is_database(name),
+        );
+        if !session && !store || matches!(self.variable(name, at).kind, Kind::Class(_)) {
+            return Ok(None);
+        }
+        Ok(Some(match session {
+            true => Value::map("session"),
+            false => Value::ext("rust.database"),
+        }))
     }
 }

@@ -354,6 +354,12 @@ impl Engine<'_> {
                     self.only_whether(&mut told, at);
                     return Ok(told);
                 }
+                if fact("writes").is_some() {
+                    let text = self.settled(&value);
+                    let taint = text.taint.clone();
+                    let kind = Kind::Template(std::rc::Rc::new(vec![text]));
+                    return Ok(Value { kind, taint });
+                }
                 if fact("ends-it").is_some() {
                     self.ends(at);
                 }

@@ -323,6 +323,12 @@ pub(super) fn is_session(name: &str) -> bool {
     name.contains("Session") && !OTHERS.iter().any(|w| name.contains(w))
 }
 
+/// Whether a type that is not seen is where the app keeps what is everybody's.
+pub(super) fn is_database(name: &str) -> bool {
+    const WORDS: &[&str] = &["Pool", "Database", "Connection", "Redis", "Repository"];
+    matches!(name, "Db" | "DbConn" | "Storage") || WORDS.iter().any(|w| name.contains(w))
+}
+
 /// A type without what only wraps it.
 fn unwrapped(mut annotation: &str) -> &str {
     loop {
