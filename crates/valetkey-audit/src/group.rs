@@ -61,6 +61,7 @@ const WORDS: &[&str] = &[
     "keycloak",
     "better-auth",
     "shopify",
+    "auth0",
     "'grant'",
     "\"grant\"",
 ];

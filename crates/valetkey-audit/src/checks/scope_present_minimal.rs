@@ -72,9 +72,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, part, fields, library) in c.delegations() {
         // Sends the scope that it is told, and none otherwise.
         let told = field(fields, "scope").is_some_and(|v| !v.is_none());
-        let open = ["**", "client"]
-            .iter()
-            .any(|name| field(fields, name).is_some());
+        let open = field(fields, "**").is_some()
+            || c.app.language == crate::lang::Language::Go && field(fields, "client").is_some();
         if text(fields, "fact:scope") == Some("told") && !told && !open {
             let message = format!("{library} is told no scope, and sends none.");
             found.push(Found::fail(at(event), Low, message));
@@ -83,12 +82,6 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             found.extend(field(fields, "scope").and_then(|s| judge(c, s, at(event))));
         }
         if part != "register" {
-            if part == "login"
-                && matches!(library, "passport" | "shopify")
-                && let Some(scope) = field(fields, "scope").filter(|v| !v.is_none())
-            {
-                found.extend(judge(c, scope, at(event)));
-            }
             continue;
         }
         if text(fields, "fact:scope") == Some("own") && !told {

@@ -17,6 +17,11 @@ pub(super) const CHECK: Check = Check {
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let by_hand = by_hand(c);
+    // A library that does it compares with a function of the app's.
+    let own_state = c.delegations().any(|(_, part, fields, _)| {
+        let names = text(fields, "fact:own-state").unwrap_or_default();
+        part == "register" && names.split(' ').any(|n| super::field(fields, n).is_some())
+    });
     for outcome in &c.facts.states {
         let entry = &c.facts.entries[outcome.entry];
         // Whether the library compares one is said where it is made known.
@@ -25,7 +30,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 && matches!(&e.kind, EventKind::Delegate { part: "callback", fields, .. }
                     if super::field(fields, "fact:by-hand").is_some())
         };
-        if !by_hand && c.events().any(left) {
+        if !by_hand && c.events().any(left) || own_state && outcome.verdict == StateVerdict::Refused
+        {
             continue;
         }
         let inside = outcome.file == entry.file;

@@ -36,6 +36,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let begun = c.delegations().any(|(_, part, fields, library)| {
         part == "register" && library == "passport" && field(fields, "fact:hands").is_some()
     });
+    // There a token comes back in a parameter.
+    let implicit = c.authorizations().any(|(_, fields, _)| {
+        crate::checks::text(fields, "response_type").is_some_and(|t| t.contains("token"))
+    });
     for event in c.events() {
         let place = at(event);
         match &event.kind {
@@ -71,7 +75,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "All parameters are logged, and the ID token is one of them.",
                 ));
             }
-            EventKind::Log { value } if leaks(c, event, value) => {
+            EventKind::Log { value }
+                if leaks(c, event, value) || implicit && of_fragment(c, value) =>
+            {
                 found.push(Found::fail(
                     place,
                     High,
@@ -217,6 +223,14 @@ fn brings_token<'a>(c: &Context<'a>, event: &'a Event) -> bool {
         .any(|e| matches!(e.kind, EventKind::IdToken { .. }))
         && (0..c.origins.count())
             .any(|id| matches!(c.origins.of(id), Origin::Param(p) if p == "id_token"))
+}
+
+/// What the provider puts behind the address.
+fn of_fragment(c: &Context<'_>, value: &Value) -> bool {
+    c.any(
+        value,
+        |o| matches!(o, Origin::Param(name) if matches!(name.as_str(), "access_token" | "id_token")),
+    )
 }
 
 /// Where the session or a cookie keeps tokens.

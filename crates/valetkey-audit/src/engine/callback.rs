@@ -59,7 +59,18 @@ impl Engine<'_> {
                 e.entry == Some(number)
                     && matches!(&e.kind, EventKind::TokenRequest { fields, .. } if self.takes_code(fields))
             });
-            let verdict = self.state_verdict(&entry, &keys);
+            let mut verdict = self.state_verdict(&entry, &keys);
+            // Whoever calls it may have looked at both; what it looks up
+            // itself is everybody's.
+            let handed_on = self.is_handed_on(&entry);
+            if handed_on {
+                verdict = verdict.filter(|v| {
+                    matches!(
+                        v,
+                        StateVerdict::Shared | StateVerdict::Unbound | StateVerdict::Constant
+                    )
+                });
+            }
             let verdict = verdict.map(|found| match found {
                 StateVerdict::Refused if ignored_refusal(facts, number) => StateVerdict::Anything,
                 found => found,
@@ -72,7 +83,7 @@ impl Engine<'_> {
                     verdict,
                 });
             }
-            if posted.is_none() {
+            if posted.is_none() && !handed_on {
                 facts.denials.push((number, self.denial(&entry, &keys)));
             }
             self.by_itself = false;

@@ -93,6 +93,12 @@ impl Engine<'_> {
                 .any(|(k, v)| k == name && matches!(v.kind, Kind::Bool(false))),
             _ => false,
         };
+        // The app makes it, or compares it, with a function of its own.
+        if let Some(names) = self.fact(model, "own-state")
+            && fields.iter().any(|(k, _)| names.split(' ').any(|n| n == k))
+        {
+            fields.retain(|(k, _)| k != "fact:state");
+        }
         if off {
             fields.retain(|(k, _)| k != "fact:state");
             fields.push(("fact:state".into(), Value::str("never")));

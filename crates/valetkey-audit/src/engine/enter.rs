@@ -289,6 +289,16 @@ impl Engine<'_> {
         }
     }
 
+    /// A function that is given the code and the state by a callback that is
+    /// not seen.
+    pub(super) fn is_handed_on(&self, entry: &Entry) -> bool {
+        let Kind::Func(f) = &entry.function.kind else {
+            return false;
+        };
+        let has = |name: &str| f.function.params.iter().any(|p| p.name == name);
+        self.traits.callbacks && !self.traits.blocks && !entry.route && has("code") && has("state")
+    }
+
     /// What the framework hands to a parameter.
     pub(super) fn outside(
         &mut self,
@@ -333,6 +343,10 @@ impl Engine<'_> {
         let annotation = param.annotation.as_deref().unwrap_or("");
         if let Some(value) = self.by_annotation(param, annotation, at)? {
             return Ok(Some(value));
+        }
+        if self.is_handed_on(entry) && matches!(param.name.as_str(), "code" | "state") {
+            let name = Value::str(&param.name);
+            return self.read("params", &name, Ask::default(), at).map(Some);
         }
         if self.traits.typed
             && !entry.route

@@ -277,6 +277,15 @@ impl Engine<'_> {
                 Some(one) => self.member(&one.clone(), key, ask, at),
                 None => self.absent(ask),
             },
+            // What the session keeps for each login, by its state.
+            Kind::Sym
+                if self.mode == Mode::Scenario
+                    && self.bound(of)
+                    && self.carries_state(&self.settled(key))
+                    && !(self.scenario.equal && self.scenario.stored) =>
+            {
+                self.absent(ask)
+            }
             _ => {
                 let name = self.key(key);
                 let mut part = self.part(of, &name, at);
