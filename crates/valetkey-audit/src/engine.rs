@@ -538,7 +538,10 @@ impl<'a> Engine<'a> {
             }
             parts.push(item.clone());
         }
-        if parts.is_empty() {
+        let none = parts.is_empty() && self.heap.get(*id).is_some_and(|o| !o.open);
+        if none && self.traits.packages && settled.taint.is_empty() {
+            Value::none()
+        } else if parts.is_empty() {
             settled
         } else {
             Value::concat(parts)

@@ -105,8 +105,9 @@ fn handed<'a>(c: &Context<'a>, event: &'a Event, value: &Value) -> bool {
     let asked = || c.claim_compared(event, "aud") != Some(false);
     let claims = c.any(value, |o| matches!(o, Origin::Claims)) && !asked();
     (claims || c.any(value, |o| matches!(o, Origin::Profile)))
-        && c.any(
-            value,
-            |o| matches!(o, Origin::Param(p) if p.to_ascii_lowercase().contains("token") || p == "credential"),
-        )
+        && c.any(value, |o| match o {
+            Origin::Param(p) => p.to_ascii_lowercase().contains("token") || p == "credential",
+            Origin::Header(h) => h == "authorization",
+            _ => false,
+        })
 }

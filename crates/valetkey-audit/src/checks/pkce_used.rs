@@ -46,7 +46,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             continue;
         };
         found.push(match text(fields, "code_challenge_method") {
-            _ if is_constant(challenge) || c.made_at_load(challenge) => {
+            // A run of the program is one login.
+            _ if is_constant(challenge)
+                || c.made_at_load(challenge) && !c.one_user(event.file) =>
+            {
                 Found::fail(place, severity, "The code challenge is the same for every login.")
             }
             Some("S256") if unhashed(c, challenge, place) => Found::fail(

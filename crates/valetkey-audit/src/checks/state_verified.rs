@@ -147,21 +147,40 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn left_to_others(c: &Context<'_>) -> Option<Found> {
     let of_state =
         |v: &crate::value::Value| c.any(v, |o| matches!(o, Origin::Param(p) if p == "state"));
-    let looked = c.events().any(|e| match &e.kind {
-        EventKind::Kept { what } => *what == "state",
-        EventKind::Compare { left, right } => of_state(left) || of_state(right),
-        _ => false,
-    });
-    let exchanged = c.token_requests().any(|(_, fields)| {
+    // Callbacks that exchange the code themselves are judged on their own.
+    let judged = |entry: Option<usize>| c.facts.states.iter().any(|s| Some(s.entry) == entry);
+    let looked = |entry: Option<usize>| {
+        let mut events = c.events().filter(|e| e.entry == entry);
+        events.any(|e| match &e.kind {
+            EventKind::Kept { what } => *what == "state",
+            EventKind::Compare { left, right } => of_state(left) || of_state(right),
+            _ => false,
+        })
+    };
+    let exchanged = c.token_requests().any(|(event, fields)| {
         super::field(fields, "code").is_some()
             && text(fields, "grant_type").is_none_or(|g| g == "authorization_code")
+            && !judged(event.entry)
     });
-    if looked || !exchanged || !c.facts.states.is_empty() {
+    // What is compared later was kept, too, or comes from elsewhere.
+    let elsewhere = |kept: &crate::facts::Event| {
+        c.events().any(|e| match &e.kind {
+            EventKind::Compare { left, right } => {
+                e.entry != kept.entry && !judged(e.entry) && (of_state(left) || of_state(right))
+            }
+            _ => false,
+        })
+    };
+    if !exchanged {
         return None;
     }
     let kept = c.events().find(|e| {
         let route = e.entry.and_then(|n| c.facts.entries.get(n));
-        matches!(e.kind, EventKind::Kept { what: "code" }) && route.is_some_and(|r| r.route)
+        matches!(e.kind, EventKind::Kept { what: "code" })
+            && route.is_some_and(|r| r.route)
+            && !looked(e.entry)
+            && !judged(e.entry)
+            && !elsewhere(e)
     })?;
     Some(
         Found::fail(

@@ -88,6 +88,12 @@ impl Engine<'_> {
             }
             self.by_itself = false;
         }
+        // A program of one user may end with its login.
+        if self.traits.packages && !self.serves_logins(facts) {
+            facts
+                .events
+                .retain(|e| !matches!(e.kind, EventKind::ErrorPanics));
+        }
         self.at_load(facts);
         facts.bound_pkce = facts.events.iter().any(|e| match &e.kind {
             EventKind::TokenRequest { fields, .. } => fields

@@ -7,7 +7,7 @@ use crate::{
     facts::Handed,
     ir::{Call, Cmp, ExprKind, Span},
     libraries::{CallModel, Does},
-    value::{Kind, Value},
+    value::{Closure, Kind, Value},
 };
 
 /// Methods of promises, lists and mappings.
@@ -264,18 +264,28 @@ impl Engine<'_> {
             return Ok((args.len() == 1).then(|| functions[0].clone()));
         }
         for function in functions {
-            let mut given = vec![Value::unknown(); 3];
-            if let (Kind::Func(closure), true) = (&function.kind, self.traits.packages) {
-                for (param, value) in closure.function.params.iter().zip(&mut given) {
-                    let annotation = param.annotation.as_deref().unwrap_or("");
-                    if let Some(is) = self.libraries.param(&param.name, annotation) {
-                        *value = self.known_attr(is, at);
-                    }
+            let given = match &function.kind {
+                Kind::Func(closure) if self.traits.packages => {
+                    self.typed_args(&closure.clone(), at)
                 }
-            }
+                _ => vec![Value::unknown(); 3],
+            };
             self.call_value(&function, given, Vec::new(), at)?;
         }
         Ok(None)
+    }
+
+    /// What the types of a function's parameters say that it is given.
+    pub(super) fn typed_args(&mut self, closure: &Closure, at: Span) -> Vec<Value> {
+        let params = closure.function.params.iter();
+        let given = params.map(|param| {
+            let annotation = param.annotation.as_deref().unwrap_or("");
+            match self.libraries.param(&param.name, annotation) {
+                Some(is) => self.known_attr(is, at),
+                None => Value::unknown(),
+            }
+        });
+        given.collect()
     }
 
     /// Methods of promises and lists.

@@ -119,6 +119,15 @@ impl Engine<'_> {
                     Kind::Sym if self.is_failure(side) => self.present(side).map(|p| !p),
                     Kind::Sym => self.present(side).and_then(|p| p.then_some(false)),
                     Kind::Unknown => None,
+                    // A field or a result of what is not seen may be nothing.
+                    Kind::Method(m)
+                        if self.traits.packages
+                            && matches!(m.0.kind, Kind::Unknown | Kind::Sym)
+                            && !self.is_method(&m.1) =>
+                    {
+                        None
+                    }
+                    Kind::Obj(_) if self.traits.packages && self.is_unseen(side) => None,
                     _ => Some(false),
                 };
             }

@@ -40,8 +40,9 @@ impl Engine<'_> {
             self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
         // A function that makes the state is called for it.
         for (name, value) in &mut fields {
-            if name == "state" && self.traits.packages && matches!(value.kind, Kind::Func(_)) {
-                *value = self.call_value(&value.clone(), Vec::new(), Vec::new(), at)?;
+            if let (true, Kind::Func(f)) = (name == "state" && self.traits.packages, &value.kind) {
+                let given = self.typed_args(&f.clone(), at);
+                *value = self.call_value(&value.clone(), given, Vec::new(), at)?;
             }
         }
         let nested: Vec<Value> = fields

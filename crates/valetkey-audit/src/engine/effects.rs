@@ -66,6 +66,11 @@ impl Engine<'_> {
                 if fact("claims").is_some() && !self.any(&value.taint, is_profile) {
                     value = Value::derived([&self.settled(&value)]);
                 }
+                // Whoever reads the claims wants to know who it is.
+                if fact("reads-claims").is_some() && self.any(&value.taint, is_claims) {
+                    let value = self.settled(&value);
+                    self.emit(EventKind::ProfileRead { value }, at);
+                }
                 self.fill(&given("into"), value, at);
                 Value::none()
             }
@@ -333,4 +338,8 @@ fn is_profile(origin: &Origin) -> bool {
         origin,
         Origin::Claims | Origin::Profile | Origin::IdToken | Origin::TokenResponse
     )
+}
+
+fn is_claims(origin: &Origin) -> bool {
+    matches!(origin, Origin::Claims)
 }

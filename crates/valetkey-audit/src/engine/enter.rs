@@ -195,9 +195,9 @@ impl Engine<'_> {
             }
             self.around_one.extend(ids);
         } else if entry.route {
-            let (one, all) = ids
-                .iter()
-                .partition::<Vec<u32>, _>(|i| self.own_states.contains(i));
+            let (one, all) = ids.iter().partition::<Vec<u32>, _>(|i| {
+                self.traits.packages && self.one_user || self.own_states.contains(i)
+            });
             self.around_one.extend(one);
             self.around_all.extend(all);
         }
@@ -363,10 +363,24 @@ impl Engine<'_> {
                 done => done.map(Some),
             };
         }
+        if self.is_action(closure) && matches!(annotation, "string" | "int" | "int64" | "bool") {
+            let key = Value::str(&param.name);
+            return self.read("params", &key, Ask::default(), at).map(Some);
+        }
         if entry.route && self.libraries.injects {
             return self.injected(param, annotation, at);
         }
         Ok(None)
+    }
+
+    /// A method of a controller whose framework fills its parameters.
+    fn is_action(&self, closure: &Closure) -> bool {
+        let mut bases = closure.class.iter().flat_map(|c| &c.bases);
+        self.traits.packages
+            && bases.any(|base| match &base.kind {
+                Kind::Ext(path) => path.ends_with("/revel.Controller"),
+                _ => false,
+            })
     }
 
     pub(super) fn handed(

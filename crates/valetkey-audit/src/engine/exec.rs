@@ -463,6 +463,13 @@ impl Engine<'_> {
             })
     }
 
+    /// A variable of a function around this one.
+    fn is_captured(&self, name: &str) -> bool {
+        self.frames.last().is_some_and(|f| {
+            !f.locals.contains_key(name) && f.around.as_ref().is_some_and(|a| a.get(name).is_some())
+        })
+    }
+
     /// The code or the state of a callback, put where others find it.
     fn kept_for_others(&mut self, target: &Expr, value: &Value) {
         let there = match &target.kind {
@@ -490,6 +497,9 @@ impl Engine<'_> {
         self.kept_for_others(target, &value);
         match &target.kind {
             ExprKind::Name(name) => {
+                if self.traits.packages && self.is_captured(name) {
+                    self.left_to_others(&value, target.span)?;
+                }
                 self.named(name, &value, target.span);
                 self.set_name(name, value, target.span);
             }

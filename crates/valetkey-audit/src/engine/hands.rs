@@ -1,7 +1,7 @@
 //! Codes that are handed to what is not seen: a function of the app whose file
 //! is not there, or a client that nobody knows.
 
-use super::{Engine, Eval};
+use super::{Engine, Eval, Mode};
 use crate::{
     facts::EventKind,
     ir::Span,
@@ -161,6 +161,24 @@ impl Engine<'_> {
         self.emit(EventKind::HandsCode, at);
         // It may look at the state itself.
         self.notes.opaque |= more;
+        self.exchanged()
+    }
+
+    /// A callback's code, given to what waits for it: a channel, or a variable
+    /// around the function.
+    pub(super) fn left_to_others(&mut self, value: &Value, at: Span) -> Eval<()> {
+        let settled = self.settled(value);
+        let code = self.is_bare_code(&settled)
+            || matches!(value.kind, Kind::Obj(_) | Kind::Dict(_))
+                && self.any(
+                    &settled.taint,
+                    |o| matches!(o, Origin::Param(p) if p == "code"),
+                );
+        if !code || !self.traits.packages || self.mode == Mode::Load {
+            return Ok(());
+        }
+        self.emit(EventKind::HandsCode, at);
+        self.notes.opaque |= self.carries_state(&settled);
         self.exchanged()
     }
 

@@ -208,6 +208,9 @@ impl Engine<'_> {
                 &made_of.taint,
                 |o| matches!(o, Origin::Param(p) if is_token(p)),
             );
+        // A bearer token that is passed on, of whoever asks.
+        let passed_on = |o: &Origin| matches!(o, Origin::Header(h) if h == "authorization");
+        let with_token = with_token || self.traits.packages && self.any(&made_of.taint, passed_on);
         let kept_token = self.any(&made_of.taint, |o| match o {
             Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
                 let last = name.rsplit('.').next().unwrap_or(name);
@@ -383,7 +386,10 @@ impl Engine<'_> {
                 .taint
                 .iter()
                 .copied()
-                .filter(|id| matches!(self.origins.of(*id), Origin::Param(_)))
+                .filter(|id| {
+                    let origin = self.origins.of(*id);
+                    matches!(origin, Origin::Param(_)) || passed_on(origin)
+                })
                 .collect();
             profile.add(&from);
             if brought {
@@ -455,7 +461,7 @@ impl Engine<'_> {
     }
 
     /// Whether an object may have fields that are not seen.
-    fn is_open(&self, of: Option<&Value>) -> bool {
+    pub(super) fn is_open(&self, of: Option<&Value>) -> bool {
         match of.map(|o| &o.kind) {
             Some(Kind::Obj(id)) => self
                 .heap

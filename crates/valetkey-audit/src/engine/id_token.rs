@@ -20,7 +20,9 @@ impl Engine<'_> {
     ) -> Eval<Value> {
         let token = args.get("token").cloned().unwrap_or_else(|| args.first());
         let token = self.settled(&token);
-        let handed = self.any(&token.taint, |o| matches!(o, Origin::Param(_)));
+        let bearer = |o: &Origin| matches!(o, Origin::Header(h) if h == "authorization");
+        let handed = self.any(&token.taint, |o| matches!(o, Origin::Param(_)))
+            || self.traits.packages && self.any(&token.taint, bearer);
         let known = self.any(&token.taint, |o| {
             matches!(o, Origin::IdToken | Origin::TokenResponse)
         });
@@ -114,6 +116,11 @@ impl Engine<'_> {
             claims.add(&token.taint);
         }
         claims.kind = Kind::Unknown;
+        // Who it is was shown for this app, whatever the app makes of it.
+        if self.traits.packages && fault.is_none() {
+            let value = claims.clone();
+            self.emit(EventKind::ProfileRead { value }, at);
+        }
         Ok(claims)
     }
 

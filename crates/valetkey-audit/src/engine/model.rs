@@ -36,6 +36,12 @@ impl Engine<'_> {
         let (positional, named) = self.configured(model, positional, named, at)?;
         let args = self.given(model, positional, named);
         let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();
+        // A client with a token that there is none of.
+        if model.does == Does::Object && !self.failed.is_empty() {
+            for value in args.positional.clone() {
+                self.used(&value, at);
+            }
+        }
         let made = match self.effect(model, of, path, args, at) {
             // What a library refuses is a result like any other.
             Err(Unwind::Raise(name))
@@ -425,6 +431,9 @@ impl Engine<'_> {
                     let value = self.settled(value);
                     self.emit(EventKind::Respond { value }, at);
                 }
+                if fact("ends") == Some("Exit") {
+                    self.ends_on_refusal(at);
+                }
                 // It ends more than the request.
                 return self.raise(fact("ends").unwrap_or("Abort"));
             }
@@ -540,7 +549,7 @@ impl Engine<'_> {
             Does::SharedStore => match fact("of") {
                 // A look-up by a key that came along.
                 Some(_) => {
-                    let key = args.first();
+                    let key = args.get("key").cloned().unwrap_or_else(|| args.first());
                     let mut key = self.settled(&key);
                     for value in args.all() {
                         let value = self.settled(value);

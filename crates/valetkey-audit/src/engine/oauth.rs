@@ -87,7 +87,14 @@ impl Engine<'_> {
             for text in texts {
                 let text = self.url_text(&text, at);
                 let url = crate::url::base(&self.settled(&text));
-                let (target, timeout) = (Value::unknown(), None);
+                // A caller's context may end.
+                let open = self.is_open(args.get("client"));
+                let timeout = match self.fact(model, "timeout") {
+                    Some(_) if self.client_waits(None, args) => Some(true),
+                    Some(_) if !open => self.plain_context(args),
+                    _ => None,
+                };
+                let target = Value::unknown();
                 self.emit(
                     EventKind::Http {
                         url,

@@ -112,7 +112,7 @@ impl Engine<'_> {
     }
 
     /// Whether a page sends whoever comes there to log in.
-    fn serves_logins(&self, facts: &Facts) -> bool {
+    pub(super) fn serves_logins(&self, facts: &Facts) -> bool {
         let page = |event: &Event| {
             let entry = event.entry.and_then(|e| facts.entries.get(e));
             entry.is_some_and(|e| e.route || self.answers(e) || self.takes_request(e))

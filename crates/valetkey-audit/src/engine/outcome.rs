@@ -17,6 +17,12 @@ impl Engine<'_> {
         let of = args.first().cloned().unwrap_or_else(Value::unknown);
         let second = args.get(1);
         Ok(match name {
+            "send" => {
+                if let Some(value) = second.cloned() {
+                    self.left_to_others(&value, at)?;
+                }
+                Value::none()
+            }
             "" => self.unwrapped(&of, "Refused", at)?,
             "strict" => self.unwrapped(&of, "LibraryError", at)?,
             "ok" => held(&of),

@@ -123,6 +123,23 @@ impl Engine<'_> {
         }
     }
 
+    /// `log.Fatal(err)` where a handler of requests was refused the token: the
+    /// whole server ends. A panic ends the request, and the framework answers.
+    pub(super) fn ends_on_refusal(&mut self, at: Span) {
+        if self.mode != Mode::Discover || !self.traits.packages || !self.touched {
+            return;
+        }
+        let asked = self.guards.iter().rev().find(|taint| !taint.is_empty());
+        let failed = asked.is_some_and(|taint| {
+            let failure = taint.first();
+            failure.is_some_and(|id| *self.origins.of(*id) == Origin::Failure)
+                && taint.iter().any(|id| self.reported.contains(id))
+        });
+        if failed {
+            self.emit(EventKind::ErrorPanics, at);
+        }
+    }
+
     fn panics(&mut self, at: Span) {
         // Who has looked at the status, or for an error, knows that it is none.
         let looked = self.inspected.iter().any(|id| {

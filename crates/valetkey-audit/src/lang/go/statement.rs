@@ -94,7 +94,13 @@ impl Lower<'_> {
                     }
                 }
             }
-            "expression_statement" | "go_statement" | "send_statement" => {
+            "send_statement" => {
+                let args = vec![self.field(node, "channel"), self.field(node, "value")];
+                let sent = at(node, called(name(node, "?send"), args, Vec::new()));
+                block.append(&mut self.pending);
+                self.push(node, StmtKind::Expr(sent), block);
+            }
+            "expression_statement" | "go_statement" => {
                 if let Some(kind) = self.deletion(node) {
                     self.push(node, kind, block);
                 } else {
