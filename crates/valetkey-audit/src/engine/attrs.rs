@@ -233,6 +233,19 @@ impl Engine<'_> {
     }
 
     fn object_attr(&mut self, id: ObjId, of: &Value, name: &str, at: Span) -> Eval<Value> {
+        // The path of somebody else's address is one of this site.
+        if name == "path"
+            && self.traits.bare_calls
+            && self
+                .heap
+                .get(id)
+                .is_some_and(|o| o.class.as_ref() == "web.url")
+        {
+            let taint = self.deep_taint(of);
+            if self.any(&taint, |o| matches!(o, Origin::Param(_))) {
+                return Ok(Value::unknown());
+            }
+        }
         if self.is_shared(id)
             && self.mutated(id, name)
             && !self.written.contains(&(id, name.to_owned()))

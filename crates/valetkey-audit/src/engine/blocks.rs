@@ -178,7 +178,8 @@ impl Engine<'_> {
             };
             let mut args = Vec::new();
             for param in &closure.function.params {
-                let known = self.libraries.param(&param.name, "").map(str::to_owned);
+                let known = self.libraries.param(&param.name, "");
+                let known = known.filter(|is| *is != "map:params").map(str::to_owned);
                 args.push(match known {
                     Some(is) => self.known_attr(&is, at),
                     None => given.clone(),

@@ -160,7 +160,7 @@ impl Engine<'_> {
             (false, false) => None,
             (true, true) => {
                 if self.bound(&left) != self.bound(&right) {
-                    return Some(self.scenario.equal);
+                    return Some(self.scenario.equal || self.both_of_nothing(&left, &right));
                 }
                 // Both come out of the state itself: a signature, which the
                 // attacker's own state has too.
@@ -168,10 +168,21 @@ impl Engine<'_> {
                 Some(true)
             }
             _ => {
+                if self.both_of_nothing(&left, &right) {
+                    return Some(true);
+                }
                 let kept = if x { &right } else { &left };
                 self.received(kept)
             }
         }
+    }
+
+    /// What is made of nothing on both sides is the same.
+    fn both_of_nothing(&self, left: &Value, right: &Value) -> bool {
+        let made = |v: &Value| matches!(v.kind, Kind::Unknown);
+        let bound = self.bound(left) != self.bound(right);
+        let neither = !self.scenario.state && !self.scenario.stored;
+        neither && bound && self.traits.bare_calls && made(left) && made(right)
     }
 
     /// Something out of a request's text, compared with what was made for the

@@ -341,6 +341,11 @@ impl Engine<'_> {
             };
         }
         let annotation = param.annotation.as_deref().unwrap_or("");
+        // What others call so is not the request's.
+        let others = !entry.route && self.traits.blocks;
+        if others && self.libraries.param(&param.name, annotation) == Some("map:params") {
+            return Ok(None);
+        }
         if let Some(value) = self.by_annotation(param, annotation, at)? {
             return Ok(Some(value));
         }

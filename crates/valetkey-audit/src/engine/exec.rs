@@ -454,6 +454,7 @@ impl Engine<'_> {
                         .handlers
                         .iter()
                         .any(|h| match h.strip_prefix('*') {
+                            Some(end) if end.starts_with('.') => name.ends_with(end),
                             Some(end) => last.ends_with(end),
                             None => h == last || h == name.as_ref(),
                         })

@@ -16,8 +16,9 @@ impl Engine<'_> {
                     && !name.starts_with('@')
                     && let Some(app_class) =
                         self.heap.get(*id).and_then(|o| o.app_class.clone())
-                    && let Some(setter) =
-                        self.class_member(&app_class, &format!("{name}="), Some(of), 0) =>
+                    && let Some(setter) = self
+                        .class_member(&app_class, &format!("{name}="), Some(of), 0)
+                        .or_else(|| self.of_class(&app_class, &format!("{name}="))) =>
             {
                 // It answers nothing, and does not end the way.
                 let _ = self.call_value(&setter, vec![value], Vec::new(), at);

@@ -35,6 +35,7 @@ pub(super) fn parse(text: &str) -> Option<Module> {
         constants: BTreeSet::new(),
         heredocs: BTreeMap::new(),
         required: Vec::new(),
+        set: BTreeSet::new(),
     };
     if text.contains("<<") {
         lower.heredocs = literal::heredocs(tree.root_node());
@@ -69,6 +70,8 @@ struct Lower<'t> {
     heredocs: BTreeMap<usize, (usize, usize)>,
     /// Parameters that the next route asks for.
     required: Vec<String>,
+    /// Variables of the whole program that this file gives a value.
+    set: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,7 +234,9 @@ impl<'t> Lower<'t> {
             let kind = StmtKind::Import(imports);
             body.push(Stmt { kind, span });
         }
-        let shared = std::mem::take(&mut self.shared);
+        let mut shared = std::mem::take(&mut self.shared);
+        // Another file's.
+        shared.retain(|n| !n.starts_with('$') || self.set.contains(n));
         if !shared.is_empty() {
             let targets = shared.into_iter().map(|n| name(root, n)).collect();
             let value = at(root, ExprKind::None);

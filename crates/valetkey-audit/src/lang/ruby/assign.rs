@@ -155,6 +155,10 @@ impl Lower<'_> {
                 name(node, own)
             }
             "constant" => name(node, self.text(node)),
+            "global_variable" => {
+                self.set.insert(self.text(node).to_owned());
+                self.expr(node)
+            }
             "left_assignment_list" | "destructured_left_assignment" => {
                 let mut targets = Vec::new();
                 for part in parts(node) {

@@ -21,6 +21,13 @@ impl Lower<'_> {
                 }
                 true
             }
+            "cattr_accessor" | "mattr_accessor" | "class_attribute" => {
+                for arg in args.iter().filter(|a| a.rule() == "simple_symbol") {
+                    let field = self.literal(*arg);
+                    self.accessor_of_class(*arg, &field, "attr_accessor", block);
+                }
+                true
+            }
             "define_method" => {
                 let Some(inner) = node.field("block") else {
                     return false;
