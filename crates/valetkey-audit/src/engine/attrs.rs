@@ -69,6 +69,15 @@ impl Engine<'_> {
                 })
             }
             Kind::Obj(id) => self.object_attr(*id, of, name, at),
+            Kind::Sym | Kind::Unknown
+                if name == "length"
+                    && self.traits.callbacks
+                    && self.mode == super::Mode::Scenario
+                    && self.carries_state(of)
+                    && !self.bound(of) =>
+            {
+                Ok(Value::unknown())
+            }
             // How long a token is does not tell it.
             Kind::Sym | Kind::Unknown | Kind::Method(_)
                 if name == "length" && self.traits.callbacks && self.holds_token(of) =>

@@ -229,6 +229,13 @@ impl Engine<'_> {
             let own = shown || self.sent_here(kept);
             return Some(own && self.scenario.equal);
         }
+        // Sent along with it: whoever makes the request chooses both.
+        if self.traits.callbacks
+            && matches!(kept.kind, Kind::Sym)
+            && self.any(&kept.taint, |o| matches!(o, Origin::Param(_)))
+        {
+            return Some(true);
+        }
         let fixed = self.any(&kept.taint, |o| {
             matches!(o, Origin::Env(_) | Origin::Config(_))
         });

@@ -13,6 +13,7 @@ mod hoist;
 mod literal;
 mod module;
 mod pattern;
+mod promised;
 mod statement;
 mod switch;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(super) fn parse(text: &str, extension: &str) -> Option<Module> {
         fresh: 0,
         pending: Vec::new(),
         scopes: Vec::new(),
+        promises: None,
     };
     let body = lower.block(tree.root_node());
     Some(Module { body })
@@ -46,6 +48,8 @@ struct Lower<'t> {
     pending: Block,
     /// The functions around, outermost first.
     scopes: Vec<Scope>,
+    /// The functions of the file that give promises, once they are asked for.
+    promises: Option<BTreeSet<&'t str>>,
 }
 
 /// The names of a function.

@@ -60,7 +60,7 @@ impl Lower<'_> {
             "binary_expression" => self.binary(node),
             "unary_expression" => self.unary(node),
             "ternary_expression" => {
-                let test = self.boxed(node, "condition");
+                let test = Box::new(self.tested(node, "condition"));
                 let then = self.boxed(node, "consequence");
                 ExprKind::If(test, then, self.boxed(node, "alternative"))
             }
@@ -239,7 +239,7 @@ impl Lower<'_> {
 
     fn unary(&mut self, node: Node<'_>) -> ExprKind {
         match self.field_text(node, "operator") {
-            "!" => ExprKind::Not(self.boxed(node, "argument")),
+            "!" => ExprKind::Not(Box::new(self.tested(node, "argument"))),
             "void" | "delete" => {
                 let number = node.field("argument").is_some_and(|n| n.rule() == "number");
                 if !number {

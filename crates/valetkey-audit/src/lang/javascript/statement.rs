@@ -10,7 +10,10 @@ impl Lower<'_> {
         match node.rule() {
             "expression_statement" => {
                 for child in parts(node) {
-                    self.effect(child, block);
+                    match self.is_promise(child) && !self.scopes.is_empty() {
+                        true => self.left_alone(child, block),
+                        false => self.effect(child, block),
+                    }
                 }
             }
             "lexical_declaration" | "variable_declaration" => {
@@ -32,7 +35,7 @@ impl Lower<'_> {
             "import_alias" => self.import_alias(node, block),
             "export_statement" => self.export(node, block),
             "if_statement" => {
-                let test = self.field(node, "condition");
+                let test = self.tested(node, "condition");
                 let then = self.body(node, "consequence");
                 let otherwise = match node.field("alternative") {
                     Some(clause) => self.block(clause),
