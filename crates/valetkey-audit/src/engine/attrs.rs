@@ -305,6 +305,7 @@ impl Engine<'_> {
         if let Some(is) = self.libraries.attr(&class, name) {
             return Ok(match (is, is.strip_prefix("field:")) {
                 ("url:text", _) => self.url_text(of, at),
+                ("url:part", _) => Value::derived([&self.url_text(of, at)]),
                 ("url:host", _) => {
                     let text = self.url_text(of, at);
                     match self.any(&text.taint, |o| matches!(o, Origin::Query)) {

@@ -412,7 +412,10 @@ impl Engine<'_> {
             _ => path,
         };
         let last = path.rsplit(['.', ':']).next().unwrap_or(path);
-        if last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase) {
+        // There, functions of other packages are called so, too.
+        let function = self.traits.packages && !args.is_empty();
+        if !function && last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase)
+        {
             let taint: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
             let id = self.alloc(Object {
                 class: path.into(),

@@ -39,7 +39,7 @@ impl Engine<'_> {
             }
             Fallible::Alone => match value {
                 // A text of the outside that is called an error.
-                Some(value) if self.is_outside(&value) => Ok(value),
+                Some(value) if self.is_outside(&value) || self.is_error(&value) => Ok(value),
                 value => Ok(self.with_error(value, at).1),
             },
             Fallible::Asked { text } => {
@@ -59,6 +59,16 @@ impl Engine<'_> {
                 Ok(value)
             }
         }
+    }
+
+    /// `errors.New("…")`: what makes an error does not fail.
+    fn is_error(&self, value: &Value) -> bool {
+        let Kind::Obj(id) = value.kind else {
+            return false;
+        };
+        self.heap
+            .get(id)
+            .is_some_and(|o| o.class.as_ref() == "error")
     }
 
     /// A value that is there or not, by itself.

@@ -26,7 +26,8 @@ impl Engine<'_> {
         if !all().any(|v| self.carries_state(&self.settled(v))) {
             return false;
         }
-        let far = self.traits.typed || is_store(of) || self.is_far(of);
+        let tells = self.traits.typed || self.traits.packages;
+        let far = tells || is_store(of) || self.is_far(of);
         let blind = far && !all().any(|v| self.of_browser(v, 0));
         self.notes.opaque |= !blind;
         blind
@@ -122,7 +123,12 @@ impl Engine<'_> {
         known
             || match &value.kind {
                 Kind::Map(map) => !matches!(map.as_ref(), "store" | "config" | "env"),
-                Kind::Ext(path) => path.as_ref() == "web.request",
+                Kind::Ext(path) => {
+                    matches!(
+                        path.as_ref(),
+                        "web.request" | "gin" | "echo" | "fiber" | "iris"
+                    )
+                }
                 Kind::Func(_) | Kind::Method(_) => true,
                 Kind::Outcome(Some(inner)) => self.of_browser(inner, depth + 1),
                 Kind::Alt(all) => all.iter().any(|v| self.of_browser(v, depth + 1)),
