@@ -136,6 +136,13 @@ fn judge(
             "The state is a variable of the package: the same for every login.",
         )));
     }
+    // `current_user.id`: a number of the database.
+    if matches!(&state.kind, Kind::Ext(path) if path.ends_with("user.id")) {
+        return Some(Err((
+            High,
+            "The state is the number of the user: it is the same for every login, and can be guessed.",
+        )));
+    }
     if let Kind::Alt(all) = &state.kind {
         // The one that is not a fallback says what is meant.
         let judged: Vec<_> = all

@@ -124,13 +124,24 @@ impl Engine<'_> {
                 if store {
                     return Ok(None);
                 }
-                let strict = default.is_none();
+                let mut strict = default.is_none();
+                // Rails answers that itself, as with `require`.
+                let answered = strict
+                    && matches!(&of.kind, Kind::Map(map) if map.as_ref() == "params")
+                    && self
+                        .class_around()
+                        .is_some_and(|c| c.name.ends_with("Controller"));
+                strict &= !answered;
                 let ask = Ask {
                     default,
                     strict,
                     remove: false,
                 };
-                self.member(of, key, ask, at)?
+                let value = self.member(of, key, ask, at)?;
+                if answered && value.is_none() {
+                    return self.raise("Abort");
+                }
+                value
             }
             ("dig", keys) if !keys.is_empty() && self.traits.bare_calls => {
                 let mut value = of.clone();

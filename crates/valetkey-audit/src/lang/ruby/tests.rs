@@ -110,7 +110,11 @@ fn statements() {
         ),
         (
             "case a\nin { b: }\n  c(b)\nend",
-            "%1 = a; if other(%1) {b = %1[\"b\"]; c(b)}",
+            "%1 = a; if (%1[\"b\"] != None) {b = %1[\"b\"]; c(b)}",
+        ),
+        (
+            "case a\nin { b:, c: :d } if b == e\n  f(b)\nelse\n  g\nend",
+            "%1 = a; %3 = false; if and((%1[\"b\"] != None), (%1[\"c\"] == \"d\")) {b = %1[\"b\"]; %2 = %1[\"c\"]; if (b == e) {%3 = true}}; if %3 {f(b)} else {g}",
         ),
         (
             "begin\n  a\nrescue B::C, D => e\n  f(e)\nensure\n  g\nend",
