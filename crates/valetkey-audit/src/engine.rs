@@ -282,6 +282,8 @@ pub(crate) struct Engine<'a> {
     provided: BTreeMap<String, (Value, bool)>,
     /// How many calls there were.
     calls: u64,
+    /// How many objects are being made for constructors.
+    injected: usize,
     /// Requests share what is around the function that is entered.
     shares_around: bool,
     /// Promises that are being made, and requests that they wait for.
@@ -382,6 +384,7 @@ impl<'a> Engine<'a> {
             covering: None,
             provided: BTreeMap::new(),
             calls: 0,
+            injected: 0,
             shares_around: false,
             promises: Vec::new(),
             filters: Vec::new(),

@@ -222,6 +222,37 @@ fn deep_nesting_and_recursion_end() {
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
+/// A framework makes what a constructor asks for by its type.
+#[test]
+fn classes_that_need_one_of_their_own_kind_end() {
+    let typescript = "
+@Injectable()
+class A { constructor(private readonly other: A) {} }
+@Injectable()
+class B { constructor(private readonly c: C, private readonly d: D) {} }
+@Injectable()
+class C { constructor(private readonly b: B) {} }
+@Injectable()
+class D { constructor(private readonly b: B, private readonly c: C, private readonly oauth: A) {} }
+@Controller('oauth')
+class Login {
+  constructor(private readonly a: A, private readonly b: B) {}
+  @Get('callback') back(@Query('code') code: string) { return this.a.exchange(code); }
+}
+const a = new A(), b = new B();
+";
+    let python = "
+class Node:
+    def __init__(self, oauth: Node):
+        self.oauth = oauth
+
+node = Node()
+";
+    let files = [("login.ts", typescript), ("node.py", python)];
+    let report = valetkey_audit::audit_source(&files, &Options::default());
+    assert_eq!(report.files, 2);
+}
+
 /// Cuts, doublings and swaps of the fixtures, the same in every run.
 #[test]
 fn mutated_fixtures_never_crash() {

@@ -19,6 +19,9 @@ const READ: &[&str] = &[
     ")@getServerSideProps ",
 ];
 
+/// Objects that are made for each other, one within the other.
+const INJECTED: usize = 4;
+
 impl Engine<'_> {
     pub(super) fn enter(&mut self, entry: &Entry) -> Result<Value, Unwind> {
         let Kind::Func(closure) = &entry.function.kind else {
@@ -134,6 +137,11 @@ impl Engine<'_> {
     /// Objects that a framework makes for a constructor, by their types.
     pub(super) fn by_type(&mut self, function: &Function, at: Span) -> Vec<(String, Value)> {
         let mut given = Vec::new();
+        // A class may need one of its own kind.
+        if self.injected >= INJECTED {
+            return given;
+        }
+        self.injected += 1;
         for param in function.params.iter().skip(1) {
             let Some(annotation) = &param.annotation else {
                 continue;
@@ -153,6 +161,7 @@ impl Engine<'_> {
                 given.push((param.name.clone(), value));
             }
         }
+        self.injected -= 1;
         given
     }
 
