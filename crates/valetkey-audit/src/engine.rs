@@ -253,6 +253,9 @@ pub(crate) struct Engine<'a> {
     around_own: BTreeSet<ObjId>,
     /// Objects that are asked again and again, each time with a request.
     serving: BTreeSet<ObjId>,
+    /// What the object that was entered holds ready for others than this
+    /// request: it is empty when it is made.
+    outliving: BTreeSet<ObjId>,
     /// How many objects there were when all modules had loaded.
     loaded: usize,
     /// A function of a route let the next one run.
@@ -365,6 +368,7 @@ impl<'a> Engine<'a> {
             one_user: false,
             around_own: BTreeSet::new(),
             serving: BTreeSet::new(),
+            outliving: BTreeSet::new(),
             loaded: 0,
             by_itself: false,
             posted: false,

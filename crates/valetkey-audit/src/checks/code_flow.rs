@@ -48,7 +48,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             _ => {}
         }
     }
-    for (event, _, fields, library) in c.delegations() {
+    for (event, part, fields, library) in c.delegations() {
+        if part == "backend" {
+            continue;
+        }
         let kind = text(fields, "response_type").unwrap_or("code");
         if !kind.split([' ', '+']).any(|w| w == "code") {
             found.push(Found::fail(

@@ -78,7 +78,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             let message = format!("{library} is told no scope, and sends none.");
             found.push(Found::fail(at(event), Low, message));
         }
-        if part == "login" && told {
+        if part == "login" && told || part == "backend" {
             found.extend(field(fields, "scope").and_then(|s| judge(c, s, at(event))));
         }
         if part != "register" {

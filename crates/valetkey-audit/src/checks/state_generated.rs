@@ -206,6 +206,9 @@ fn judge(
             "The state is a setting: the same for every login.",
         )));
     }
+    if matches!(state.kind, Kind::Sym) && has(|o| matches!(o, Origin::Route)) {
+        return Some(Err((High, "The state has nothing random in it.")));
+    }
     if matches!(&state.kind, Kind::Template(parts) if parts.iter().all(|p| matches!(&p.kind, Kind::Str(_))
         || c.any(p, |o| matches!(o, Origin::Env(_) | Origin::Config(_) | Origin::Route))))
     {

@@ -3,6 +3,7 @@
 use super::{Check, Context, Found, at, field};
 use crate::{
     facts::{Event, EventKind},
+    lang::Language,
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
 };
@@ -233,6 +234,11 @@ fn of_fragment(c: &Context<'_>, value: &Value) -> bool {
     )
 }
 
+/// Whether the text of a session is what it keeps: Django's is its name.
+fn tells_itself(c: &Context<'_>) -> bool {
+    c.app.language != Language::Python || c.texts.iter().any(|t| t.contains("flask"))
+}
+
 /// Where the session or a cookie keeps tokens.
 struct Kept<'a>(Vec<&'a str>);
 
@@ -244,6 +250,7 @@ impl Kept<'_> {
             // All that it keeps.
             Kind::Map(map) => {
                 map.as_ref() == "session"
+                    && tells_itself(c)
                     && c.events().any(|e| {
                         matches!(&e.kind, EventKind::SessionWrite { value, .. } if c.has_token(value))
                     })

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use super::{Engine, Notes, Scenario, Unwind, run::Way};
 use crate::{
     facts::{Denial, Entry, Event, EventKind, Facts, Fields, StateOutcome, StateVerdict},
+    lang::Language,
     value::{Kind, Origin, OriginId, Value},
 };
 
@@ -75,7 +76,18 @@ impl Engine<'_> {
                 StateVerdict::Refused if ignored_refusal(facts, number) => StateVerdict::Anything,
                 found => found,
             });
-            if let Some(verdict) = verdict {
+            // Whoever calls it may have looked at the state before.
+            let helper = self.language == Language::Python
+                && !entry.route
+                && !self.takes_request(&entry)
+                && self.is_helper(&entry);
+            let sure = |v: &StateVerdict| {
+                matches!(
+                    v,
+                    StateVerdict::Refused | StateVerdict::Shared | StateVerdict::Constant
+                )
+            };
+            if let Some(verdict) = verdict.filter(|v| !helper || sure(v)) {
                 facts.states.push(StateOutcome {
                     entry: number,
                     file,
@@ -83,7 +95,13 @@ impl Engine<'_> {
                     verdict,
                 });
             }
-            if posted.is_none() && !handed_on {
+            // A page that posts a code has got one.
+            let body = facts.events.iter().any(|e| {
+                e.entry == Some(number)
+                    && matches!(&e.kind, EventKind::TokenRequest { fields, .. }
+                        if fields.iter().any(|(k, v)| k == "code" && matches!(v.kind, Kind::Map(_))))
+            });
+            if posted.is_none() && !handed_on && !body {
                 facts.denials.push((number, self.denial(&entry, &keys)));
             }
             self.by_itself = false;
@@ -152,6 +170,14 @@ impl Engine<'_> {
         })
     }
 
+    /// A function that is given the code by name, and no request.
+    fn is_helper(&self, entry: &Entry) -> bool {
+        match &entry.function.kind {
+            Kind::Func(f) => f.function.params.iter().any(|p| p.name.ends_with("code")),
+            _ => false,
+        }
+    }
+
     fn is_given_request(&self, entry: &Entry) -> bool {
         match &entry.function.kind {
             Kind::Func(f) => f.function.params.iter().any(|p| p.name == "request"),
@@ -200,7 +226,10 @@ impl Engine<'_> {
             .and_then(|(_, v)| v.as_str());
         grant.is_none_or(|g| g == "authorization_code")
             && fields.iter().any(|(k, v)| {
-                k == "code" && self.any(&v.taint, |o| matches!(o, Origin::Param(_) | Origin::Query))
+                k == "code"
+                    && (self.any(&v.taint, |o| matches!(o, Origin::Param(_) | Origin::Query))
+                        // The whole body, as pages of Google's send it.
+                        || matches!(&v.kind, Kind::Map(m) if m.as_ref() == "params"))
             })
     }
 

@@ -5,7 +5,7 @@ use crate::{
     facts::EventKind,
     ir::Span,
     libraries::{CallModel, Does},
-    value::{Kind, Origin, Value},
+    value::{ClassValue, Kind, Origin, Value},
 };
 
 /// What a library is called in a report: where one file of data is about
@@ -168,6 +168,46 @@ impl Engine<'_> {
                 self.object(&class, args.named.clone())
             }
         })
+    }
+
+    /// A class that says of a provider what a library has to know.
+    pub(super) fn backend(&mut self, class: &ClassValue, at: Option<Span>) {
+        let mut bases = class.bases.iter().filter_map(|b| match &b.kind {
+            Kind::Ext(path) => self.libraries.call(path),
+            _ => None,
+        });
+        let model = bases.find(|m| m.facts.contains_key("backend"));
+        let (Some(model), Some(at)) = (model, at) else {
+            return;
+        };
+        let mut fields: Vec<(String, Value)> = Vec::new();
+        for (name, value) in &class.members {
+            match name.as_str() {
+                "DEFAULT_SCOPE" => fields.push(("scope".into(), value.clone())),
+                "AUTHORIZATION_URL" | "ACCESS_TOKEN_URL" | "OIDC_ENDPOINT" => {
+                    let name = format!("{}_url", name.to_ascii_lowercase());
+                    fields.push((name, value.clone()));
+                }
+                _ => {}
+            }
+        }
+        if fields.is_empty() {
+            return;
+        }
+        for (key, fact) in &model.facts {
+            fields.push((format!("fact:{key}"), Value::str(fact)));
+        }
+        let fields = self.settle_fields(fields);
+        let library = name_of(model);
+        let part = "backend";
+        self.emit(
+            EventKind::Delegate {
+                part,
+                fields,
+                library,
+            },
+            at,
+        );
     }
 
     /// A provider that stands as a mere mapping in the settings of a library

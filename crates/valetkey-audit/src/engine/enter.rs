@@ -7,6 +7,7 @@ use super::{Engine, Unwind, guards::Place, maps::Ask};
 use crate::{
     facts::{Entry, Event, EventKind},
     ir::{ExprKind, Function, PAGE, Param, Span, Star},
+    lang::Language,
     value::{Closure, Kind, Origin, Value},
 };
 
@@ -28,6 +29,7 @@ impl Engine<'_> {
             return Ok(Value::none());
         };
         self.serving.clear();
+        self.outliving.clear();
         // Its variables are the module's, for as long as the request lasts.
         if closure.function.name == PAGE {
             self.ran.insert((closure.file, closure.function.span.at));
@@ -59,6 +61,7 @@ impl Engine<'_> {
                 let object = object.unwrap_or_else(|_| Value::unknown());
                 self.set_up_late(&object, &class, closure, entry.span);
                 self.serves_all(&object, closure);
+                self.outlives(&object);
                 Some(object)
             }
             // What the functions of a file keep belongs to one request.
@@ -163,6 +166,26 @@ impl Engine<'_> {
         }
         self.injected -= 1;
         given
+    }
+
+    /// Where a state that came along is looked for in what an object has
+    /// itself, another request has put it there.
+    fn outlives(&mut self, object: &Value) {
+        let Kind::Obj(id) = object.kind else { return };
+        if self.language != Language::Python {
+            return;
+        }
+        let fields = self.heap.get(id).map(|o| o.fields.clone());
+        for value in fields.unwrap_or_default().values() {
+            if let Kind::Dict(id) | Kind::List(id) = value.kind
+                && self
+                    .heap
+                    .get(id)
+                    .is_some_and(|o| o.fields.is_empty() && o.items.is_empty())
+            {
+                self.outliving.insert(id);
+            }
+        }
     }
 
     /// An object with a method that is given each request outlives them.
@@ -362,11 +385,12 @@ impl Engine<'_> {
             let name = Value::str(&param.name);
             return self.read("params", &name, Ask::default(), at).map(Some);
         }
-        if self.traits.typed
+        let python = self.language == Language::Python;
+        if (self.traits.typed || python)
             && !entry.route
-            && let Some(name) = of_callback(function, param)
+            && let Some(name) = of_callback(function, param, python)
         {
-            let optional = annotation.starts_with("Option<");
+            let optional = annotation.starts_with("Option<") || annotation.contains("None");
             let ask = Ask {
                 strict: !optional,
                 ..Ask::default()
@@ -438,20 +462,40 @@ impl Engine<'_> {
         }
     }
 
+    /// At the edge of CloudFront, each value of a header is a mapping with it.
+    fn of_edge(&self, value: Value) -> Vec<Value> {
+        let Kind::List(id) = value.kind else {
+            return vec![value];
+        };
+        let items = self.heap.get(id).map(|o| o.items.clone());
+        let values = items.unwrap_or_default().into_iter().filter_map(|item| {
+            let fields = self.fields(&item).into_iter();
+            fields.filter(|(k, _)| k == "value").map(|(_, v)| v).next()
+        });
+        let values: Vec<Value> = values.collect();
+        match values.is_empty() {
+            true => vec![value],
+            false => values,
+        }
+    }
+
     /// An answer as a list of status, headers and body.
     fn answered_in_parts(&mut self, value: &Value, entry: &Entry) {
         // As functions in the cloud have it.
         if let Kind::Dict(id) = value.kind
-            && self
-                .heap
-                .get(id)
-                .is_some_and(|o| o.fields.contains_key("statusCode"))
+            && self.heap.get(id).is_some_and(|o| {
+                let has = |name| o.fields.contains_key(name);
+                has("statusCode")
+                    || self.language == Language::Python && has("status") && has("headers")
+            })
         {
             for (key, part) in self.fields(value) {
                 match key.as_str() {
                     "headers" | "multiValueHeaders" => {
                         for (name, value) in self.fields(&part) {
-                            self.answer_header(&name, &value, entry.span);
+                            for value in self.of_edge(value) {
+                                self.answer_header(&name, &value, entry.span);
+                            }
                         }
                     }
                     "body" => {
@@ -575,7 +619,7 @@ fn of_verify<'r>(params: &[&str], roles: &'r [String], own: usize) -> Option<&'r
 
 /// What a parameter is of a function that is given both the code and the state
 /// of a callback, as texts, by whoever read them there.
-fn of_callback(function: &Function, param: &Param) -> Option<&'static str> {
+fn of_callback(function: &Function, param: &Param, untyped: bool) -> Option<&'static str> {
     const CODES: &[&str] = &["code", "auth_code", "authorization_code", "oauth_code"];
     const STATES: &[&str] = &[
         "state",
@@ -596,6 +640,7 @@ fn of_callback(function: &Function, param: &Param) -> Option<&'static str> {
         let plain = plain.strip_prefix("Option<").unwrap_or(plain);
         let plain = plain.trim_end_matches('>').trim_start_matches("$param ");
         matches!(plain, "String" | "str" | "CsrfToken" | "AuthorizationCode")
+            || untyped && matches!(plain, "" | "str | None" | "Optional[str]")
     };
     let is = |p: &Param, names: &[&str]| names.contains(&p.name.as_str()) && text(p);
     let both = |names| function.params.iter().filter(|p| is(p, names)).count() == 1;

@@ -160,6 +160,9 @@ impl Engine<'_> {
                 self.set_name(name, value.clone(), at);
                 value
             }
+            ExprKind::Each(target, iter, tests, element) if matches!(&element.kind, ExprKind::Dict(entries) if entries.len() == 1) => {
+                self.mapping_of(target, iter, tests, element)?
+            }
             ExprKind::Each(target, iter, tests, element) => {
                 let items = self.eval(iter)?;
                 let mut object = Object {

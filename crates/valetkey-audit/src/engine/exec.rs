@@ -416,6 +416,7 @@ impl Engine<'_> {
             bases,
             members,
         });
+        self.backend(&value, class.body.first().map(|s| s.span));
         for member in value.members.values() {
             if let Kind::Func(f) = &member.kind {
                 let route = f.function.decorators.iter().any(|d| self.is_route(d))

@@ -5,6 +5,8 @@ use super::{Engine, Eval, Unwind, outcome};
 use crate::{
     facts::{Entry, Handed},
     ir::{Param, Span, Star},
+    lang::Language,
+    libraries::Does,
     value::{Kind, Value},
 };
 
@@ -83,6 +85,32 @@ impl Engine<'_> {
         }
     }
 
+    /// A library's client that a function of Python is given by a caller that is
+    /// not seen: what it was told is not seen either.
+    fn client_by_type(&mut self, annotation: &str, at: Span) -> Option<Value> {
+        if annotation.is_empty() || self.language != Language::Python {
+            return None;
+        }
+        let plain = annotation.trim_matches(['"', '\'']);
+        let plain = plain.strip_prefix("Optional[").unwrap_or(plain);
+        let end = plain.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
+        let plain = &plain[..end.unwrap_or(plain.len())];
+        let path = match plain.split_once('.') {
+            Some((module, rest)) => match self.variable(module, at).kind {
+                Kind::Ext(path) => format!("{path}.{rest}"),
+                _ => return None,
+            },
+            None => match self.variable(plain, at).kind {
+                Kind::Ext(path) => path.to_string(),
+                _ => return None,
+            },
+        };
+        let model = self.libraries.call(&path)?;
+        let makes = matches!(model.does, Does::OauthClient | Does::HttpClient);
+        let class = model.facts.get("class").filter(|_| makes)?.clone();
+        Some(self.object(&class, vec![("$open".to_owned(), Value::unknown())]))
+    }
+
     /// What a framework hands over for a type.
     pub(super) fn by_annotation(
         &mut self,
@@ -98,7 +126,7 @@ impl Engine<'_> {
             return Ok(Some(object));
         }
         if !self.traits.typed {
-            return Ok(None);
+            return Ok(self.client_by_type(annotation, at));
         }
         if let Some(value) = self.own_extractor(annotation, at)? {
             return Ok(Some(value));

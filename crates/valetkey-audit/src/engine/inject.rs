@@ -8,6 +8,8 @@ use crate::{
     value::{Kind, Origin, Value},
 };
 
+const DEPENDS: &str = "fastapi.Depends";
+
 impl Engine<'_> {
     pub(super) fn injected(
         &mut self,
@@ -74,6 +76,9 @@ impl Engine<'_> {
                 .read("cookies", &Value::str(&param.name), Ask::default(), at)
                 .map(Some);
         }
+        if let Some(of) = self.depends_on(annotation, at) {
+            return self.dependency(&of, at).map(Some);
+        }
         if annotation.contains("Response")
             || annotation.contains("Session")
             || annotation.contains("Depends(")
@@ -99,6 +104,40 @@ impl Engine<'_> {
             Ok(value) => Ok(Some(value)),
             Err(other) => Err(other),
         }
+    }
+
+    /// What stands beside a type, where that asks for something.
+    pub(super) fn asked_of(&self, key: &Value) -> Value {
+        let Kind::List(id) = key.kind else {
+            return Value::unknown();
+        };
+        let items = self.heap.get(id).map(|o| o.items.clone());
+        let asks = |v: &Value| match &v.kind {
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .is_some_and(|o| o.class.as_ref() == DEPENDS),
+            _ => false,
+        };
+        let found = items.unwrap_or_default().into_iter().find(asks);
+        found.unwrap_or_else(Value::unknown)
+    }
+
+    /// `Annotated[T, Depends(f)]`, and names that stand for one.
+    fn depends_on(&mut self, annotation: &str, at: Span) -> Option<Value> {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        if let Some((_, rest)) = annotation.split_once("Depends(") {
+            let name = rest.split(|c| !word(c)).next()?;
+            return (!name.is_empty()).then(|| self.variable(name, at));
+        }
+        if annotation.is_empty() || !annotation.chars().all(word) {
+            return None;
+        }
+        let Kind::Obj(id) = self.variable(annotation, at).kind else {
+            return None;
+        };
+        let object = self.heap.get(id).filter(|o| o.class.as_ref() == DEPENDS)?;
+        object.fields.get("dependency").cloned()
     }
 
     /// Whether a parameter is the whole body of the request, and a body without

@@ -34,9 +34,10 @@ impl Engine<'_> {
     }
 
     pub(super) fn is_shared(&self, id: ObjId) -> bool {
-        self.heap.is_old(id)
-            && !self.around_own.contains(&id)
-            && self.shared_objects.iter().any(|(o, _)| *o == id)
+        self.outliving.contains(&id)
+            || self.heap.is_old(id)
+                && !self.around_own.contains(&id)
+                && self.shared_objects.iter().any(|(o, _)| *o == id)
     }
 
     /// A member of one of the outside's mappings.
@@ -218,6 +219,14 @@ impl Engine<'_> {
         };
         match &of.kind {
             Kind::None => self.raise("TypeError"),
+            Kind::Map(map)
+                if let Kind::Number(0) = key.kind
+                    && let Some(is) = self.libraries.attr(&format!("map:{map}"), "0") =>
+            {
+                Ok(self.known_attr(is, at))
+            }
+            // `Annotated[Settings, Depends(settings)]` under a name of its own.
+            Kind::Ext(path) if path.ends_with("Annotated") => Ok(self.asked_of(key)),
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
                 Some(value) => self.index(&value.clone(), key, at),
                 None => Ok(Value::unknown()),
@@ -423,6 +432,13 @@ impl Engine<'_> {
                 }
                 _ => {}
             }
+        }
+        // What a library has opened already: the text has no such member.
+        if self.language == Language::Python
+            && matches!(name, "sub" | "email" | "name" | "picture")
+            && is(self, |o| matches!(o, Origin::IdToken))
+        {
+            return self.sym(Origin::Claims, at);
         }
         if let Some(claim) = self.claim(&settled, name, at) {
             return claim;

@@ -1,13 +1,59 @@
 //! Known calls that read a member of the outside's mappings.
 
-use super::{Engine, Eval, args::Args, maps::Ask};
+use super::{Engine, Eval, ITEMS, args::Args, maps::Ask};
 use crate::{
-    ir::Span,
+    ir::{Expr, ExprKind, Span},
     libraries::{CallModel, Does},
-    value::Value,
+    value::{Kind, Object, Value},
 };
 
 impl Engine<'_> {
+    /// `{k: v for k, v in pairs}`.
+    pub(super) fn mapping_of(
+        &mut self,
+        target: &Expr,
+        iter: &Expr,
+        tests: &[Expr],
+        element: &Expr,
+    ) -> Eval<Value> {
+        // The parameters of a request, however their values are cut.
+        if let ExprKind::Call(call) = &iter.kind
+            && let ExprKind::Attr(of, name) = &call.func.kind
+            && matches!(name.as_str(), "items" | "multi_items" | "iteritems")
+        {
+            let of = self.eval(of)?;
+            if matches!(of.kind, Kind::Map(_)) {
+                return Ok(of);
+            }
+        }
+        let pairs = self.eval(iter)?;
+        let known =
+            matches!(&pairs.kind, Kind::List(id) if self.heap.get(*id).is_some_and(|o| !o.open));
+        let mut object = Object {
+            open: !known,
+            ..Object::default()
+        };
+        for item in self.items(&pairs, element.span).into_iter().take(ITEMS) {
+            self.assign(target, item)?;
+            let mut there = Some(true);
+            for test in tests {
+                let value = self.eval(test)?;
+                there = self.truth(&value).filter(|_| there == Some(true));
+            }
+            if there == Some(false) {
+                continue;
+            }
+            let made = self.eval(element)?;
+            if let Kind::Dict(id) = made.kind {
+                let made = self.heap.get(id).cloned().unwrap_or_default();
+                object.fields.extend(made.fields);
+                object.items.extend(made.items);
+                object.open |= made.open;
+            }
+        }
+        Ok(Value::new(Kind::Dict(self.alloc(object))))
+    }
+
     /// What a call reads of the environment, the settings or the request.
     pub(super) fn reading(
         &mut self,
@@ -51,7 +97,8 @@ impl Engine<'_> {
             }
             Does::Param => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let default = args.get("default").cloned();
+                let empty = fact("empty").map(|_| Value::str(""));
+                let default = args.get("default").cloned().or(empty);
                 self.read(
                     "params",
                     &key,

@@ -50,6 +50,15 @@ impl Engine<'_> {
         }
         Ok(match name {
             "format" | "join" => self.text(of, name, args, named, at),
+            // So does the address of another site without a scheme.
+            "startswith"
+                if args
+                    .first()
+                    .and_then(Value::as_str)
+                    .is_some_and(|with| matches!(with, "/" | "http" | "http://" | "https://")) =>
+            {
+                Some(Value::derived([&self.settled(of)]).with(self.origin(Origin::Begins, at)))
+            }
             "raise_for_status" => {
                 self.checked_token(&self.settled(of), at);
                 Some(Value::none())

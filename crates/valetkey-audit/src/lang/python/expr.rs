@@ -83,7 +83,18 @@ impl Lower<'_> {
                 ExprKind::Attr(self.boxed(node, "object"), name)
             }
             "subscript" => {
-                ExprKind::Index(self.boxed(node, "value"), self.boxed(node, "subscript"))
+                let keys: Vec<Node<'_>> = node.fields("subscript").collect();
+                let of = self.boxed(node, "value");
+                match keys.as_slice() {
+                    [] | [_] => ExprKind::Index(of, self.boxed(node, "subscript")),
+                    // `Annotated[T, Depends(f)]`.
+                    several => {
+                        let items = several.iter().map(|n| self.expr(*n)).collect();
+                        let kind = ExprKind::List(items);
+                        let at = span(node);
+                        ExprKind::Index(of, Box::new(Expr { kind, span: at }))
+                    }
+                }
             }
             "call" => self.call(node),
             "binary_operator" => {
