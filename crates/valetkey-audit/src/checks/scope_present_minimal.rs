@@ -92,6 +92,19 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         match field(fields, "scope").filter(|v| !v.is_none()) {
             Some(scope) => found.extend(judge(c, scope, at(event))),
             None if field(fields, "**").is_some() => {}
+            None if text(fields, "fact:scope") == Some("begun") => {
+                // The call that begins the login may name it, too.
+                let mut begun = c
+                    .delegations()
+                    .filter(|(_, p, _, by)| *p == "login" && *by == library)
+                    .peekable();
+                let bare = |all: &Fields| {
+                    ["scope", "**"].iter().all(|n| field(all, n).is_none_or(Value::is_none))
+                };
+                if begun.peek().is_some() && begun.all(|(_, _, all, _)| bare(all)) {
+                    found.push(Found::fail(at(event), Low, NONE));
+                }
+            }
             None if all_told(fields) && !logins_say(c) => found.push(Found::fail(at(event), Low, NONE)),
             None => match default_scope(fields) {
                 Some(true) => found.push(Found::pass(

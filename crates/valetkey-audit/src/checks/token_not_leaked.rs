@@ -37,6 +37,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     let begun = c.delegations().any(|(_, part, fields, library)| {
         part == "register" && library == "passport" && field(fields, "fact:hands").is_some()
     });
+    // It hands the tokens over in the query, unless it is told otherwise.
+    let granted = c
+        .delegations()
+        .any(|(_, part, _, library)| part == "register" && library == "grant");
     // There a token comes back in a parameter.
     let implicit = c.authorizations().any(|(_, fields, _)| {
         crate::checks::text(fields, "response_type").is_some_and(|t| t.contains("token"))
@@ -77,7 +81,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::Log { value }
-                if leaks(c, event, value) || implicit && of_fragment(c, value) =>
+                if leaks(c, event, value)
+                    || (implicit || granted) && of_fragment(c, value)
+                    || granted && whole_query(value) =>
             {
                 found.push(Found::fail(
                     place,
@@ -85,7 +91,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "A token, or the whole token response, is written to a log or the terminal.",
                 ));
             }
-            EventKind::Respond { value } if leaks(c, event, value) => {
+            EventKind::Respond { value }
+                if leaks(c, event, value)
+                    || granted && (whole_query(value) || of_fragment(c, value)) =>
+            {
                 found.push(Found::fail(
                     place,
                     High,

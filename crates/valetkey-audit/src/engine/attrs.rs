@@ -85,6 +85,14 @@ impl Engine<'_> {
                 let id = self.origin(Origin::TokenMeta, at);
                 Ok(Value::unknown().with(id))
             }
+            // All that a caller that is not seen hands over in one object.
+            Kind::Sym
+                if self.traits.callbacks
+                    && !self.traits.blocks
+                    && let Some(value) = self.handed_member(of, name) =>
+            {
+                Ok(value)
+            }
             Kind::Sym | Kind::Unknown => {
                 if let Some(is) = self.libraries.attr("*", name) {
                     return Ok(self.known_attr(is, at));
@@ -171,6 +179,17 @@ impl Engine<'_> {
                 .any(|w| lower.ends_with(w))
             && !self.libraries.knows(path)
             && (super::imports::is_setting(&name.to_ascii_uppercase()))
+    }
+
+    /// The request among the members of a parameter.
+    fn handed_member(&self, of: &Value, name: &str) -> Option<Value> {
+        let what = match name {
+            "request" | "req" => Value::ext("web.request"),
+            "res" => Value::ext("web.answer"),
+            _ => return None,
+        };
+        let whole = |o: &Origin| matches!(o, Origin::Argument(name) if !name.contains('.'));
+        self.any(&of.taint, whole).then_some(what)
     }
 
     fn holds_token(&self, value: &Value) -> bool {

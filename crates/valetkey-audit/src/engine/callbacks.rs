@@ -151,9 +151,9 @@ impl Engine<'_> {
         let path = args
             .first()
             .is_some_and(|v| v.as_str().is_some_and(|s| s.starts_with('/')));
-        let handler = args
-            .last()
-            .is_some_and(|v| matches!(v.kind, Kind::Func(_)) || self.delegated(v).is_some());
+        let handler = args.last().is_some_and(|v| {
+            matches!(v.kind, Kind::Func(_)) || self.is_guard(v) || self.delegated(v).is_some()
+        });
         // By its types, whatever its path is made of.
         let path = path
             || self.traits.packages
@@ -206,7 +206,12 @@ impl Engine<'_> {
         }
         // The first is the error; whoever looks at it looks at the answer.
         let error = Value::derived([&self.settled(&result)]);
-        let given = vec![error, result.clone(), result.clone()];
+        // What a call that gives nothing hands over is not known.
+        let handed = match result.is_none() {
+            true => Value::unknown(),
+            false => result.clone(),
+        };
+        let given = vec![error, handed.clone(), handed];
         self.call_value(callback, given, Vec::new(), at)?;
         Ok(result)
     }

@@ -42,6 +42,9 @@ impl Engine<'_> {
                         .zip(args.positional.iter().cloned()),
                 );
                 for name in fact("dicts").into_iter().flat_map(|d| d.split(' ')) {
+                    if fields.iter().any(|(k, _)| k == name) {
+                        continue;
+                    }
                     let empty = self.dict(Default::default());
                     fields.push((name.to_owned(), empty));
                 }
