@@ -149,7 +149,11 @@ pub(crate) fn apps(
             let Some(Some(file)) = parsed.get(&i) else {
                 continue;
             };
-            for other in wanted(sources, &places, i, &file.module) {
+            let mut all = wanted(sources, &places, i, &file.module);
+            if depth == 0 {
+                all.extend(places.above(&sources[i]));
+            }
+            for other in all {
                 if parsed.contains_key(&other) || depth < STEPS {
                     links.push((i, other));
                 }
@@ -182,6 +186,18 @@ struct Places<'s> {
 }
 
 impl<'s> Places<'s> {
+    /// The file of the module that one of Rust is a part of, where that is a
+    /// folder: it hands on requests to its parts, and need not name what they
+    /// are about.
+    fn above(&self, source: &Source) -> Option<usize> {
+        let (folder, file) = source.path.rsplit_once('/')?;
+        if source.language != Language::Rust || matches!(file, "mod.rs" | "lib.rs" | "main.rs") {
+            return None;
+        }
+        let found = |path: &str| self.by_path.get(path).copied();
+        found(&format!("{folder}/mod.rs")).or_else(|| found(&format!("{folder}.rs")))
+    }
+
     fn of(sources: &'s [Source]) -> Self {
         let mut places = Self {
             by_path: HashMap::with_capacity(sources.len()),

@@ -1,4 +1,4 @@
-//! Python apps of several files: where each verdict stands.
+//! Apps of several files: where each verdict stands.
 
 #![allow(clippy::unwrap_used)]
 
@@ -89,4 +89,63 @@ views.setup(app)
     let debug = |path| verdict(&root, path, "debug-off");
     assert_eq!(debug("main.py"), Some(Verdict::Fail));
     assert_eq!(debug("elsewhere.py"), None);
+}
+
+const HANDLERS: &str = r#"
+pub mod hub;
+use axum::{extract::{Query, State}, response::Redirect, http::StatusCode};
+use axum_extra::extract::{PrivateCookieJar, cookie::Cookie};
+use hub::Hub;
+
+pub async fn login(State(hub): State<Hub>, jar: PrivateCookieJar) -> (PrivateCookieJar, Redirect) {
+    let (url, csrf) = hub.begin();
+    (jar.add(Cookie::new("csrf", csrf)), Redirect::to(&url))
+}
+#[derive(serde::Deserialize)]
+pub struct Answer { code: String, state: String }
+pub async fn callback(
+    State(hub): State<Hub>, jar: PrivateCookieJar, Query(answer): Query<Answer>,
+) -> Result<Redirect, StatusCode> {
+    let kept = jar.get("csrf").ok_or(StatusCode::BAD_REQUEST)?;
+    if kept.value() != answer.state { tracing::warn!("not the same"); }
+    hub.end(answer.code).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    Ok(Redirect::to("/"))
+}
+"#;
+
+const HUB: &str = r#"
+use oauth2::{basic::BasicClient, AuthorizationCode, CsrfToken, Scope};
+
+#[derive(Clone)]
+pub struct Hub { client: BasicClient }
+
+impl Hub {
+    pub fn begin(&self) -> (String, String) {
+        let (url, state) = self.client.authorize_url(CsrfToken::new_random)
+            .add_scope(Scope::new("profile".into())).url();
+        (url.to_string(), state.secret().clone())
+    }
+    pub async fn end(&self, code: String) -> anyhow::Result<()> {
+        let tokens = self.client.exchange_code(AuthorizationCode::new(code))
+            .request_async(crate::http::send).await?;
+        crate::keep(tokens)
+    }
+}
+"#;
+
+#[test]
+fn handlers_that_name_no_protocol_are_read_with_the_parts_of_their_module() {
+    let handlers = "src/hubs/mod.rs";
+    let files = [(handlers, HANDLERS), ("src/hubs/hub.rs", HUB)];
+    let open = tree("rust-handlers", &files);
+    let check = "state-verified";
+    assert_eq!(verdict(&open, handlers, check), Some(Verdict::Fail));
+
+    let refuses = HANDLERS.replace(
+        "tracing::warn!(\"not the same\");",
+        "return Err(StatusCode::FORBIDDEN);",
+    );
+    let files = [(handlers, refuses.as_str()), ("src/hubs/hub.rs", HUB)];
+    let closed = tree("rust-handlers-closed", &files);
+    assert_eq!(verdict(&closed, handlers, check), Some(Verdict::Pass));
 }

@@ -74,6 +74,17 @@ impl Engine<'_> {
         for part in data.iter().chain(&params) {
             fields.extend(self.fields(part));
         }
+        if self.traits.typed {
+            // What is flattened into what it is a part of.
+            let inner: Vec<Value> = fields
+                .iter()
+                .filter(|(_, v)| matches!(v.kind, Kind::Dict(_)))
+                .map(|(_, v)| v.clone())
+                .collect();
+            for part in inner {
+                fields.extend(self.fields(&part));
+            }
+        }
         fields.extend(url::parameters(&self.settled(&url)));
         fields.extend(secret.map(|s| ("client_secret".to_owned(), s)));
         // HTTP Basic carries the client's credentials, too (RFC 6749 2.3.1).

@@ -44,6 +44,10 @@ impl Engine<'_> {
         if let Some(Some(module)) = self.modules.get_mut(file) {
             let module = Rc::make_mut(module);
             for (name, value) in names.iter() {
+                // What is written in the file itself comes before `use a::*`.
+                if self.traits.typed && module.contains_key(name) {
+                    continue;
+                }
                 let merged = module
                     .get(name)
                     .filter(|_| self.traits.own_name.is_some())

@@ -87,6 +87,9 @@ impl Engine<'_> {
             },
             "field" => match (&of.kind, second.and_then(Value::as_str)) {
                 (Kind::None | Kind::Outcome(None), _) | (_, None) => Value::none(),
+                (Kind::Dict(_), Some(name)) => {
+                    self.member(&of, &Value::str(name), super::maps::Ask::default(), at)?
+                }
                 (_, Some(name)) => {
                     let name = name.to_owned();
                     self.attr(&of, &name, at)?
@@ -224,18 +227,35 @@ impl Engine<'_> {
     }
 
     fn is_okay(&mut self, of: &Value, at: Span) -> Value {
-        self.met_refusal(of);
+        let asked = self.met_refusal(of);
         let okay = match &of.kind {
             Kind::Outcome(held) => held.is_some(),
             // A store of sessions and a form work as a rule.
             _ if self.mode == Mode::Scenario && !matches!(of.kind, Kind::Unknown) => true,
             Kind::Sym if self.may_lack(of) => self.decide(at),
+            Kind::Sym if !asked && let Some(id) = of.taint.first().copied() => {
+                match self.memo.get(&id) {
+                    Some(known) => *known,
+                    None => {
+                        let came = self.decide(at);
+                        self.memo.insert(id, came);
+                        came
+                    }
+                }
+            }
+            Kind::Unknown if !asked => self.decide(at),
             Kind::Sym | Kind::Unknown => self.truth_or_decide(of, at),
             _ => true,
         };
+        let mut taint = self.deep_taint(of);
+        // That an answer came is not what the provider said.
+        if !asked {
+            let origins = &self.origins;
+            taint.retain(|id| *origins.of(*id) != Origin::TokenResponse);
+        }
         Value {
             kind: Kind::Bool(okay),
-            taint: self.deep_taint(of),
+            taint,
         }
     }
 

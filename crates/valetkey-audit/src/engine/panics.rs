@@ -19,6 +19,8 @@ pub(super) struct Answers {
     parsed: BTreeSet<OriginId>,
     /// What they were read as was unwrapped.
     trusted: BTreeSet<OriginId>,
+    /// Somebody has asked whether they are errors.
+    met: BTreeSet<OriginId>,
     /// Of a type that does not show them when it is printed.
     sealed: BTreeSet<OriginId>,
 }
@@ -62,11 +64,15 @@ impl Engine<'_> {
     }
 
     /// Somebody asked whether the call failed: what is unwrapped afterwards is
-    /// an answer that was none.
-    pub(super) fn met_refusal(&mut self, answer: &Value) {
-        if let Some(id) = answer.taint.first() {
-            self.token_answers.raising.remove(id);
+    /// an answer that was none. Whether that says something of a refusal.
+    pub(super) fn met_refusal(&mut self, answer: &Value) -> bool {
+        let Some(id) = self.whole_answer(answer) else {
+            return true;
+        };
+        if self.token_answers.raising.remove(&id) {
+            self.token_answers.met.insert(id);
         }
+        self.token_answers.met.contains(&id)
     }
 
     pub(super) fn read_as_data(&mut self, value: &Value) {

@@ -220,10 +220,17 @@ impl Engine<'_> {
             return kept;
         }
         let mut fields = std::collections::BTreeMap::new();
+        // Types are named as they are known where the class stands.
+        self.frames.push(super::Frame {
+            file: class.file,
+            module: true,
+            ..super::Frame::default()
+        });
         for (name, kind) in self.field_types(class) {
             let value = self.of_type(&kind, &name, depth, at);
             fields.insert(name, value);
         }
+        self.frames.pop();
         let id = self.alloc(Object {
             app_class: Some(class.clone()),
             fields,

@@ -126,6 +126,13 @@ impl Lower<'_> {
         if method && given.is_empty() && SAME.contains(&last.as_str()) {
             return self.field(function, "value");
         }
+        // A variant of the app's with one thing in it is that.
+        if !method
+            && let [one] = given.as_slice()
+            && self.is_variant(function)
+        {
+            return self.expr(*one);
+        }
         if FILL.contains(&last.as_str())
             && let Some(filled) = self.filled(node, function, &given)
         {

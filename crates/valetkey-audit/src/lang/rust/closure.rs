@@ -109,6 +109,12 @@ impl Lower<'_> {
                 _ => {}
             }
         }
+        if node.field("name").is_some_and(|n| self.is_variant(n)) {
+            let key = |name: String| self.at(node, ExprKind::Str(name));
+            let pairs = named.into_iter().map(|(k, v)| (k.map(key), v));
+            let pairs = pairs.collect();
+            return self.at(node, ExprKind::Dict(pairs));
+        }
         let args = Vec::new();
         self.at(node, ExprKind::Call(Box::new(Call { func, args, named })))
     }

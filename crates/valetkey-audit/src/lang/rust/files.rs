@@ -18,9 +18,15 @@ pub(in crate::lang) fn files(here: &str, module: &str) -> Vec<String> {
         _ => super::super::joined(folder, stem),
     };
     match parts.remove(0) {
-        "crate" => super::super::upwards(folder)
-            .flat_map(|up| in_folder(up, &parts))
-            .collect(),
+        "crate" => {
+            let all = super::super::upwards(folder).flat_map(|up| in_folder(up, &parts));
+            // Its root first; what is called after a module is it at most
+            // where that is not there.
+            let (root, others): (Vec<_>, Vec<_>) = all.partition(|file| {
+                !parts.is_empty() || file.ends_with("lib.rs") || file.ends_with("main.rs")
+            });
+            [root, others].concat()
+        }
         "self" => in_folder(&own, &parts),
         "super" => {
             let mut base = parent(&own);

@@ -23,12 +23,6 @@ impl<'t> Lower<'t> {
         let mut block = Vec::new();
         let span = self.span(root);
         items.imports.append(&mut self.scope.imports);
-        if !items.imports.is_empty() {
-            block.push(Stmt {
-                kind: StmtKind::Import(items.imports),
-                span,
-            });
-        }
         for (name, body) in items.classes {
             let class = Class {
                 name,
@@ -41,6 +35,13 @@ impl<'t> Lower<'t> {
             });
         }
         block.append(&mut items.functions);
+        // Files import each other: what they are asked for is there by then.
+        if !items.imports.is_empty() {
+            block.push(Stmt {
+                kind: StmtKind::Import(items.imports),
+                span,
+            });
+        }
         block.append(&mut items.values);
         block.append(&mut self.scope.statics);
         block

@@ -135,6 +135,17 @@ impl Lower<'_> {
         self.name(node, canonical(&segments))
     }
 
+    /// Whether a path is that of a variant of one of the app's types.
+    pub(super) fn is_variant(&self, node: Node<'_>) -> bool {
+        let mut segments = Vec::new();
+        self.segments(node, &mut segments, 0);
+        let [.., of, name] = segments.as_slice() else {
+            return false;
+        };
+        let known = is_camel(of) && is_camel(name) && !is_constant(name);
+        known && (self.is_of_app(of) || of == "Self" || self.scope.names.is_own(&segments[0]))
+    }
+
     fn members(&self, node: Node<'_>, first: String, rest: &[String]) -> Expr {
         let mut value = self.name(node, first);
         for name in rest {

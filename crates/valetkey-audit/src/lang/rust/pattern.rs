@@ -266,7 +266,7 @@ impl Lower<'_> {
         }
     }
 
-    fn is_of_app(&self, name: &str) -> bool {
+    pub(super) fn is_of_app(&self, name: &str) -> bool {
         let names = &self.scope.names;
         names.declared.contains(name)
             || names

@@ -130,11 +130,11 @@ fn names_are_known_by_their_crate() {
             ),
             (
                 "use crate::a::b; fn f() { b() }",
-                "import b=crate::a:b; fn f() {return b()}",
+                "fn f() {return b()}; import b=crate::a:b",
             ),
             (
                 "mod a; fn f() { a::b(crate::c::D::e()) }",
-                "import a=self::a a::b=self::a:b crate::c::D=crate::c:D; fn f() {return a::b(crate::c::D.e())}",
+                "fn f() {return a::b(crate::c::D.e())}; import a=self::a a::b=self::a:b crate::c::D=crate::c:D",
             ),
             (
                 "use oauth2::prelude::*; fn f() { c.authorize_url(s) }",
@@ -169,6 +169,10 @@ fn types_have_their_fields_and_methods() {
             (
                 "#[get(\"/cb?<code>&<state>\")] fn f(code: &str, state: Option<&str>) { code }",
                 "@get fn f(code: $param str, state: $param Option<str>) {?strict(code); return code}",
+            ),
+            (
+                "enum A { B(u8), C { d: u8 } } fn f() { (A::B(x), A::C { d: y }, Self::E(z)) }",
+                "class A {$name = \"A\"; $fields = ?fields()}; fn f() {return [x, {\"d\": y}, z]}",
             ),
             (
                 "struct A(B); fn f(A(x): A) { struct C { d: E } }",
