@@ -83,6 +83,9 @@ impl Engine<'_> {
         if !self.filtered(closure, receiver.as_ref(), entry)? {
             return Ok(Value::none());
         }
+        if self.traits.callbacks && !self.traits.blocks && !self.let_in(closure, entry.span)? {
+            return Ok(Value::none());
+        }
         for value in entry.handed.before.clone() {
             if !self.passes(entry, &value)? {
                 return Ok(Value::none());

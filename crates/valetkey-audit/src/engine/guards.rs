@@ -1,11 +1,11 @@
 //! Functions that a library makes to stand before others, and that do a part
 //! of the flow when a request comes: `passport.authenticate("google")`.
 
-use super::{Engine, Eval, args::Args};
+use super::{Engine, Eval, args::Args, callbacks::is_check};
 use crate::{
-    ir::Span,
+    ir::{ExprKind, Span},
     libraries::CallModel,
-    value::{Kind, Origin, Value},
+    value::{Closure, Kind, Origin, Value},
 };
 
 /// The class of what such a call makes.
@@ -98,5 +98,45 @@ impl Engine<'_> {
             self.call_value(&then.clone(), given, Vec::new(), at)?;
         }
         Ok(())
+    }
+
+    /// Whether the guards of a decorator let a function run.
+    pub(super) fn let_in(&mut self, closure: &Closure, at: Span) -> Eval<bool> {
+        for decorator in &closure.function.decorators {
+            let ExprKind::Call(call) = &decorator.kind else {
+                continue;
+            };
+            if !matches!(&call.func.kind, ExprKind::Name(n) if n == "UseGuards") {
+                continue;
+            }
+            for guard in &call.args {
+                let guard = self.eval(guard)?;
+                if self.is_guard(&guard) {
+                    self.guarded(&guard, Place::Before, at)?;
+                    continue;
+                }
+                let object = match &guard.kind {
+                    Kind::Class(class) => {
+                        self.instantiate(&class.clone(), Vec::new(), Vec::new(), at)?
+                    }
+                    // Not seen, but its name says what it may look at.
+                    Kind::Ext(path) => {
+                        self.notes.opaque |= path.starts_with("own:") && is_check(path);
+                        continue;
+                    }
+                    _ => guard.clone(),
+                };
+                let check = self.attr(&object, "canActivate", at)?;
+                if !matches!(check.kind, Kind::Func(_)) {
+                    continue;
+                }
+                let given = vec![Value::ext("nest.execution")];
+                let lets = self.call_value(&check, given, Vec::new(), at)?;
+                if !self.truth_or_decide(&lets, at) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 }

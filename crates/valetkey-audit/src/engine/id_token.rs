@@ -26,7 +26,7 @@ impl Engine<'_> {
         let known = self.any(&token.taint, |o| {
             matches!(o, Origin::IdToken | Origin::TokenResponse)
         });
-        let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "credential"));
+        let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "idToken" || p == "credential"));
         // A JWT that this app made itself is another matter.
         if model.does == Does::DecodeJwt && !known && !named {
             if self.mode == Mode::Scenario && self.carries_state(&token) {

@@ -193,7 +193,13 @@ impl Engine<'_> {
         let told = |name: &str| fields.iter().any(|(k, _)| self.libraries.spelt(k) == name);
         let second = fields.iter().any(|(k, _)| k.starts_with("consumer"));
         (told("client_id") && !second)
-            .then(|| self.libraries.call("passport-oauth2"))
+            .then(|| {
+                let openid = module.contains("oidc") || module.contains("openid");
+                self.libraries.call(match openid {
+                    true => "passport-openidconnect",
+                    false => "passport-oauth2",
+                })
+            })
             .flatten()
     }
 }
