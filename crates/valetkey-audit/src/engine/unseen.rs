@@ -93,6 +93,11 @@ impl Engine<'_> {
 
     /// A condition hangs on what was made of the state that came along.
     pub(super) fn decides_on_state(&mut self, value: &Value) {
+        // A field of what came of it.
+        let value = match &value.kind {
+            Kind::Method(field) if self.traits.packages => &field.0,
+            _ => value,
+        };
         let taint = self.deep_taint(value);
         let any = self.traits.typed || self.traits.bare_calls;
         let shared = self.any(
