@@ -16,6 +16,7 @@ pub(super) fn name_of(model: &'static CallModel) -> &'static str {
         "oauth-middleware",
         "fastify-oauth2",
         "oauth",
+        "go-clients",
     ];
     let class = model
         .facts

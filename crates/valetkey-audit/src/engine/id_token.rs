@@ -100,7 +100,7 @@ impl Engine<'_> {
         self.emit(
             EventKind::IdToken {
                 fault,
-                library: Some(model.library),
+                library: Some(super::delegate::name_of(model)),
             },
             at,
         );

@@ -537,7 +537,11 @@ impl Engine<'_> {
             None => match self.fact(model, "timeout") {
                 Some("none") => Some(false),
                 Some("default") => Some(true),
-                Some("context") => self.plain_context(args),
+                Some("context") => {
+                    let client = args.get("client");
+                    self.plain_context(args)
+                        .or_else(|| self.is_default_client(client))
+                }
                 None if self.is_config(of.as_ref()) => self.plain_context(args),
                 _ => None,
             },

@@ -333,7 +333,7 @@ impl Engine<'_> {
                 .flat_map(|m| m.iter())
                 .filter(|(name, _)| {
                     let rest = name.strip_prefix("New").or(name.strip_prefix("new"));
-                    rest.is_some_and(|r| r.is_empty() || lower.starts_with(&r.to_ascii_lowercase()))
+                    rest.is_some_and(|r| r.is_empty() || alike(&lower, &r.to_ascii_lowercase()))
                 })
                 .filter_map(|(_, value)| match &value.kind {
                     Kind::Func(f) => Some(f.clone()),
@@ -448,4 +448,27 @@ pub(crate) fn means(folder: &str, wanted: &str) -> bool {
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
     };
     ends(folder, wanted) || ends(wanted, folder)
+}
+
+/// Whether a constructor's name says that it makes that: `NewOAuthHandler` makes
+/// an `OAuthService`, too.
+fn alike(class: &str, name: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "handler",
+        "service",
+        "controller",
+        "client",
+        "provider",
+        "auth",
+    ];
+    let bare = |text: &str| {
+        let end = ENDS.iter().find(|end| text.ends_with(*end));
+        end.map_or(text.len(), |end| text.len() - end.len())
+    };
+    let stem = name.get(..bare(name)).unwrap_or(name);
+    class.starts_with(name)
+        || stem.len() >= 4
+            && class
+                .get(..bare(class))
+                .is_some_and(|own| own.starts_with(stem))
 }

@@ -199,6 +199,19 @@ impl Engine<'_> {
             {
                 self.remove(of, key, Some(Value::none()), at)?
             }
+            ("toString", []) if self.traits.packages && matches!(of.kind, Kind::Map(_)) => {
+                let added = self.session.iter().filter_map(|(slot, value)| {
+                    let name = slot.strip_prefix("params:")?;
+                    Some((name.to_owned(), value.clone()?))
+                });
+                let added: std::collections::BTreeMap<_, _> = added.collect();
+                if added.is_empty() {
+                    return Ok(None);
+                }
+                let added = self.dict(added);
+                let query = self.query_text(&added);
+                self.built(query, at)
+            }
             ("toString" | "Encode", []) if matches!(of.kind, Kind::Dict(_)) => {
                 self.url_text(of, at)
             }

@@ -89,13 +89,19 @@ impl Engine<'_> {
         }
     }
 
-    /// Where a call was given the client that waits for ever, by its name.
+    /// Where a call was given a client that waits for ever: by its name, or
+    /// one that was made without a timeout.
     pub(super) fn is_default_client(&self, given: Option<&Value>) -> Option<bool> {
-        let name = match &given?.kind {
-            Kind::Ext(path) => path,
-            _ => return None,
+        let waits = match &given?.kind {
+            Kind::Ext(path) => path.as_ref() == "net/http.DefaultClient",
+            Kind::Obj(id) => self.heap.get(*id).is_some_and(|o| {
+                o.class.as_ref() == "http.Client"
+                    && !o.fields.contains_key("$open")
+                    && o.fields.get("timeout").is_none_or(Value::is_none)
+            }),
+            _ => false,
         };
-        (name.as_ref() == "net/http.DefaultClient").then(|| self.patient.contains("net/http"))
+        waits.then(|| self.patient.contains("net/http"))
     }
 
     /// A request in a context that is known, and has no deadline.

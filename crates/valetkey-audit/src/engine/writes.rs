@@ -169,6 +169,10 @@ impl Engine<'_> {
             }
             "config" => {}
             "answer-headers" => self.answer_header(&key, &value, at),
+            // A query that is made of the one that came.
+            "params" if self.traits.packages => {
+                self.session.insert(format!("params:{key}"), Some(value));
+            }
             "params" | "headers" | "context" => {}
             _ => self.emit(
                 EventKind::StoreWrite {
