@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::contains;
 use crate::{
     checks::{Context, Found, is_broad},
     engine::is_secret_name,
@@ -57,7 +58,7 @@ impl Visit for Seen {
             ExprKind::Name(name) | ExprKind::Attr(_, name) if is_secret(name) => {
                 self.shows("secret-not-in-code", e.span);
             }
-            ExprKind::Str(text) => {
+            ExprKind::Str(text) if text.contains("://") || text.contains("code") => {
                 let lower = text.to_ascii_lowercase();
                 if lower == "authorization_code" || lower.contains("response_type=code") {
                     self.shows("code-flow", e.span);
@@ -74,6 +75,12 @@ impl Visit for Seen {
     }
 
     fn given(&mut self, name: &str, value: &Expr) {
+        if !["scope", "secret", "response", "credential"]
+            .iter()
+            .any(|word| contains(name, word))
+        {
+            return;
+        }
         let plain: String = name
             .chars()
             .filter(char::is_ascii_alphanumeric)
@@ -104,7 +111,8 @@ impl Visit for Seen {
 }
 
 fn is_secret(name: &str) -> bool {
-    is_secret_name(&name.to_ascii_lowercase())
+    (contains(name, "secret") || contains(name, "credential"))
+        && is_secret_name(&name.to_ascii_lowercase())
 }
 
 /// The address of a provider, by what stands in it.

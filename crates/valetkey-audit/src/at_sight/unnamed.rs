@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use super::contains;
 use crate::{
     checks::{Context, Found},
     facts::EventKind,
@@ -109,25 +110,29 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
         file.module.visit(&mut seen);
         files.push(seen);
     }
-    let defined = |name: &str| files.iter().any(|f| f.defined.contains(name));
-    let names_pkce = files.iter().any(|f| f.pkce);
-    let names_state = files.iter().any(|f| f.state);
-    let names_time = files.iter().any(|f| f.time);
+    if !files.iter().any(File::shows_something) {
+        return Vec::new();
+    }
+    let mut names = Names::default();
+    for file in &c.app.files {
+        file.module.visit(&mut names);
+    }
+    let defined = |name: &str| names.defined.contains(name);
     let mut all = Vec::new();
     for (id, file) in files.iter().enumerate() {
         // A mapping may go elsewhere than to a browser.
         let begun = file
             .begun
             .as_ref()
-            .filter(|(name, _)| !defined(name) && (name != DICT || file.redirects));
+            .filter(|(name, _)| !defined(name) && (name != DICT || names.redirects));
         if let Some((name, span)) = begun
             && !c.delegations().any(|(e, _, _, _)| e.file == id)
         {
-            if !names_pkce {
+            if !names.pkce {
                 let message = "A login begins here, and nothing in the app has to do with PKCE.";
                 all.push(("pkce-used", Found::fail((id, *span), Low, message).unsure()));
             }
-            if !names_state && name == DICT && !c.authorizations().any(|(e, _, _)| e.file == id) {
+            if !names.state && name == DICT && !c.authorizations().any(|(e, _, _)| e.file == id) {
                 let message = "The parameters of an authorization request stand here, and nothing in the app is called a state.";
                 let found = Found::fail((id, *span), High, message);
                 all.push(("state-generated", found.unsure()));
@@ -136,14 +141,14 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
         let exchanged = file.exchanged.as_ref().filter(|(name, _)| !defined(name));
         if let Some((_, span)) = exchanged
             && file.reads_code
-            && !names_state
+            && !names.state
             && !answers(c, id)
         {
             let message = "The code of a callback is exchanged here, and nothing in the app is called a state.";
             let found = Found::fail((id, *span), High, message);
             all.push(("state-verified", found.unsure()));
         }
-        let waits = file.waits.filter(|_| part.contains(&id) && !names_time);
+        let waits = file.waits.filter(|_| part.contains(&id) && !names.time);
         if let Some(span) = waits {
             let message = "This request may wait for ever: its library sets no timeout, and nothing in the app is called one.";
             all.push((
@@ -168,25 +173,17 @@ fn answers(c: &Context<'_>, file: FileId) -> bool {
 /// In place of a call's name: a mapping of an authorization request's members.
 const DICT: &str = "{}";
 
-/// What a file names.
+/// What an app names.
 #[derive(Default)]
-struct File {
-    /// That of all files.
-    language: Option<Language>,
+struct Names {
     pkce: bool,
     state: bool,
     time: bool,
-    /// By which name, and where.
-    begun: Option<(String, Span)>,
-    exchanged: Option<(String, Span)>,
-    /// A request of a client without a timeout.
-    waits: Option<Span>,
-    reads_code: bool,
     redirects: bool,
     defined: BTreeSet<String>,
 }
 
-impl Visit for File {
+impl Visit for Names {
     fn name(&mut self, name: &str) {
         let has = |word: &str| contains(name, word);
         self.pkce |= has("challenge") || has("pkce") || has("verifier");
@@ -197,6 +194,30 @@ impl Visit for File {
 
     fn function(&mut self, function: &Function) {
         self.defined.insert(plain(&function.name));
+    }
+}
+
+/// What a file does.
+#[derive(Default)]
+struct File {
+    /// That of all files.
+    language: Option<Language>,
+    /// By which name, and where.
+    begun: Option<(String, Span)>,
+    exchanged: Option<(String, Span)>,
+    /// A request of a client without a timeout.
+    waits: Option<Span>,
+    reads_code: bool,
+}
+
+impl File {
+    fn shows_something(&self) -> bool {
+        self.begun.is_some() || self.exchanged.is_some() || self.waits.is_some()
+    }
+}
+
+impl Visit for File {
+    fn function(&mut self, function: &Function) {
         // A framework hands it over.
         let handed = !function.decorators.is_empty();
         self.reads_code |= handed && function.params.iter().any(|p| p.name == "code");
@@ -243,11 +264,15 @@ impl Visit for File {
 impl File {
     fn call(&mut self, call: &Call, at: Span) {
         let (of, name) = match &call.func.kind {
-            ExprKind::Attr(of, name) => (Some(of), plain(name)),
-            ExprKind::Name(name) => (None, plain(name)),
+            ExprKind::Attr(of, name) => (Some(of), name),
+            ExprKind::Name(name) => (None, name),
             _ => return,
         };
-        let name = name.as_str();
+        if name.len() > LONGEST {
+            return;
+        }
+        let mut letters = [0; LONGEST];
+        let name = plain_in(name, &mut letters);
         let module = match of.map(|of| &of.kind) {
             Some(ExprKind::Name(module)) => module,
             _ => name,
@@ -348,14 +373,21 @@ fn is_text(e: &Expr, text: &str) -> bool {
     matches!(&e.kind, ExprKind::Str(s) if s == text)
 }
 
+/// Names that are looked for are no longer.
+const LONGEST: usize = 48;
+
+/// The same as [`plain`], in the place that is given.
+fn plain_in<'l>(name: &str, letters: &'l mut [u8; LONGEST]) -> &'l str {
+    let mut length = 0;
+    let all = name.bytes().filter(|b| *b != b'_');
+    for (letter, byte) in letters.iter_mut().zip(all) {
+        *letter = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    std::str::from_utf8(&letters[..length]).unwrap_or("")
+}
+
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| *c != '_');
     letters.flat_map(char::to_lowercase).collect()
-}
-
-/// Whether a word in small letters stands in a name, in whatever case.
-fn contains(name: &str, word: &str) -> bool {
-    let name = name.as_bytes();
-    name.windows(word.len())
-        .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
