@@ -405,6 +405,7 @@ fn takes_part(facts: &Facts) -> BTreeSet<usize> {
                     | EventKind::Delegate { .. }
                     | EventKind::IdToken { .. }
                     | EventKind::Secret { .. }
+                    | EventKind::Client { .. }
             ) || matches!(e.kind, EventKind::Http { oauth: true, .. })
                 || matches!(e.kind, EventKind::InsecureTransport { what } if what.contains("OAUTHLIB"))
         })

@@ -128,6 +128,7 @@ impl Lower<'_> {
         }
         // A variant of the app's with one thing in it is that.
         if !method
+            && is_camel(&last)
             && let [one] = given.as_slice()
             && self.is_variant(function)
         {
