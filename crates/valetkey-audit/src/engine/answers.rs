@@ -76,6 +76,10 @@ impl Engine<'_> {
                         args.get("httponly").map(|v| &v.kind),
                         Some(Kind::Bool(true))
                     );
+                if let Some(value) = args.named.iter().find(|(k, _)| k == "secret") {
+                    let value = self.settled(&value.1);
+                    self.emit(EventKind::SecretKey { value }, at);
+                }
                 let settled = self.settled(&value);
                 self.session.insert(format!("cookies:{key}"), Some(value));
                 self.emit(

@@ -316,6 +316,11 @@ impl Engine<'_> {
             {
                 return self.call_value(&value, Vec::new(), Vec::new(), at);
             }
+            // The library's, which looks at what this object was told.
+            if matches!(value.kind, Kind::Ext(_)) && self.libraries.method(&class, name).is_some() {
+                let kind = Kind::Method(Rc::new((of.clone(), name.to_owned())));
+                return Ok(Value::new(kind));
+            }
             return Ok(value);
         }
         if let Some(value) = self.embedded(of, name, at) {
@@ -350,6 +355,10 @@ impl Engine<'_> {
                 }
                 _ => self.known_attr(is, at),
             });
+        }
+        // A setting that is only declared.
+        if self.libraries.attr(&class, "*") == Some("map:config") && !self.is_method(name) {
+            return self.read("config", &Value::str(name), Ask::default(), at);
         }
         // A field that is only declared, known by its name.
         if self.language == crate::lang::Language::Python

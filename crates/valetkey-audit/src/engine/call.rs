@@ -11,6 +11,9 @@ use crate::{
     value::{Closure, Kind, Object, Origin, Value},
 };
 
+/// A function that was given some of its arguments before.
+const PARTIAL: &str = "functools.partial";
+
 impl Engine<'_> {
     pub(super) fn call(&mut self, call: &Call, at: Span) -> Eval<Value> {
         if let Some(value) = self.parent(call, at)? {
@@ -129,6 +132,21 @@ impl Engine<'_> {
                 self.guarded(func, Place::Within, at)?;
                 Ok(Value::none())
             }
+            Kind::Obj(id)
+                if self
+                    .heap
+                    .get(*id)
+                    .is_some_and(|o| o.class.as_ref() == PARTIAL) =>
+            {
+                let object = self.heap.get(*id).cloned().unwrap_or_default();
+                let Some(inner) = object.fields.get("$called").cloned() else {
+                    return Ok(Value::unknown());
+                };
+                let mut given: Fields = object.fields.into_iter().collect();
+                given.retain(|(k, _)| k != "$called" && !named.iter().any(|(n, _)| n == k));
+                given.extend(named);
+                self.call_value(&inner, args, given, at)
+            }
             // `await request.json()`.
             Kind::Map(_) => Ok(func.clone()),
             _ => {
@@ -195,7 +213,9 @@ impl Engine<'_> {
             Some(_) => None,
             None => closure.receiver.clone(),
         };
-        let mut positional = before.into_iter().chain(args);
+        let by_place = self.language == crate::lang::Language::Python;
+        let all: Vec<Value> = before.into_iter().chain(args).collect();
+        let mut positional = all.into_iter();
         let mut missing: Vec<(String, Option<usize>)> = Vec::new();
         for (i, param) in function.params.iter().enumerate() {
             let value = match param.star {
@@ -212,6 +232,8 @@ impl Engine<'_> {
                     }
                     Some(self.dict(fields))
                 }
+                // What is given by place comes first there.
+                Star::No if by_place && positional.len() > 0 => positional.next(),
                 Star::No => match rest.iter().position(|(k, _)| *k == param.name) {
                     Some(at) => Some(rest.remove(at).1),
                     None => positional.next(),

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, Unwind, guards::Place, maps::Ask};
+use super::{Engine, Eval, Unwind, guards::Place, maps::Ask};
 use crate::{
     facts::{Entry, Event, EventKind},
     ir::{ExprKind, Function, PAGE, Param, Span, Star},
@@ -129,6 +129,11 @@ impl Engine<'_> {
                 }
             }
         }
+        if let Some(wrapper) = self.decorated(closure)? {
+            let named = wrapped_names(&wrapper, closure, named);
+            let own = receiver.into_iter().collect();
+            return self.inline(&wrapper, own, named, entry.span);
+        }
         let closure = Rc::new(Closure {
             function: closure.function.clone(),
             file: closure.file,
@@ -138,6 +143,48 @@ impl Engine<'_> {
             home: closure.home,
         });
         self.inline(&closure, Vec::new(), named, entry.span)
+    }
+
+    /// What decorators of the app's own make of a function.
+    fn decorated(&mut self, closure: &Closure) -> Eval<Option<Rc<Closure>>> {
+        if self.language != Language::Python {
+            return Ok(None);
+        }
+        let mut made = None;
+        for decorator in closure.function.decorators.iter().rev() {
+            let named = match &decorator.kind {
+                ExprKind::Call(call) => &call.func.kind,
+                kind => kind,
+            };
+            let ExprKind::Name(name) = named else {
+                continue;
+            };
+            if !matches!(self.variable(name, decorator.span).kind, Kind::Func(_)) {
+                continue;
+            }
+            let by = self.eval(decorator)?;
+            let of = match &made {
+                Some(wrapper) => Value::new(Kind::Func(Rc::clone(wrapper))),
+                None => Value::new(Kind::Func(Rc::new(Closure {
+                    function: closure.function.clone(),
+                    file: closure.file,
+                    around: closure.around.clone(),
+                    receiver: None,
+                    class: closure.class.clone(),
+                    home: closure.home,
+                }))),
+            };
+            if !matches!(by.kind, Kind::Func(_)) {
+                continue;
+            }
+            let wrapper = self.call_value(&by, vec![of], Vec::new(), decorator.span)?;
+            if let Kind::Func(wrapper) = wrapper.kind
+                && wrapper.function.span != closure.function.span
+            {
+                made = Some(wrapper);
+            }
+        }
+        Ok(made)
     }
 
     /// Objects that a framework makes for a constructor, by their types.
@@ -668,4 +715,23 @@ fn is_text(annotation: &str) -> bool {
             "String" | "str" | "Uuid" | "i32" | "i64" | "u32" | "u64" | "usize"
         )
     })
+}
+
+/// What a function is given, under the names that its wrapper has for it.
+fn wrapped_names(
+    wrapper: &Closure,
+    closure: &Closure,
+    mut named: Vec<(String, Value)>,
+) -> Vec<(String, Value)> {
+    let plain = |p: &&Param| p.star == Star::No && p.name != "self";
+    let inner = closure.function.params.iter().filter(plain);
+    let outer = wrapper.function.params.iter().filter(plain);
+    for (inner, outer) in inner.zip(outer) {
+        if !named.iter().any(|(k, _)| *k == outer.name)
+            && let Some((name, _)) = named.iter_mut().find(|(k, _)| *k == inner.name)
+        {
+            name.clone_from(&outer.name);
+        }
+    }
+    named
 }

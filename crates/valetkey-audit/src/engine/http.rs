@@ -111,6 +111,7 @@ impl Engine<'_> {
         let timeout = match args.get("timeout").or_else(|| args.get("signal")) {
             Some(value) => Some(!value.is_none()),
             None if waits => Some(true),
+            None if let Some(told) = of.as_ref().and_then(|of| self.own_timeout(of)) => told,
             None if args.get("**").is_some() => None,
             None => match model.facts.get("timeout").map(String::as_str) {
                 Some("none") => Some(

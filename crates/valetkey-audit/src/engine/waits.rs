@@ -4,11 +4,52 @@ use super::{Engine, args::Args};
 use crate::{
     facts::{Event, EventKind},
     ir::Span,
+    lang::Language,
     libraries::CallModel,
-    value::{Kind, Value},
+    value::{ClassValue, Kind, Value},
 };
 
 impl Engine<'_> {
+    /// Whether a client of the app's own gives each request a timeout: in the
+    /// method that they all go through, or in what they are sent with. Where
+    /// that is not seen, nobody knows.
+    pub(super) fn own_timeout(&self, of: &Value) -> Option<Option<bool>> {
+        const THROUGH: &[&str] = &["request", "send", "init_poolmanager"];
+        let Kind::Obj(id) = of.kind else { return None };
+        let object = self.heap.get(id)?;
+        if self.language != Language::Python {
+            return None;
+        }
+        let through = |class: &ClassValue| {
+            THROUGH.iter().any(|name| {
+                matches!(class.members.get(*name).map(|m| &m.kind), Some(Kind::Func(f))
+                    if f.function.says("timeout"))
+            })
+        };
+        if object.app_class.as_ref().is_some_and(|c| through(c)) {
+            return Some(Some(true));
+        }
+        if let Some(Kind::Obj(by)) = object.fields.get("request").map(|v| &v.kind)
+            && self
+                .heap
+                .get(*by)
+                .is_some_and(|o| o.fields.contains_key("timeout"))
+        {
+            return Some(Some(true));
+        }
+        match object.fields.get("$adapter").map(|v| &v.kind) {
+            Some(Kind::Obj(by)) => {
+                let adapter = self.heap.get(*by)?;
+                let told = adapter.fields.contains_key("timeout");
+                let own = adapter.app_class.as_ref().is_some_and(|c| through(c));
+                (told || own).then_some(Some(true))
+            }
+            // The library's own has none.
+            Some(Kind::Ext(_)) | None => None,
+            Some(_) => Some(None),
+        }
+    }
+
     /// Whether the client object was told how long to wait.
     pub(super) fn client_waits(&self, of: Option<&Value>, args: &Args) -> bool {
         let given = args.get("client");

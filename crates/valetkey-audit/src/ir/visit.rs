@@ -18,6 +18,21 @@ impl Module {
     }
 }
 
+impl Function {
+    /// Whether something in it is called so.
+    pub(crate) fn says(&self, word: &'static str) -> bool {
+        struct Says(&'static str, bool);
+        impl Visit for Says {
+            fn name(&mut self, name: &str) {
+                self.1 |= name == self.0;
+            }
+        }
+        let mut says = Says(word, false);
+        block(&self.body, &mut says);
+        says.1
+    }
+}
+
 fn block(of: &Block, by: &mut impl Visit) {
     for statement in of {
         match &statement.kind {
