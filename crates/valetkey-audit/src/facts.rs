@@ -41,7 +41,7 @@ pub(crate) enum EventKind {
         url: String,
         fields: Fields,
     },
-    /// The library does the rest: `login`, `callback` or `register`.
+    /// The library does the rest: `login`, `callback`, `register` or `device`.
     Delegate {
         part: &'static str,
         fields: Fields,

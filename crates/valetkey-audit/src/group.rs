@@ -70,6 +70,9 @@ const RUBY_WORDS: &[&str] = &[
     "[:state]",
     "[:code]",
     "(:code)",
+    "['code']",
+    "[\"code\"]",
+    "identity_token",
     "googleauth",
     "google::auth",
 ];

@@ -49,7 +49,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, part, fields, library) in c.delegations() {
-        if part == "backend" {
+        // A device asks for another grant (RFC 8628).
+        if matches!(part, "backend" | "device") {
             continue;
         }
         let kind = text(fields, "response_type").unwrap_or("code");

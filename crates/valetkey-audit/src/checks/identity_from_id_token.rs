@@ -48,8 +48,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         // What the code has taken out of a token that it has checked.
         let by_hand = || {
             c.any(value, |o| *o == Origin::Unverified)
-                && c.beside(event)
-                    .any(|e| matches!(e.kind, EventKind::IdToken { fault: None, .. }))
+                && (brought(c, value)
+                    || c.beside(event)
+                        .any(|e| matches!(e.kind, EventKind::IdToken { fault: None, .. })))
         };
         if !c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) && !by_hand() {
             continue;
@@ -102,12 +103,18 @@ fn implicit<'a>(c: &Context<'a>, event: &'a Event) -> bool {
 
 fn handed<'a>(c: &Context<'a>, event: &'a Event, value: &Value) -> bool {
     // Claims of a token that was not checked; whose it is, the code may ask.
-    let asked = || c.claim_compared(event, "aud") != Some(false);
-    let claims = c.any(value, |o| matches!(o, Origin::Claims)) && !asked();
-    (claims || c.any(value, |o| matches!(o, Origin::Profile)))
-        && c.any(value, |o| match o {
-            Origin::Param(p) => p.to_ascii_lowercase().contains("token") || p == "credential",
-            Origin::Header(h) => h == "authorization",
-            _ => false,
-        })
+    let asked = || c.claim_compared(event, "aud");
+    let claims = c.any(value, |o| matches!(o, Origin::Claims)) && asked() == Some(false);
+    let told = c.any(value, |o| matches!(o, Origin::Profile | Origin::Unverified))
+        && asked() != Some(true);
+    (claims || told) && brought(c, value)
+}
+
+/// Whether the token came with the request.
+fn brought(c: &Context<'_>, value: &Value) -> bool {
+    c.any(value, |o| match o {
+        Origin::Param(p) => p.to_ascii_lowercase().contains("token") || p == "credential",
+        Origin::Header(h) => h == "authorization",
+        _ => false,
+    })
 }

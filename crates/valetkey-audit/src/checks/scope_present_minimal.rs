@@ -81,7 +81,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if part == "login" && told || part == "backend" {
             found.extend(field(fields, "scope").and_then(|s| judge(c, s, at(event))));
         }
-        if part != "register" {
+        if part != "register" && part != "device" {
             continue;
         }
         if text(fields, "fact:scope") == Some("own") && !told {

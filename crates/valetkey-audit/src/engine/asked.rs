@@ -233,6 +233,19 @@ impl Engine<'_> {
         let told = self.any(&key.taint, |o| {
             matches!(o, Origin::Profile | Origin::Claims | Origin::Unverified)
         });
+        let bare = self.any(&key.taint, |o| *o == Origin::Unverified)
+            && self.any(
+                &key.taint,
+                |o| matches!(o, Origin::Param(p) if super::id_token::is_id_token(p)),
+            )
+            && !self
+                .events
+                .iter()
+                .any(|e| matches!(e.kind, EventKind::IdToken { .. }));
+        if bare {
+            let (fault, library) = (Some("its signature is not checked"), None);
+            self.emit(EventKind::IdToken { fault, library }, at);
+        }
         if told {
             let value = key.clone();
             self.emit(EventKind::Login { value }, at);

@@ -17,6 +17,14 @@ const TELLS: &[&str] = &[
 impl Engine<'_> {
     /// The claim of that name, where it is one of those.
     pub(super) fn claim(&mut self, of: &Value, name: &str, at: Span) -> Option<Value> {
+        // What a provider says of an access token, whose it is for among it.
+        if matches!(name, "app_id" | "issued_to")
+            && self.any(&of.taint, |o| matches!(o, Origin::Profile))
+        {
+            let mut value = self.sym(Origin::Claim("aud"), at);
+            value.add(&of.taint);
+            return Some(value);
+        }
         let name = ["iss", "aud"].into_iter().find(|n| *n == name)?;
         if !self.any(&of.taint, |o| matches!(o, Origin::Claims)) {
             return None;

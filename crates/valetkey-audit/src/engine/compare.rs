@@ -144,6 +144,21 @@ impl Engine<'_> {
                 }
                 return there.and_then(|p| p.then_some(false));
             }
+            // A provider that says no sends no flag of the app's own.
+            (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s))
+                if matches!(s.as_ref(), "true" | "1" | "yes")
+                    && self.mode == Mode::Scenario
+                    && self.scenario.error
+                    && !self.scenario.code =>
+            {
+                let side = if a.as_str().is_some() { b } else { a };
+                let flag = self.any(side.taint.get(..1).unwrap_or_default(), |o| {
+                    matches!(o, Origin::Param(_))
+                });
+                if flag {
+                    return Some(false);
+                }
+            }
             (Kind::Number(n), Kind::Bool(b)) | (Kind::Bool(b), Kind::Number(n)) => {
                 return Some(i64::from(*b) == *n);
             }

@@ -249,7 +249,11 @@ impl Engine<'_> {
     /// What base64 holds: of an ID token, what it says, unverified.
     pub(super) fn decoded(&mut self, value: &Value, at: Span) -> Eval<Value> {
         let mut value = Value::derived([&self.settled(value)]);
-        if self.any(&value.taint, |o| *o == Origin::IdToken) {
+        if self.any(&value.taint, |o| match o {
+            Origin::IdToken => true,
+            Origin::Param(p) => super::id_token::is_id_token(p),
+            _ => false,
+        }) {
             let id = self.origin(Origin::Unverified, at);
             let origins = &self.origins;
             value.taint.retain(|id| *origins.of(*id) != Origin::IdToken);

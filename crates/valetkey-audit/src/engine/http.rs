@@ -222,7 +222,8 @@ impl Engine<'_> {
             );
         // A bearer token that is passed on, of whoever asks.
         let passed_on = |o: &Origin| matches!(o, Origin::Header(h) if h == "authorization");
-        let with_token = with_token || self.traits.packages && self.any(&made_of.taint, passed_on);
+        let passes = self.traits.packages || self.traits.bare_calls;
+        let with_token = with_token || passes && self.any(&made_of.taint, passed_on);
         let kept_token = self.any(&made_of.taint, |o| match o {
             Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
                 let last = name.rsplit('.').next().unwrap_or(name);
@@ -316,6 +317,19 @@ impl Engine<'_> {
         let raises = told || model.facts.get("errors").is_some_and(|e| e == "raise");
         if token_request && raises {
             self.emit(EventKind::TokenChecked, at);
+        }
+        // A login by a device says what it is for, too (RFC 8628 section 3.1).
+        if lower.contains("device") && has("client_id") && !has("device_code") && !has("grant_type")
+        {
+            let scope = fields.iter().find(|(k, _)| k == "scope").cloned();
+            let event = EventKind::Delegate {
+                part: "device",
+                fields: scope.clone().into_iter().collect(),
+                library: "the login by a device",
+            };
+            if scope.is_some() {
+                self.emit(event, at);
+            }
         }
         // LINE checks all but the nonce for whoever says which client asks.
         if lower.ends_with("/oauth2/v2.1/verify") && has("id_token") {

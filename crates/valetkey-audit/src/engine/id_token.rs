@@ -26,7 +26,10 @@ impl Engine<'_> {
         let known = self.any(&token.taint, |o| {
             matches!(o, Origin::IdToken | Origin::TokenResponse)
         });
-        let named = self.any(&token.taint, |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if p.contains("id_token") || p == "idToken" || p == "credential"));
+        let named = self.any(
+            &token.taint,
+            |o| matches!(o, Origin::Param(p) | Origin::Argument(p) if is_id_token(p)),
+        );
         // A JWT that this app made itself is another matter.
         if model.does == Does::DecodeJwt && !known && !named {
             if self.mode == Mode::Scenario && self.carries_state(&token) {
@@ -138,4 +141,13 @@ impl Engine<'_> {
             && self.oracle.made.len() == decided
             && self.events.len() == events)
     }
+}
+
+/// Whether a parameter is by its name an ID token.
+pub(super) fn is_id_token(name: &str) -> bool {
+    name.contains("id_token")
+        || matches!(
+            name,
+            "credential" | "identity_token" | "identityToken" | "idToken" | "idtoken"
+        )
 }
