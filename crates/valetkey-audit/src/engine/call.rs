@@ -271,7 +271,10 @@ impl Engine<'_> {
                         break;
                     }
                 },
-                None => self.sym(Origin::Argument(name.clone()), function.span),
+                None => match self.made_with(&function, &name) {
+                    Some(value) => value,
+                    None => self.sym(Origin::Argument(name.clone()), function.span),
+                },
             };
             if let Some(frame) = self.frames.last_mut() {
                 Rc::make_mut(&mut frame.locals).insert(name, value);

@@ -68,7 +68,10 @@ impl Engine<'_> {
                 verdict = verdict.filter(|v| {
                     matches!(
                         v,
-                        StateVerdict::Shared | StateVerdict::Unbound | StateVerdict::Constant
+                        StateVerdict::Shared
+                            | StateVerdict::Unbound
+                            | StateVerdict::Constant
+                            | StateVerdict::Refused
                     )
                 });
             }

@@ -3,7 +3,7 @@
 
 use super::{Engine, Eval, args::Args, callbacks::is_check};
 use crate::{
-    ir::{ExprKind, Span},
+    ir::{ExprKind, Function, Span},
     libraries::CallModel,
     value::{Closure, Kind, Origin, Value},
 };
@@ -138,5 +138,26 @@ impl Engine<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// What an object is made with for each request, by its type.
+    pub(super) fn made_with(&mut self, function: &Function, name: &str) -> Option<Value> {
+        const OWN: &[&str] = &[
+            "class:web.",
+            "class:koa.",
+            "class:hono.",
+            "map:cookies",
+            "map:session",
+        ];
+        if !self.traits.callbacks || self.traits.blocks || function.name != "__init__" {
+            return None;
+        }
+        let param = function.params.iter().find(|p| p.name == name)?;
+        let is = self.libraries.param("", param.annotation.as_deref()?)?;
+        if !OWN.iter().any(|known| is.starts_with(known)) {
+            return None;
+        }
+        let is = is.to_owned();
+        Some(self.known_attr(&is, function.span))
     }
 }

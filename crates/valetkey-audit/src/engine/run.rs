@@ -346,6 +346,7 @@ impl Engine<'_> {
         }];
         let end = self.enter(entry);
         if let Ok(value) = &end {
+            self.gives_url(value, entry.span);
             self.answered(value, entry);
             self.validated(value, entry);
             if self.traits.typed && !entry.route {

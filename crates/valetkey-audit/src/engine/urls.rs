@@ -58,6 +58,28 @@ impl Engine<'_> {
         self.object(URL, fields)
     }
 
+    /// A URL that a function gives to callers that are not seen, or puts into
+    /// what it gives, is as good as its text.
+    pub(super) fn gives_url(&mut self, value: &Value, at: Span) {
+        if !self.traits.callbacks || self.traits.blocks {
+            return;
+        }
+        match value.kind {
+            Kind::Obj(_) => {
+                self.url_text(value, at);
+            }
+            Kind::Dict(id) => {
+                let fields = self.heap.get(id).map(|o| o.fields.clone());
+                for inner in fields.unwrap_or_default().values() {
+                    if matches!(inner.kind, Kind::Obj(_)) {
+                        self.url_text(inner, at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// A text without a scheme, whose beginning nobody but the app chooses.
     fn is_relative(&self, text: &Value) -> bool {
         let chosen = |v: &Value| self.any(&v.taint, |o| matches!(o, Origin::Param(_)));
