@@ -479,8 +479,11 @@ impl<'a> Engine<'a> {
     }
 
     fn bound(&self, value: &Value) -> bool {
-        self.any(&value.taint, |o| {
-            matches!(o, Origin::Session(_) | Origin::Cookie(_))
+        self.any(&value.taint, |o| match o {
+            Origin::Session(_) | Origin::Cookie(_) => true,
+            // All cookies as one text, which the app takes apart.
+            Origin::Header(name) => name == "cookie" && self.traits.typed,
+            _ => false,
         })
     }
 

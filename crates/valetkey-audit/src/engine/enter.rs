@@ -496,6 +496,17 @@ impl Engine<'_> {
             // A library does its part before the function is called.
             "call" => self.call_ext(name, Vec::new(), Vec::new(), at),
             // A part of the path, by itself.
+            "extract" if is_text(annotation) && annotation.contains("Query<") => {
+                let ask = Ask {
+                    strict: !annotation.contains("Option<"),
+                    ..Ask::default()
+                };
+                match self.read("params", &Value::str(&param.name), ask, at) {
+                    // It answers by itself.
+                    Err(Unwind::Raise(_)) => self.raise("LibraryError"),
+                    done => done,
+                }
+            }
             "extract" if is_text(annotation) => {
                 let name = param.name.trim_start_matches('$').to_owned();
                 Ok(self.sym(Origin::Param(name), at))
@@ -706,9 +717,11 @@ fn of_callback(function: &Function, param: &Param, untyped: bool) -> Option<&'st
 
 /// `Path<String>` and its like: no struct, whose fields have names.
 fn is_text(annotation: &str) -> bool {
+    // poem-openapi has a parameter of its own for each of the query's, too.
     let inner = annotation
         .split_once("Path<")
-        .and_then(|(_, rest)| rest.split('>').next());
+        .or_else(|| annotation.split_once("Query<"))
+        .and_then(|(_, rest)| rest.trim_start_matches("Option<").split('>').next());
     inner.is_some_and(|t| {
         matches!(
             t.rsplit("::").next().unwrap_or(t),

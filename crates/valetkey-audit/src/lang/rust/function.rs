@@ -20,6 +20,7 @@ const ROUTES: &[&str] = &[
     "server",
     "server_fn",
     "event",
+    "oai",
 ];
 
 impl Lower<'_> {

@@ -315,7 +315,10 @@ impl Lower<'_> {
                 word.push(c);
                 continue;
             }
-            let known = self.scope.names.aliases.get(&word);
+            // What `use a::B as C` calls C is known as B.
+            let names = &self.scope.names;
+            let renamed = || names.used.get(&word)?.last();
+            let known = names.aliases.get(&word).or_else(renamed);
             full.push_str(known.map_or(&word, |k| k));
             word.clear();
             full.push(c);

@@ -179,6 +179,10 @@ fn types_have_their_fields_and_methods() {
                 "class A {$name = \"A\"; $fields = ?fields(\"0\", \"B\")}; class C {$name = \"C\"; $fields = ?fields(\"d\", \"E\")}; fn f($p1: A) {x = ?nth($p1, 0)}",
             ),
             (
+                "use axum::extract::State as Kept; fn f(k: Kept<A>) { k }",
+                "fn f(k: State<A>) {return k}",
+            ),
+            (
                 "impl A { fn f(self: Arc<Self>) { self.b } }",
                 "class A {fn f(self) {return self.b}}",
             ),
