@@ -216,3 +216,8 @@ pub(crate) enum Denial {
     /// It goes on as if there were a code.
     Ignored,
 }
+
+/// Whether a header of a request brings an access token.
+pub(crate) fn is_bearer(header: &str) -> bool {
+    header == "authorization" || header.ends_with("access-token")
+}

@@ -114,7 +114,7 @@ fn handed<'a>(c: &Context<'a>, event: &'a Event, value: &Value) -> bool {
 fn brought(c: &Context<'_>, value: &Value) -> bool {
     c.any(value, |o| match o {
         Origin::Param(p) => p.to_ascii_lowercase().contains("token") || p == "credential",
-        Origin::Header(h) => h == "authorization",
+        Origin::Header(h) => crate::facts::is_bearer(h),
         _ => false,
     })
 }

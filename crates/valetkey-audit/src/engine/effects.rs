@@ -70,7 +70,10 @@ impl Engine<'_> {
                     value = Value::derived([&self.settled(&value)]);
                 }
                 // Whoever reads the claims wants to know who it is.
-                if fact("reads-claims").is_some() && self.any(&value.taint, is_claims) {
+                if fact("reads-claims").is_some()
+                    && self.any(&value.taint, is_claims)
+                    && self.any(&value.taint, is_brought)
+                {
                     let value = self.settled(&value);
                     self.emit(EventKind::ProfileRead { value }, at);
                 }
@@ -349,4 +352,8 @@ fn is_profile(origin: &Origin) -> bool {
 
 fn is_claims(origin: &Origin) -> bool {
     matches!(origin, Origin::Claims)
+}
+
+fn is_brought(origin: &Origin) -> bool {
+    matches!(origin, Origin::Param(_) | Origin::Header(_))
 }

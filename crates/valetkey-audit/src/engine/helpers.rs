@@ -23,6 +23,9 @@ impl Engine<'_> {
         if let Some(claims) = self.verifies_unseen(&lower, args, at) {
             return Ok(Some(claims));
         }
+        if let Some(profile) = self.asks_for_user(&lower, args, at) {
+            return Ok(Some(profile));
+        }
         let code = args.iter().find(|v| self.is_the_code(v));
         if !exchanges(&lower) {
             return Ok(made_client(&lower, args));
@@ -57,6 +60,27 @@ impl Engine<'_> {
         };
         self.exchanged()?;
         Ok(Some(value))
+    }
+
+    /// `google.Profile(r.FormValue("access_token"))`: what is not seen asks whose
+    /// the token is that somebody brought.
+    fn asks_for_user(&mut self, name: &str, args: &[Value], at: Span) -> Option<Value> {
+        const WORDS: &[&str] = &["profile", "userinfo", "getuser", "fetchuser", "getme"];
+        if !WORDS.iter().any(|w| name.contains(w)) {
+            return None;
+        }
+        let brought = args.iter().find(|v| {
+            matches!(v.kind, Kind::Sym)
+                && self.any(&v.taint, |o| match o {
+                    Origin::Param(p) => p.to_ascii_lowercase().replace('_', "") == "accesstoken",
+                    _ => false,
+                })
+        })?;
+        let taint = brought.taint.clone();
+        let mut profile = self.sym(Origin::Profile, at);
+        profile.add(&taint);
+        profile.kind = Kind::Unknown;
+        Some(profile)
     }
 
     /// `auth.VerifyIDToken(ctx, token)`: what is not seen, but is given the

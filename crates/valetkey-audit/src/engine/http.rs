@@ -221,7 +221,7 @@ impl Engine<'_> {
                 |o| matches!(o, Origin::Param(p) if is_token(p)),
             );
         // A bearer token that is passed on, of whoever asks.
-        let passed_on = |o: &Origin| matches!(o, Origin::Header(h) if h == "authorization");
+        let passed_on = |o: &Origin| matches!(o, Origin::Header(h) if crate::facts::is_bearer(h));
         let passes = self.traits.packages || self.traits.bare_calls;
         let with_token = with_token || passes && self.any(&made_of.taint, passed_on);
         let kept_token = self.any(&made_of.taint, |o| match o {

@@ -20,7 +20,7 @@ impl Engine<'_> {
     ) -> Eval<Value> {
         let token = args.get("token").cloned().unwrap_or_else(|| args.first());
         let token = self.settled(&token);
-        let bearer = |o: &Origin| matches!(o, Origin::Header(h) if h == "authorization");
+        let bearer = |o: &Origin| matches!(o, Origin::Header(h) if crate::facts::is_bearer(h));
         let handed = self.any(&token.taint, |o| matches!(o, Origin::Param(_)))
             || self.traits.packages && self.any(&token.taint, bearer);
         let known = self.any(&token.taint, |o| {
@@ -108,7 +108,11 @@ impl Engine<'_> {
             at,
         );
         let mut claims = self.sym(Origin::Claims, at);
-        let nonce = args.get("nonce").filter(|v| !v.is_none()).cloned();
+        let before = told.iter().find(|(k, _)| k == "nonce").map(|(_, v)| v);
+        let nonce = args
+            .get("nonce")
+            .or(before.filter(|_| self.traits.packages));
+        let nonce = nonce.filter(|v| !v.is_none()).cloned();
         if let Some(nonce) = nonce.filter(|v| !matches!(v.kind, Kind::Func(_))) {
             // The library compares it.
             let (left, right) = (claims.clone(), self.settled(&nonce));
