@@ -265,7 +265,8 @@ fn judge(
                 || found.verdict == Verdict::Fail
                     && (check.id == "token-not-leaked"
                         || matches!(check.id, "debug-off" | "session-key-strong")
-                            && sets_up(app, texts, found.file, &integration))
+                            && (sets_up(app, texts, found.file, &integration)
+                                || settles(app, texts, found.file, &integration)))
             {
                 part.insert(found.file);
             }
@@ -337,6 +338,24 @@ fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> 
                     .any(|w| w == stem)
         })
     })
+}
+
+/// Whether a file of settings is imported by one of those that an integration
+/// is made of.
+fn settles(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> bool {
+    let Some(path) = app.files.get(file).map(|f| f.path.as_str()) else {
+        return false;
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.split('.').next().unwrap_or(name);
+    app.language == Language::Python
+        && matches!(stem, "config" | "settings" | "conf" | "constants")
+        && part.iter().filter_map(|id| texts.get(*id)).any(|text| {
+            text.lines().filter(|l| l.contains("import ")).any(|l| {
+                let mut words = l.split(|c: char| !c.is_alphanumeric() && c != '_');
+                words.any(|w| w == stem)
+            })
+        })
 }
 
 /// Settings that hand the whole flow to a library.

@@ -232,3 +232,37 @@ fn the_page_that_sent_the_browser_is_none_of_this_site_alone() {
         &["return redirect(request.referrer or '/')"],
     );
 }
+
+#[test]
+fn a_key_in_the_settings_fails_where_it_stands() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("key-in-settings");
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(&root).unwrap();
+    let config = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    GOOGLE_CLIENT_SECRET: str\n    JWT_SECRET: str = \"please change me\"\nsettings = Settings()\n";
+    fs::write(root.join("config.py"), config).unwrap();
+    fs::write(
+        root.join("auth.py"),
+        r#"
+import jwt
+from authlib.integrations.starlette_client import OAuth
+from fastapi import APIRouter, Request
+from config import settings
+oauth = OAuth()
+oauth.register(name="google", client_secret=settings.GOOGLE_CLIENT_SECRET, client_kwargs={"scope": "openid"},
+    server_metadata_url="https://accounts.google.com/.well-known/openid-configuration")
+router = APIRouter()
+@router.get("/back")
+async def back(request: Request):
+    token = await oauth.google.authorize_access_token(request)
+    return {"session": jwt.encode({"sub": token["userinfo"]["sub"]}, settings.JWT_SECRET, algorithm="HS256")}
+"#,
+    )
+    .unwrap();
+    let report = audit(&root, &Options::default(), &mut |_, _| {}).unwrap();
+    let all = report.results.iter();
+    let failed: Vec<_> = all
+        .filter(|r| r.check == "session-key-strong" && r.verdict == Verdict::Fail)
+        .map(|r| r.path.as_str())
+        .collect();
+    assert_eq!(failed, ["config.py"]);
+}

@@ -3,6 +3,7 @@
 use super::{Check, Context, Found, at};
 use crate::{
     facts::EventKind,
+    lang::Language,
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
 };
@@ -27,6 +28,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     match &value.kind {
         Kind::Str(text) if text.is_empty() => None,
+        // Handed on from another file: it is reported where it is written.
+        Kind::Str(text)
+            if c.app.language == Language::Python
+                && !text.contains(['\n', '\\', '"', '\''])
+                && !c.texts[place.0].contains(text.as_ref()) =>
+        {
+            None
+        }
         Kind::Str(_) => Some(Found::fail(
             place,
             High,

@@ -4,8 +4,33 @@ use super::{Engine, Mode};
 use crate::{
     facts::EventKind,
     ir::Span,
+    lang::Language,
     value::{Kind, Value},
 };
+
+/// What apps of Python call the keys with which they sign what they hand out.
+const KEYS: &[&str] = &[
+    "jwt_secret",
+    "jwt_key",
+    "jwt_signing_key",
+    "signing_key",
+    "session_key",
+    "session_secret_key",
+    "cookie_secret_key",
+    "flask_secret",
+    "flask_secret_key",
+    "app_secret_key",
+    "auth_secret_key",
+    "token_secret_key",
+    "access_secret_key",
+    "refresh_secret_key",
+    "access_token_secret_key",
+    "refresh_token_secret_key",
+    "jwt_access_secret",
+    "jwt_refresh_secret",
+    "jwt_access_secret_key",
+    "jwt_refresh_secret_key",
+];
 
 impl Engine<'_> {
     /// A name or key says that its value is a secret or a switch.
@@ -52,7 +77,8 @@ impl Engine<'_> {
                 | "secret_key_base"
                 | "session.validate_key"
                 | "session.encrypt_key"
-        ) {
+        ) || self.language == Language::Python && KEYS.contains(&lower)
+        {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
             }
