@@ -302,6 +302,8 @@ pub(crate) struct Engine<'a> {
     at_start: BTreeSet<OriginId>,
     /// Who is entered exchanges a code by its own means.
     by_itself: bool,
+    /// A member of the token answer was taken so that its absence raises.
+    insisted: bool,
     /// The app asks for ID tokens that browsers bring.
     posted: bool,
     /// Handlers of a server that waits for one login, until it starts.
@@ -372,6 +374,7 @@ impl<'a> Engine<'a> {
             loaded: 0,
             by_itself: false,
             posted: false,
+            insisted: false,
             mounted: Vec::new(),
             stopped: false,
             clients: BTreeSet::new(),

@@ -144,6 +144,21 @@ impl Engine<'_> {
                 }
                 return there.and_then(|p| p.then_some(false));
             }
+            // That is how it says no (RFC 6749 section 4.1.2.1).
+            (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s))
+                if s.as_ref() == "access_denied"
+                    && self.mode == Mode::Scenario
+                    && self.scenario.error =>
+            {
+                let side = if a.as_str().is_some() { b } else { a };
+                let told = self.any(
+                    side.taint.get(..1).unwrap_or_default(),
+                    |o| matches!(o, Origin::Param(p) if p == "error"),
+                );
+                if told {
+                    return Some(true);
+                }
+            }
             // A provider that says no sends no flag of the app's own.
             (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s))
                 if matches!(s.as_ref(), "true" | "1" | "yes")

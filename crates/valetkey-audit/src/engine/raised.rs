@@ -31,6 +31,14 @@ impl Engine<'_> {
     /// Where a token is taken out of the answer within `try`, one that is not
     /// there ends in the handler, and that ends the way.
     pub(super) fn missing_token_met(&mut self, before: usize, handlers: &[Handler], at: Span) {
+        // There, only `fetch` raises.
+        if self.traits.bare_calls {
+            let insisted = std::mem::take(&mut self.insisted);
+            if insisted && handlers.iter().any(|h| catches(h, "KeyError")) {
+                self.emit(EventKind::TokenChecked, at);
+            }
+            return;
+        }
         let taken = |e: &Event| matches!(e.kind, EventKind::TokenTaken);
         let mut own = self.events.get(before..).unwrap_or_default().iter();
         if self.language == Language::Python

@@ -335,6 +335,7 @@ impl Engine<'_> {
         self.has_answered = false;
         self.mounted.clear();
         self.stopped = false;
+        self.insisted = false;
         self.candidates.clear();
         self.stack.clear();
         self.promises.clear();

@@ -146,6 +146,8 @@ impl Engine<'_> {
                     strict,
                     remove: false,
                 };
+                self.insisted |=
+                    strict && self.any(&of.taint, |o| matches!(o, Origin::TokenResponse));
                 let value = self.member(of, key, ask, at)?;
                 if answered && value.is_none() {
                     return self.raise("Abort");
