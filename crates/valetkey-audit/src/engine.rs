@@ -38,6 +38,7 @@ mod compare;
 mod cut;
 mod delegate;
 mod effects;
+mod ends;
 mod enter;
 mod eval;
 mod exec;

@@ -1,24 +1,15 @@
-//! Entering a function from the outside: what the framework hands to it, and
-//! what becomes of what it returns.
+//! Entering a function from the outside: what the framework hands to it. What
+//! becomes of what it returns: `ends`.
 
 use std::rc::Rc;
 
 use super::{Engine, Eval, Unwind, guards::Place, maps::Ask};
 use crate::{
-    facts::{Entry, Event, EventKind},
+    facts::{Entry, EventKind},
     ir::{ExprKind, Function, PAGE, Param, Span, Star},
     lang::Language,
     value::{Closure, Kind, Origin, Value},
 };
-
-/// Functions whose result the browser can read, by what they are given.
-const READ: &[&str] = &[
-    ")@session ",
-    ")@load ",
-    ")@loader ",
-    ")@action ",
-    ")@getServerSideProps ",
-];
 
 /// Objects that are made for each other, one within the other.
 const INJECTED: usize = 4;
@@ -520,143 +511,6 @@ impl Engine<'_> {
             "cookie" => self.read("cookies", &Value::str(name), Ask::default(), at),
             "header" => self.read("headers", &Value::str(name), Ask::default(), at),
             _ => Ok(self.known_attr(is, at)),
-        }
-    }
-
-    /// At the edge of CloudFront, each value of a header is a mapping with it.
-    fn of_edge(&self, value: Value) -> Vec<Value> {
-        let Kind::List(id) = value.kind else {
-            return vec![value];
-        };
-        let items = self.heap.get(id).map(|o| o.items.clone());
-        let values = items.unwrap_or_default().into_iter().filter_map(|item| {
-            let fields = self.fields(&item).into_iter();
-            fields.filter(|(k, _)| k == "value").map(|(_, v)| v).next()
-        });
-        let values: Vec<Value> = values.collect();
-        match values.is_empty() {
-            true => vec![value],
-            false => values,
-        }
-    }
-
-    /// An answer as a list of status, headers and body.
-    fn answered_in_parts(&mut self, value: &Value, entry: &Entry) {
-        // As functions in the cloud have it.
-        if let Kind::Dict(id) = value.kind
-            && self.heap.get(id).is_some_and(|o| {
-                let has = |name| o.fields.contains_key(name);
-                has("statusCode")
-                    || self.language == Language::Python && has("status") && has("headers")
-            })
-        {
-            for (key, part) in self.fields(value) {
-                match key.as_str() {
-                    "headers" | "multiValueHeaders" => {
-                        for (name, value) in self.fields(&part) {
-                            for value in self.of_edge(value) {
-                                self.answer_header(&name, &value, entry.span);
-                            }
-                        }
-                    }
-                    "body" => {
-                        let value = self.settled(&part);
-                        self.emit(EventKind::Respond { value }, entry.span);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        let Kind::List(id) = value.kind else { return };
-        let parts = self.heap.get(id).map(|o| o.items.clone());
-        let Some([status, headers, body]) = parts.as_deref() else {
-            return;
-        };
-        if self.traits.own_name.is_none()
-            || !matches!(status.kind, Kind::Number(_))
-            || !matches!(headers.kind, Kind::Dict(_))
-        {
-            return;
-        }
-        for (name, value) in self.fields(headers) {
-            self.answer_header(&name, &value, entry.span);
-        }
-        let value = self.settled(body);
-        self.emit(EventKind::Respond { value }, entry.span);
-    }
-
-    /// An answer as functions of AWS and Netlify give it.
-    fn answered_by_members(&mut self, value: &Value, entry: &Entry) {
-        if !self.traits.callbacks || !matches!(value.kind, Kind::Dict(_)) {
-            return;
-        }
-        let fields = self.fields(value);
-        if !fields.iter().any(|(k, _)| k == "statusCode") {
-            return;
-        }
-        for (key, value) in fields {
-            match key.as_str() {
-                "headers" => {
-                    for (name, value) in self.fields(&value) {
-                        self.answer_header(&name, &value, entry.span);
-                    }
-                }
-                "body" => {
-                    let value = self.settled(&value);
-                    self.emit(EventKind::Respond { value }, entry.span);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// What an entry returns is what the browser sees.
-    pub(super) fn answered(&mut self, value: &Value, entry: &Entry) {
-        let value = &super::outcome::held(value);
-        self.answered_in_parts(value, entry);
-        if self.traits.typed {
-            self.headers_among(value, entry.span, 0);
-        }
-        self.answered_by_members(value, entry);
-        let texts = match &value.kind {
-            Kind::List(id) => self
-                .heap
-                .get(*id)
-                .map(|o| o.items.clone())
-                .unwrap_or_default(),
-            _ => vec![value.clone()],
-        };
-        // What Auth.js makes of a session, the browser reads.
-        let read = matches!(&entry.function.kind, Kind::Func(f)
-            if f.function.params.iter().any(|p| p.annotation.as_deref()
-                .is_some_and(|a| READ.iter().any(|m| a.contains(m)))));
-        let sends = matches!(&entry.function.kind, Kind::Func(f)
-            if f.function.params.iter().any(|p| p.annotation.as_deref()
-                .is_some_and(|a| a.contains("$of(url)@redirect "))));
-        if sends {
-            let value = self.settled(value);
-            self.emit(EventKind::Redirect { value }, entry.span);
-        }
-        if !entry.handed.answers && !read {
-            return;
-        }
-        for text in texts {
-            if matches!(
-                text.kind,
-                Kind::Obj(_) | Kind::None | Kind::Number(_) | Kind::Outcome(_)
-            ) {
-                continue;
-            }
-            let value = self.settled(&text);
-            let event = Event {
-                kind: EventKind::Respond { value },
-                file: entry.file,
-                span: entry.span,
-                entry: self.entry,
-                guards: self.left_under.clone(),
-                inspected: self.inspected.clone(),
-            };
-            self.events.push(event);
         }
     }
 }
