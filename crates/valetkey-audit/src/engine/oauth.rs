@@ -406,6 +406,12 @@ impl Engine<'_> {
                 let link = [("url", url), ("state", state), ("codeVerifier", verifier)];
                 self.dict(link.map(|(k, v)| (k.to_owned(), v)).into_iter().collect())
             }
+            // Under names of the library's own.
+            Some("named") => {
+                let name = |which: &str| self.fact(model, which).unwrap_or(which).to_owned();
+                let pair = [(name("url-name"), url), (name("state-name"), state)];
+                self.dict(pair.into_iter().collect())
+            }
             Some("flow") => {
                 let flow = [("auth_uri".to_owned(), url), ("state".to_owned(), state)];
                 self.dict(flow.into_iter().collect())
