@@ -100,8 +100,8 @@ impl SignIn {
     /// Serves `app` with this sign-in's layer, on the address and port of
     /// the settings, until SIGTERM or SIGINT; requests in flight are
     /// finished. On loopback both 127.0.0.1 and ::1 are listened on, and
-    /// another host than the base URL's is answered with 421. Prints the
-    /// address on stderr.
+    /// another host than the base URL's is answered with 421. HTTP/1.1: what
+    /// speaks HTTP/2 or TLS stands in front. Prints the address on stderr.
     pub async fn serve(&self, app: Router) -> Exit {
         Exit(self.run(app).await)
     }
@@ -154,7 +154,8 @@ async fn bind(listen: &Listen) -> Result<Vec<TcpListener>, Problem> {
 }
 
 /// Serves one application on several listeners until `stop`, then finishes
-/// what is in flight. HTTP/1.1; what speaks HTTP/2 or TLS stands in front.
+/// what is in flight. HTTP/1.1; what speaks HTTP/2 or TLS stands in front. A
+/// connection that stays without a whole request head for 90 seconds is closed.
 /// Handlers may ask for the peer's address (`ConnectInfo<SocketAddr>`).
 pub async fn serve_on(listeners: Vec<TcpListener>, app: Router, stop: impl Future<Output = ()>) {
     let (tell, told) = watch::channel(false);

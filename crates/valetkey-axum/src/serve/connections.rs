@@ -4,16 +4,22 @@
 //! the first bytes on their own, to tell HTTP/2 from HTTP/1.1, and puts three
 //! more services around the routes.
 
-use std::{net::SocketAddr, pin::pin};
+use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, extract::ConnectInfo, serve::Listener};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 use tower_service::Service;
+
+/// How long a connection may take for the head of a request, and stay idle
+/// before one: longer than proxies keep theirs (nginx 60 s, cloud balancers
+/// 60 s), so that none of them writes to a connection that is just being
+/// closed.
+const HEAD: Duration = Duration::from_secs(90);
 
 /// Accepts connections until it is told to stop. Each keeps a `told` of its
 /// own for as long as it is open.
@@ -41,6 +47,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, app: Router, mut told: watch
     });
     let mut connection = pin!(
         http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );

@@ -77,3 +77,18 @@ async fn after_a_stop_what_is_in_flight_is_finished_and_nothing_else_begins() {
         .unwrap()
         .unwrap();
 }
+
+/// The clock runs on when nobody has anything to do.
+#[tokio::test(start_paused = true)]
+async fn a_head_that_never_ends_is_not_waited_for() {
+    let served = start().await;
+    let mut stream = TcpStream::connect(served.at).await.unwrap();
+    stream
+        .write_all(b"GET /peer HTTP/1.1\r\nhost: ")
+        .await
+        .unwrap();
+    let mut rest = Vec::new();
+    let ended = timeout(Duration::from_secs(600), stream.read_to_end(&mut rest));
+    ended.await.expect("closed by the server").unwrap();
+    assert!(!String::from_utf8_lossy(&rest).contains("200"), "{rest:?}");
+}

@@ -30,7 +30,7 @@ use super::{
     connection::{Place, Role},
     worker::{Job, Needs, Worker},
 };
-use gathering::{Gathering, PATIENCE};
+use gathering::{Gathering, PATIENCE, SPACING};
 
 mod gathering;
 
@@ -278,6 +278,9 @@ pub(super) fn start(writer: Arc<Writer>) -> Result<Worker, StoreError> {
     })
 }
 
+/// Syncs for which nobody is waited for, once it was in vain.
+const HURRY: u8 = 64;
+
 /// What the thread knows.
 struct Turn {
     writer: Arc<Writer>,
@@ -285,6 +288,8 @@ struct Turn {
     synced: Option<Instant>,
     /// Above 0: several wrote at once not long ago.
     crowd: u8,
+    /// Above 0: somebody was waited for in vain not long ago.
+    hurry: u8,
     /// A sync has failed, and not all is known to be on the disk.
     doubtful: bool,
 }
@@ -295,6 +300,7 @@ impl Turn {
             writer,
             synced: None,
             crowd: 0,
+            hurry: 0,
             doubtful: false,
         }
     }
@@ -304,7 +310,12 @@ impl Turn {
             && self.crowd > 0
             && let Some(synced) = self.synced
         {
-            self.writer.gathering.wait(synced, PATIENCE);
+            // A provider may take longer to answer than is worth waiting for.
+            let patience = if self.hurry > 0 { SPACING } else { PATIENCE };
+            self.hurry = self.hurry.saturating_sub(1);
+            if !self.writer.gathering.wait(synced, patience) && patience == PATIENCE {
+                self.hurry = HURRY;
+            }
         }
         let more = waiting.try_iter().take(BATCH - 1);
         self.write(std::iter::once(first).chain(more).collect());

@@ -60,9 +60,9 @@ struct Idle {
 /// A connection, with both of its ends: too large to be moved about.
 pub(super) struct Connection {
     requests: http1::SendRequest<Full<Bytes>>,
-    driver: http1::Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Full<Bytes>>,
+    /// Until it has ended: with it goes what it had not begun.
+    driver: Option<http1::Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Full<Bytes>>>,
     reused: bool,
-    ended: bool,
 }
 
 /// Why a request was not answered.
@@ -111,7 +111,7 @@ impl Pool {
         }
         drop(kept);
         if sweep {
-            tokio::spawn(sweep_until_empty(Arc::downgrade(self)));
+            tokio::spawn(sweep_until_empty(Sweeping(Arc::downgrade(self))));
         }
     }
 
@@ -142,8 +142,7 @@ impl Drop for Sweeping {
     }
 }
 
-async fn sweep_until_empty(pool: Weak<Pool>) {
-    let sweeping = Sweeping(pool);
+async fn sweep_until_empty(sweeping: Sweeping) {
     loop {
         tokio::time::sleep(IDLE).await;
         match sweeping.0.upgrade() {
@@ -168,9 +167,8 @@ impl Connection {
             .map_err(Unanswered::Broken)?;
         Ok(Box::new(Self {
             requests,
-            driver,
+            driver: Some(driver),
             reused: false,
-            ended: false,
         }))
     }
 
@@ -178,7 +176,8 @@ impl Connection {
     /// worth trying again.
     fn drive(&mut self, cx: &mut Context<'_>) {
         // An error of the connection is told where its answer is waited for.
-        self.ended = self.ended || Pin::new(&mut self.driver).poll(cx).is_ready();
+        self.driver
+            .take_if(|driver| Pin::new(driver).poll(cx).is_ready());
     }
 
     /// The same without waking anybody. A task that holds both ends wakes
@@ -191,29 +190,26 @@ impl Connection {
     /// Whether a request can be sent now.
     fn is_ready(&mut self) -> bool {
         self.drive_quietly();
-        !self.ended && self.requests.is_ready()
+        self.driver.is_some() && self.requests.is_ready()
     }
 
     /// Waits for `wanted`, the other end of this connection.
     async fn driven<T>(&mut self, wanted: impl Future<Output = T>) -> T {
         let mut wanted = pin!(wanted);
-        let mut look = || {
-            wanted
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-        };
+        let mut look = |cx: &mut Context<'_>| wanted.as_mut().poll(cx);
         poll_fn(|cx| {
+            let mut quiet = Context::from_waker(Waker::noop());
             // It may be there already; and if not, it says what it wants.
-            if let ready @ Poll::Ready(_) = look() {
+            if let ready @ Poll::Ready(_) = look(&mut quiet) {
                 return ready;
             }
             self.drive_quietly();
-            if let ready @ Poll::Ready(_) = look() {
+            if let ready @ Poll::Ready(_) = look(&mut quiet) {
                 return ready;
             }
             // Now there is something to be woken for.
             self.drive(cx);
-            look()
+            look(cx)
         })
         .await
     }
@@ -265,7 +261,7 @@ pub(super) async fn send(
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -297,5 +293,54 @@ mod tests {
             pool.lock().idle.get_mut(&*origin).unwrap()[0].since -= age;
             assert_eq!(pool.take(&origin).is_some(), age.is_zero());
         }
+    }
+
+    async fn connected() -> (Box<Connection>, tokio::net::TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let connector = Connector::new(&[], Arc::default(), Duration::from_secs(5)).unwrap();
+        let open = Connection::open(&connector, origin.parse().unwrap()).await;
+        (open.ok().unwrap(), listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_request_comes_back_from_a_connection_that_was_closed_just_now() {
+        let (mut connection, mut server) = connected().await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let (first, _) = tokio::join!(connection.send(Request::default()), async {
+            assert!(server.read(&mut [0; 99]).await.unwrap() > 0);
+            server.write_all(answer).await.unwrap();
+        });
+        assert!(first.is_ok());
+        assert!(connection.is_ready());
+        drop(server);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let sent = connection.send(Request::default());
+        let sent = tokio::time::timeout(Duration::from_secs(5), sent).await;
+        assert!(sent.unwrap().unwrap_err().take_message().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_waited_for_may_wake_as_well() {
+        let (mut connection, _server) = connected().await;
+        let mut polls = 0;
+        // Says every time that it is worth trying again, as tokio's channels
+        // do to a task that has done much already.
+        let shy = poll_fn(|cx| {
+            polls += 1;
+            cx.waker().wake_by_ref();
+            if polls > 5 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        let driven = connection.driven(shy);
+        let begun = Instant::now();
+        // It looks once more when the time is over.
+        tokio::time::timeout(Duration::from_secs(2), driven)
+            .await
+            .ok();
+        assert!(begun.elapsed() < Duration::from_secs(1));
     }
 }

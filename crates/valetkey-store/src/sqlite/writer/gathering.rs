@@ -53,26 +53,25 @@ impl Gathering {
     }
 
     /// Waits until nobody is expected any more, but at least for [`SPACING`]
-    /// and at most for `patience` after the last sync.
-    pub(super) fn wait(&self, synced: Instant, patience: Duration) {
+    /// and at most for `patience` after the last sync. Whether all came.
+    pub(super) fn wait(&self, synced: Instant, patience: Duration) -> bool {
         let note = |thread| {
             if let Ok(mut waiting) = self.waiting.lock() {
                 *waiting = thread;
             }
         };
         note(Some(thread::current()));
-        loop {
-            let end = match self.coming.load(Ordering::Relaxed) {
-                0 => SPACING,
-                _ => patience,
-            };
+        let all = loop {
+            let all = self.coming.load(Ordering::Relaxed) == 0;
+            let end = if all { SPACING } else { patience };
             match end.checked_sub(synced.elapsed()) {
                 // May end early, for other reasons as well.
                 Some(left) if !left.is_zero() => thread::park_timeout(left),
-                _ => break,
+                _ => break all,
             }
-        }
+        };
         note(None);
+        all
     }
 }
 
@@ -90,6 +89,7 @@ mod tests {
         assert!(begun.elapsed() >= SPACING, "nobody is expected");
         gathering.expect_one();
         gathering.expect_one();
+        let begun = Instant::now();
         thread::scope(|scope| {
             scope.spawn(|| {
                 for _ in 0..2 {
@@ -97,8 +97,7 @@ mod tests {
                     gathering.has_come();
                 }
             });
-            let begun = Instant::now();
-            gathering.wait(begun, Duration::from_secs(60));
+            assert!(gathering.wait(begun, Duration::from_secs(60)));
             let waited = begun.elapsed();
             assert!(waited >= Duration::from_millis(60), "{waited:?}");
             assert!(waited < Duration::from_secs(60), "{waited:?}");
@@ -110,7 +109,7 @@ mod tests {
         let gathering = Gathering::default();
         gathering.expect_one();
         let (begun, patience) = (Instant::now(), Duration::from_millis(40));
-        gathering.wait(begun, patience);
+        assert!(!gathering.wait(begun, patience));
         assert!(begun.elapsed() >= patience);
         gathering.forget();
         gathering.has_come();
@@ -130,13 +129,18 @@ mod tests {
         assert!(store.spend(key(2), 10, 20).await.unwrap());
         assert!(!store.spend(key(2), 10, 20).await.unwrap());
         assert_eq!(coming(), 2);
-        let insert = store.insert(key(3), vec![0; 9], 20, 20, Index::default());
-        insert.await.unwrap();
-        assert_eq!(coming(), 0, "whoever writes alone expects nobody");
-        assert!(store.spend(key(4), 10, 20).await.unwrap());
+        // The thread waits for the connection: it forgets nobody meanwhile.
+        let held = store.writer.open.lock().unwrap();
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut insert = store.insert(key(3), vec![0; 9], 20, 20, Index::default());
+        assert!(insert.as_mut().poll(&mut cx).is_pending());
         assert_eq!(coming(), 1);
-        store.settle().await.unwrap();
+        let mut settle = store.settle();
+        assert!(settle.as_mut().poll(&mut cx).is_pending());
         assert_eq!(coming(), 0);
+        drop(held);
+        insert.await.unwrap();
+        settle.await.unwrap();
         drop(store);
         std::fs::remove_dir_all(folder).unwrap();
     }
