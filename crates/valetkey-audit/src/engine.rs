@@ -493,21 +493,25 @@ impl<'a> Engine<'a> {
 
     fn emit(&mut self, kind: EventKind, span: Span) {
         self.shows_login(&kind);
-        // What the session keeps is told by itself, whatever is beside it.
-        if let EventKind::Respond { value } = &kind
-            && matches!(value.kind, Kind::Dict(_))
-        {
-            let kept = self.fields(value).into_iter().map(|(_, v)| v);
-            let kept: Vec<_> = kept
-                .filter(|v| matches!(v.kind, Kind::Sym) && self.bound(v))
-                .collect();
-            for value in kept {
+        if let EventKind::Respond { value } = &kind {
+            for value in self.kept_members(value) {
                 let event = self.event(EventKind::Respond { value }, span);
                 self.events.push(event);
             }
         }
         let event = self.event(kind, span);
         self.events.push(event);
+    }
+
+    /// What the session keeps is told by itself, whatever is beside it.
+    fn kept_members(&self, value: &Value) -> Vec<Value> {
+        if !matches!(value.kind, Kind::Dict(_)) {
+            return Vec::new();
+        }
+        let members = self.fields(value).into_iter().map(|(_, v)| v);
+        members
+            .filter(|v| matches!(v.kind, Kind::Sym) && self.bound(v))
+            .collect()
     }
 
     fn event(&self, kind: EventKind, span: Span) -> Event {

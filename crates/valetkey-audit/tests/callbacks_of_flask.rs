@@ -131,8 +131,17 @@ fn tokens_get_out_in_many_ways() {
         ],
     );
     let kept = ("DONE", "session['t'] = tokens['access_token']");
-    let shown = ("SHOWN", "return jsonify({'token': session.get('t')})");
-    assert_eq!(verdict("token-not-leaked", &[kept, shown]), Verdict::Fail);
+    for shown in [
+        "return jsonify({'token': session.get('t')})",
+        "return {'token': session.get('t')}",
+    ] {
+        let parts = [kept, ("SHOWN", shown)];
+        assert_eq!(
+            verdict("token-not-leaked", &parts),
+            Verdict::Fail,
+            "{shown}"
+        );
+    }
 }
 
 #[test]
@@ -265,4 +274,18 @@ async def back(request: Request):
         .map(|r| r.path.as_str())
         .collect();
     assert_eq!(failed, ["config.py"]);
+}
+
+#[test]
+fn httplib2_waits_for_ever_unless_it_is_told() {
+    for (how, expected) in [("", Verdict::Fail), ("timeout=5", Verdict::Pass)] {
+        let line = format!(
+            "import httplib2\nhttplib2.Http({how}).request('https://api.example.test/me', 'GET', headers={{'Authorization': 'Bearer ' + tokens['access_token']}})"
+        );
+        assert_eq!(
+            verdict("timeout-set", &[("DONE", &line)]),
+            expected,
+            "{how}"
+        );
+    }
 }

@@ -134,7 +134,8 @@ impl Engine<'_> {
         if !entry.handed.answers && !read {
             return;
         }
-        for text in texts {
+        let kept: Vec<Value> = texts.iter().flat_map(|t| self.kept_members(t)).collect();
+        for text in texts.into_iter().chain(kept) {
             if matches!(
                 text.kind,
                 Kind::Obj(_) | Kind::None | Kind::Number(_) | Kind::Outcome(_)
