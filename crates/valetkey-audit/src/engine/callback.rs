@@ -101,8 +101,12 @@ impl Engine<'_> {
             // A page that posts a code has got one.
             let body = facts.events.iter().any(|e| {
                 e.entry == Some(number)
-                    && matches!(&e.kind, EventKind::TokenRequest { fields, .. }
-                        if fields.iter().any(|(k, v)| k == "code" && matches!(v.kind, Kind::Map(_))))
+                    && match &e.kind {
+                        EventKind::TokenRequest { fields, .. } => fields
+                            .iter()
+                            .any(|(k, v)| k == "code" && matches!(v.kind, Kind::Map(_))),
+                        _ => false,
+                    }
             });
             if posted.is_none() && !handed_on && !body {
                 facts.denials.push((number, self.denial(&entry, &keys)));

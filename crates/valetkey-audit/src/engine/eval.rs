@@ -160,7 +160,7 @@ impl Engine<'_> {
                 self.set_name(name, value.clone(), at);
                 value
             }
-            ExprKind::Each(target, iter, tests, element) if matches!(&element.kind, ExprKind::Dict(entries) if entries.len() == 1) => {
+            ExprKind::Each(target, iter, tests, element) if is_pair(element) => {
                 self.mapping_of(target, iter, tests, element)?
             }
             ExprKind::Each(target, iter, tests, element) => {
@@ -602,4 +602,9 @@ impl Engine<'_> {
         });
         Value::new(Kind::List(id))
     }
+}
+
+/// What a comprehension of a mapping makes each time.
+fn is_pair(element: &Expr) -> bool {
+    matches!(&element.kind, ExprKind::Dict(entries) if entries.len() == 1)
 }
