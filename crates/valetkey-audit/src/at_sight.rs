@@ -7,9 +7,25 @@ pub(crate) mod unnamed;
 
 /// Whether a word in small letters stands in a name, in whatever case.
 fn contains(name: &str, word: &str) -> bool {
-    let first = word.as_bytes().first().map(u8::to_ascii_lowercase);
-    name.as_bytes().windows(word.len()).any(|part| {
-        part.first().map(u8::to_ascii_lowercase) == first
-            && part.eq_ignore_ascii_case(word.as_bytes())
+    let (name, word) = (name.as_bytes(), word.as_bytes());
+    let Some((first, rest)) = word.split_first() else {
+        return true;
+    };
+    let last = name.len().saturating_sub(rest.len());
+    (0..last).any(|at| {
+        name[at].eq_ignore_ascii_case(first)
+            && name[at + 1..at + word.len()].eq_ignore_ascii_case(rest)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contains;
+
+    #[test]
+    fn words_are_found_in_whatever_case() {
+        assert!(contains("OAuthState", "state") && contains("state", "state"));
+        assert!(contains("a_STATE_b", "state") && contains("xstate", "state"));
+        assert!(!contains("stat", "state") && !contains("", "state"));
+    }
 }

@@ -185,11 +185,15 @@ struct Names {
 
 impl Visit for Names {
     fn name(&mut self, name: &str) {
+        // What was found once need not be looked for again.
         let has = |word: &str| contains(name, word);
-        self.pkce |= has("challenge") || has("pkce") || has("verifier");
-        self.redirects |= REDIRECT.contains(&plain(name).as_str());
-        self.time |= has("timeout") || has("deadline") || has("signal") || has("abort");
-        self.state |= has("state") && !has("statement") || has("csrf") || has("nonce");
+        self.pkce = self.pkce || has("challenge") || has("pkce") || has("verifier");
+        self.time = self.time || has("timeout") || has("deadline") || has("signal") || has("abort");
+        self.state = self.state || has("state") && !has("statement") || has("csrf") || has("nonce");
+        if !self.redirects && name.len() <= LONGEST {
+            let mut letters = [0; LONGEST];
+            self.redirects = REDIRECT.contains(&plain_in(name, &mut letters));
+        }
     }
 
     fn function(&mut self, function: &Function) {
