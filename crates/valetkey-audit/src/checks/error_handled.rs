@@ -85,10 +85,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             .iter()
             .find(|e| matches!(e.kind, EventKind::ErrorIgnored));
         if ignored.is_some() {
+            let handed = exchange.is_some_and(|e| matches!(e.kind, EventKind::Delegate { .. }));
             found.push(Found::fail(
                 place,
                 Low,
-                "The token endpoint's error is seen, and what came with it is used all the same.",
+                match handed {
+                    true => "The library hands out that the login was refused, and what came with that is used all the same.",
+                    false => "The token endpoint's error is seen, and what came with it is used all the same.",
+                },
             ));
         } else if !checked && elsewhere.is_some() {
             found.push(Found::pass(

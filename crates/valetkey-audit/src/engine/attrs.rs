@@ -29,6 +29,10 @@ impl Engine<'_> {
                 )))))
             }
             Kind::None => self.raise("AttributeError"),
+            Kind::Bool(false) if !self.failed.is_empty() => {
+                self.used(of, at);
+                Ok(Value::derived([of]))
+            }
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
                 Some(value) => self.attr(&value.clone(), name, at),
                 None => Ok(Value::unknown()),

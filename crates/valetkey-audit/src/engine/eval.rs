@@ -495,6 +495,14 @@ impl Engine<'_> {
             );
         }
         let known = match op {
+            // Nobody, who is false: `user?.id` and `user == null` ask for that.
+            Cmp::Eq | Cmp::Ne
+                if !self.failed.is_empty()
+                    && b.is_none()
+                    && matches!(a.kind, Kind::Bool(false)) =>
+            {
+                Some(op == Cmp::Eq)
+            }
             Cmp::Eq => self.equal(a, b),
             Cmp::Ne => self.equal(a, b).map(|x| !x),
             Cmp::In => self.contains(b, a, at),

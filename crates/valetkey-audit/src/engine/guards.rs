@@ -1,7 +1,7 @@
 //! Functions that a library makes to stand before others, and that do a part
 //! of the flow when a request comes: `passport.authenticate("google")`.
 
-use super::{Engine, Eval, args::Args, callbacks::is_check};
+use super::{Engine, Eval, Mode, args::Args, callbacks::is_check};
 use crate::{
     ir::{ExprKind, Function, Span},
     libraries::CallModel,
@@ -93,8 +93,16 @@ impl Engine<'_> {
             self.went_on = true;
         }
         if let Some(then) = fields.get("$then") {
-            let user = self.sym(Origin::Profile, at);
-            let given = vec![Value::unknown(), user, Value::unknown()];
+            let mut user = self.sym(Origin::Profile, at);
+            let mut error = Value::unknown();
+            // Whom the provider does not vouch for, the function is told of: an
+            // error there is not, and no user.
+            if part == "$guard:callback" && self.mode == Mode::Discover && !self.decide(at) {
+                self.failed.extend(user.taint.iter().copied());
+                user.kind = Kind::Bool(false);
+                error = Value::none();
+            }
+            let given = vec![error, user, Value::unknown()];
             self.call_value(&then.clone(), given, Vec::new(), at)?;
         }
         Ok(())

@@ -461,8 +461,8 @@ impl Engine<'_> {
                 "userinfo" | "id_token_claims" | "idTokenClaims" => Origin::Claims,
                 "*" => return settled,
                 "text" | "content" | "body" | "data" | "json" | "headers" | "raw" | "args"
-                | "parsed_response" | "parsed" | "parse" | "to_h" | "to_hash" | "to_s"
-                | "tokens" | "authentication" | "credentials" | "params" => {
+                | "payload" | "parsed_response" | "parsed" | "parse" | "to_h" | "to_hash"
+                | "to_s" | "tokens" | "authentication" | "credentials" | "params" => {
                     return settled;
                 }
                 _ => Origin::TokenMeta,

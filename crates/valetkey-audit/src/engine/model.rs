@@ -36,8 +36,10 @@ impl Engine<'_> {
         let (positional, named) = self.configured(model, positional, named, at)?;
         let args = self.given(model, positional, named);
         let into = model.facts.get("fills").and_then(|n| args.get(n)).cloned();
-        // A client with a token that there is none of.
-        if model.does == Does::Object && !self.failed.is_empty() {
+        // A client with a token that there is none of, a session of nobody.
+        if !self.failed.is_empty()
+            && (model.does == Does::Object || model.facts.contains_key("signs-in"))
+        {
             for value in args.positional.clone() {
                 self.used(&value, at);
             }
