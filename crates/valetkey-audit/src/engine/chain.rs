@@ -22,6 +22,15 @@ impl Engine<'_> {
             }
             ("map" | "and_then" | "then", [function]) => {
                 if matches!(function.kind, Kind::Func(_)) {
+                    // `any().map(move || state.clone())` hands on what all share.
+                    if name == "map"
+                        && roles.is_empty()
+                        && let Ok(made) =
+                            self.call_value(function, Vec::new(), Vec::new(), self.site)
+                        && matches!(made.kind, Kind::Obj(_))
+                    {
+                        self.provide(&made, true);
+                    }
                     let handed = Handed {
                         answers: name != "map" || !roles.is_empty(),
                         roles,

@@ -410,6 +410,10 @@ impl Engine<'_> {
                     let key = Value::str(name);
                     self.read("cookies", &key, Ask::default(), at).map(Some)
                 }
+                // A filter that is not followed, of which the type is known.
+                None if self.traits.typed && role.as_deref() == Some("") => {
+                    Ok(Some(self.shared_of_type(annotation, at)))
+                }
                 _ => Ok(role.map(|is| self.known_attr(&is, at))),
             };
         }

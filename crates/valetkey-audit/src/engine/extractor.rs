@@ -44,7 +44,7 @@ impl Engine<'_> {
         })
     }
 
-    fn made_from_request(&mut self, method: &Value, at: Span) -> Eval<Value> {
+    pub(super) fn made_from_request(&mut self, method: &Value, at: Span) -> Eval<Value> {
         let Kind::Func(closure) = &method.kind else {
             return Ok(Value::unknown());
         };

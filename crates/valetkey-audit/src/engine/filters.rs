@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{Engine, Eval, Mode, args::Args};
 use crate::{
     facts::Entry,
+    ir::Span,
     libraries::CallModel,
     value::{ClassValue, Closure, FileId, Kind, Value},
 };
@@ -30,6 +31,10 @@ enum What {
 impl Engine<'_> {
     /// Some functions run before others from now on.
     pub(super) fn runs_before(&mut self, model: &'static CallModel, args: &Args) {
+        if self.traits.typed {
+            self.layered(args);
+            return;
+        }
         // A block that says it may be entered again.
         if self.mode != Mode::Load {
             return;
@@ -70,6 +75,45 @@ impl Engine<'_> {
         }
     }
 
+    /// Layers of a router: each once, however often what sets it up is run.
+    fn layered(&mut self, args: &Args) {
+        for value in self.named_functions(args).0 {
+            let Kind::Func(new) = &value.kind else {
+                continue;
+            };
+            let (file, at) = (new.file, new.function.span.at);
+            let known = self.filters.iter().any(|f| match &f.what {
+                What::Function(v) => matches!(&v.kind, Kind::Func(c)
+                    if c.file == file && c.function.span.at == at),
+                What::Method(_) => false,
+            });
+            if !known {
+                self.filters.push(Filter {
+                    class: None,
+                    file: self.file(),
+                    what: What::Function(value.clone()),
+                    only: Vec::new(),
+                    except: Vec::new(),
+                    skip: false,
+                });
+            }
+        }
+    }
+
+    /// Whether a layer lets a request through: it calls the next, or gives an
+    /// answer that is no error.
+    fn let_through(&mut self, layer: &Closure, value: &Value, at: Span) -> Eval<bool> {
+        let next = |annotation: &str| annotation == "Next" || annotation.starts_with("Next<");
+        let mut types = layer.function.params.iter();
+        let asks = types.any(|p| p.annotation.as_deref().is_some_and(next));
+        self.went_on = false;
+        let made = self.made_from_request(value, at)?;
+        Ok(match made.kind {
+            Kind::Outcome(None) => false,
+            _ => self.went_on || !asks,
+        })
+    }
+
     /// Runs what comes before a function; whether that may run then.
     pub(super) fn filtered(
         &mut self,
@@ -84,6 +128,7 @@ impl Engine<'_> {
         for filter in &self.filters {
             let of_class = match (&filter.class, &closure.class) {
                 (Some(class), Some(own)) => descends(own, class, 0),
+                (None, _) if self.traits.typed => filter.file == closure.file,
                 (None, None) => filter.file == closure.file,
                 _ => false,
             };
@@ -110,6 +155,12 @@ impl Engine<'_> {
                 }
             };
             match &value.kind {
+                Kind::Func(own) if self.traits.typed => {
+                    let own = own.clone();
+                    if !self.let_through(&own, &value, entry.span)? {
+                        return Ok(false);
+                    }
+                }
                 Kind::Func(own) => {
                     let bound = Rc::new(Closure {
                         function: own.function.clone(),

@@ -98,6 +98,15 @@ impl Engine<'_> {
             .and_then(|h| self.basic_secret(&h.clone()))
         {
             fields.push(("client_secret".into(), secret));
+        } else if self.traits.typed
+            && let Some((_, value)) = args.named.iter().find(|(name, _)| {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                last.eq_ignore_ascii_case("authorization")
+            })
+            && let Some(secret) = behind_basic(value)
+        {
+            // A header by itself, as builders of requests take it.
+            fields.push(("client_secret".into(), secret));
         }
         let basic = args.get("auth").or(basic.as_ref());
         if let Some(Kind::List(id) | Kind::Obj(id)) = basic.map(|v| &v.kind)
@@ -453,24 +462,7 @@ impl Engine<'_> {
         let (_, value) = fields
             .iter()
             .find(|(k, _)| k.eq_ignore_ascii_case("authorization"))?;
-        let parts: &[Value] = match &value.kind {
-            Kind::Template(parts) => parts,
-            Kind::Str(_) => std::slice::from_ref(value),
-            _ => return None,
-        };
-        let text = |v: Option<&Value>| v.and_then(Value::as_str).map(str::to_owned);
-        if !text(parts.first())?.starts_with("Basic ") {
-            return None;
-        }
-        let at = parts
-            .iter()
-            .position(|p| p.as_str().is_some_and(|t| t.contains(':')))?;
-        let (_, rest) = parts[at].as_str()?.split_once(':')?;
-        match (rest, parts.get(at + 1)) {
-            ("", Some(secret)) => Some(secret.clone()),
-            (text, None) if !text.is_empty() => Some(Value::str(text)),
-            _ => None,
-        }
+        behind_basic(value)
     }
 
     /// Whether a form whose fields are not seen was made of the code.
@@ -562,4 +554,26 @@ fn is_token_endpoint(url: &str) -> bool {
 fn is_token(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     lower.contains("token") && !lower.contains("csrf") && !lower.contains("xsrf")
+}
+
+/// The secret of `Basic id:secret`.
+fn behind_basic(value: &Value) -> Option<Value> {
+    let parts: &[Value] = match &value.kind {
+        Kind::Template(parts) => parts,
+        Kind::Str(_) => std::slice::from_ref(value),
+        _ => return None,
+    };
+    let text = |v: Option<&Value>| v.and_then(Value::as_str).map(str::to_owned);
+    if !text(parts.first())?.starts_with("Basic ") {
+        return None;
+    }
+    let at = parts
+        .iter()
+        .position(|p| p.as_str().is_some_and(|t| t.contains(':')))?;
+    let (_, rest) = parts[at].as_str()?.split_once(':')?;
+    match (rest, parts.get(at + 1)) {
+        ("", Some(secret)) => Some(secret.clone()),
+        (text, None) if !text.is_empty() => Some(Value::str(text)),
+        _ => None,
+    }
 }

@@ -51,7 +51,7 @@ impl Engine<'_> {
         Ok(match name {
             "format" | "join" => self.text(of, name, args, named, at),
             // So does the address of another site without a scheme.
-            "startswith"
+            "startswith" | "starts_with"
                 if args
                     .first()
                     .and_then(Value::as_str)

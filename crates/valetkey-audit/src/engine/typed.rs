@@ -157,6 +157,16 @@ impl Engine<'_> {
         (!self.field_types(&class).is_empty()).then(|| self.typed_object(&class, 0, at))
     }
 
+    /// What all share of a type of the app; one like it where it is not seen.
+    pub(super) fn shared_of_type(&mut self, annotation: &str, at: Span) -> Value {
+        let own = matches!(self.variable(annotation, at).kind, Kind::Class(_));
+        let kept = own.then(|| self.kept_as(annotation)).flatten();
+        match kept.or_else(|| self.own_type(annotation, at)) {
+            Some(value) => value,
+            None => self.known_attr("", at),
+        }
+    }
+
     /// The only object of a library's class among what is kept, and in it.
     pub(super) fn only_one(&self, class: &str) -> Option<Value> {
         let is = |value: &Value| match value.kind {
