@@ -120,6 +120,8 @@ pub(crate) struct Scenario {
     pub(crate) keys: Rc<BTreeSet<String>>,
     /// A way ends at the token request.
     pub(crate) stop: bool,
+    /// The token endpoint refuses the code.
+    pub(crate) refused: bool,
 }
 
 /// What a way met that decides how much it proves.
@@ -132,6 +134,8 @@ pub(crate) struct Notes {
     /// Something looked at the state that knows nothing of the browser.
     pub(crate) blind: bool,
     pub(crate) exchanged: bool,
+    /// The token endpoint has refused the code, which raised.
+    pub(crate) refused: bool,
     /// The type that the request's parameters become is not seen.
     pub(crate) unseen_query: bool,
     /// A parameter of the callback was asked for.

@@ -215,6 +215,9 @@ pub(crate) enum Denial {
     Crash,
     /// It goes on as if there were a code.
     Ignored,
+    /// The token endpoint's refusal is caught, and the callback ends in an
+    /// exception for want of a token.
+    Unanswered,
 }
 
 /// Whether a header of a request brings an access token.

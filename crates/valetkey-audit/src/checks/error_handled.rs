@@ -75,6 +75,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 found.push(Found::fail(place, Low, "When the user says no there is no code, and the callback ends in an exception of its own."));
                 continue;
             }
+            Denial::Unanswered => {
+                found.push(Found::fail(place, Low, "An error of the token endpoint is caught, and the callback goes on without a token: it ends in an exception of its own."));
+                continue;
+            }
             Denial::Handled => {}
         }
         // What becomes of the code is not seen.

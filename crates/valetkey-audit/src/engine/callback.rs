@@ -336,6 +336,7 @@ impl Engine<'_> {
             error: false,
             keys: keys.clone(),
             stop: true,
+            refused: false,
         };
         // A login that carries a state, or, where a library refuses one that
         // was never sent, none.
@@ -396,6 +397,7 @@ impl Engine<'_> {
             error: true,
             keys: keys.clone(),
             stop: false,
+            refused: false,
         };
         // What ends before the callback is looked at says nothing of it.
         let (mut crash, mut well) = ([false; 2], [false; 2]);
@@ -414,7 +416,34 @@ impl Engine<'_> {
         if crash[usize::from(asked)] && !well[usize::from(asked)] {
             return Denial::Crash;
         }
+        if self.refusal_crashes(entry, keys) {
+            return Denial::Unanswered;
+        }
         Denial::Handled
+    }
+
+    /// Whether what raises when the token endpoint refuses the code is caught,
+    /// and what it left empty ends the callback all the same.
+    fn refusal_crashes(&mut self, entry: &Entry, keys: &Rc<BTreeSet<String>>) -> bool {
+        if !self.traits.callbacks || self.traits.blocks || !self.by_itself {
+            return false;
+        }
+        let scenario = |refused| Scenario {
+            state: true,
+            stored: true,
+            equal: true,
+            code: true,
+            error: false,
+            keys: keys.clone(),
+            stop: false,
+            refused,
+        };
+        let crashes = |engine: &Self, way: &Way| way.notes.refused && engine.crashed(&way.end);
+        // What ends so in any case says nothing of the refusal.
+        self.tried(entry, scenario(true), crashes)
+            && !self.tried(entry, scenario(false), |engine, way| {
+                way.notes.exchanged && engine.crashed(&way.end)
+            })
     }
 
     /// What the app's own code raises, which nobody answers.

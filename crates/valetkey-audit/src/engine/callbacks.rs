@@ -69,7 +69,8 @@ impl Engine<'_> {
             return done.map(Some);
         }
         let handler = self.eval(&call.args[0])?;
-        self.call_value(&handler, vec![Value::unknown()], Vec::new(), at)
+        let error = self.error_caught();
+        self.call_value(&handler, vec![error], Vec::new(), at)
             .map(Some)
     }
 

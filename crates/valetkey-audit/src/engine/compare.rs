@@ -1,6 +1,6 @@
 //! What is true, what is equal: also under a scenario.
 
-use super::{Engine, Mode};
+use super::{Engine, Mode, raised::CAUGHT};
 use crate::{
     facts::EventKind,
     ir::Span,
@@ -55,7 +55,10 @@ impl Engine<'_> {
                 of_app.then_some(true)
             }
             Kind::Obj(_) | Kind::Func(_) | Kind::Class(_) | Kind::Method(_) => Some(true),
-            Kind::Ext(name) => (name.as_ref() == "web.request").then_some(true),
+            // What was caught, and what it says.
+            Kind::Ext(name) => {
+                (name.as_ref() == "web.request" || name.starts_with(CAUGHT)).then_some(true)
+            }
             Kind::Map(name) => {
                 (name.as_ref() == "env" || self.traits.attributes_are_keys).then_some(true)
             }

@@ -318,7 +318,8 @@ impl Engine<'_> {
 
     fn handle(&mut self, handler: &Handler) -> Eval<()> {
         if let Some(name) = &handler.name {
-            self.set_name(name, Value::unknown(), Span::default());
+            let error = self.error_caught();
+            self.set_name(name, error, Span::default());
         }
         match self.block(&handler.body) {
             // `raise` alone passes it on.

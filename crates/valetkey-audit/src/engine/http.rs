@@ -385,6 +385,10 @@ impl Engine<'_> {
             if exchange {
                 self.exchanged()?;
             }
+            if raises && self.mode == super::Mode::Scenario && self.scenario.refused {
+                self.notes.refused = true;
+                return self.raise("LibraryError");
+            }
             let answer = self.sym(Origin::TokenResponse, at);
             if raises {
                 self.fails_on_refusal(&answer);

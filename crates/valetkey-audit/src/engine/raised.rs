@@ -2,12 +2,16 @@
 
 use std::rc::Rc;
 
-use super::Engine;
+use super::{Engine, Mode};
 use crate::{
     facts::{Event, EventKind},
     ir::{Expr, ExprKind, Handler, Span, Stmt, StmtKind},
     lang::Language,
+    value::Value,
 };
+
+/// What stands for an error that is known to have been raised.
+pub(super) const CAUGHT: &str = "caught:error";
 
 pub(super) fn catches(handler: &Handler, name: &str) -> bool {
     const GENERAL: &[&str] = &["Exception", "BaseException", "StandardError"];
@@ -28,6 +32,15 @@ pub(super) fn catches(handler: &Handler, name: &str) -> bool {
 }
 
 impl Engine<'_> {
+    /// What a handler is given: where it is known that something was raised,
+    /// there is something.
+    pub(super) fn error_caught(&self) -> Value {
+        match self.mode == Mode::Scenario && self.scenario.refused {
+            true => Value::ext(CAUGHT),
+            false => Value::unknown(),
+        }
+    }
+
     /// Where a token is taken out of the answer within `try`, one that is not
     /// there ends in the handler, and that ends the way.
     pub(super) fn missing_token_met(&mut self, before: usize, handlers: &[Handler], at: Span) {
