@@ -70,7 +70,11 @@ impl Engine<'_> {
             }
             Does::SetCookie => {
                 let key = args.get("name").map(|v| self.key(v)).unwrap_or_default();
-                let value = args.get("value").cloned().unwrap_or_else(Value::unknown);
+                let value = args.get("value").cloned();
+                let (key, value) = match (value, self.pair(args)) {
+                    (None, Some((name, value))) => (self.key(&name), value),
+                    (value, _) => (key, value.unwrap_or_else(Value::unknown)),
+                };
                 let http_only = fact("signed").is_some()
                     || matches!(
                         args.get("httponly").map(|v| &v.kind),
@@ -94,6 +98,21 @@ impl Engine<'_> {
             }
             _ => Value::none(),
         })
+    }
+
+    /// `jar.add(("name", value))`: a cookie is made of a pair.
+    fn pair(&self, args: &Args) -> Option<(Value, Value)> {
+        if !self.traits.typed {
+            return None;
+        }
+        let cookie = args.get("cookie").or_else(|| args.positional.first())?;
+        let (Kind::List(id) | Kind::Obj(id)) = cookie.kind else {
+            return None;
+        };
+        match self.heap.get(id)?.items.as_slice() {
+            [name, value] if name.as_str().is_some() => Some((name.clone(), value.clone())),
+            _ => None,
+        }
     }
 
     /// A page that is given the state and the client's id, to send the browser

@@ -94,6 +94,9 @@ impl Lower<'_> {
         if let Some(taken) = self.taken_out(node, &last, kind, given.is_empty()) {
             return taken;
         }
+        if !method && let Some(taken) = self.of_query(node, function, &last) {
+            return taken;
+        }
         if !method && let [one] = given.as_slice() {
             match last.as_str() {
                 // What a guard of Rocket comes to.
@@ -221,6 +224,32 @@ impl Lower<'_> {
         let kind = self.annotation(kind?);
         let kind = self.at(node, ExprKind::Str(kind));
         Some(self.call(node, name, vec![kind]))
+    }
+
+    /// `Query::<T>::from_query(…)`.
+    fn of_query(&self, node: Node<'_>, function: Node<'_>, last: &str) -> Option<Expr> {
+        const ASK: &[&str] = &[
+            "from_query",
+            "try_from_uri",
+            "from_request",
+            "from_request_parts",
+            "extract",
+        ];
+        if !ASK.contains(&last) {
+            return None;
+        }
+        let kind = function.field("path").filter(|n| {
+            matches!(
+                n.rule(),
+                "generic_type" | "generic_type_with_turbofish" | "bracketed_type"
+            )
+        })?;
+        let written = self.text(kind).trim_matches(['<', '>']).replace("::<", "<");
+        let (name, inner) = written.split_once('<')?;
+        let query = name == "Query" || name.ends_with("::Query");
+        let inner = inner.trim_end_matches('>');
+        let kind = ExprKind::Str(format!("Query<{inner}>"));
+        query.then(|| self.call(node, "?extract", vec![self.at(node, kind)]))
     }
 
     /// `x.lock()`.
