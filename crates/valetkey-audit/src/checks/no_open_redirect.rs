@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, at, text};
 use crate::{
-    facts::EventKind,
+    facts::{Event, EventKind},
     report::Severity::Medium,
     value::{Kind, Origin, OriginId, Value},
 };
@@ -77,6 +77,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k)
                     if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name) || page_of(k) == Some(name)))
         });
+        let from_session = from_session || from_shared(c, event, value);
         let after_login = event.entry.is_some_and(|e| callbacks.contains(&e));
         let from_cookie = || after_login && unwritten(c, value, &event.inspected);
         // Back to where the browser was, on a page that has nothing to do with
@@ -109,14 +110,41 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     found
 }
 
-/// What a page to go back to is kept in, by its name or place there.
-fn page_of(key: &str) -> Option<&str> {
+/// Whether it is a page that a request has named, and that waited in what all
+/// browsers share, among other things that belong to the login.
+fn from_shared(c: &Context<'_>, event: &Event, value: &Value) -> bool {
+    let mut waited = value.taint.iter().filter_map(|id| match c.origins.of(*id) {
+        Origin::Store(k) if !event.inspected.contains(id) => match k.strip_prefix("shared.") {
+            Some(of) => page_of(of),
+            None => page_of(k).map(|_| "store.*"),
+        },
+        _ => None,
+    });
+    let named = |e: &Event, value: &Value| {
+        value.taint.iter().any(|id| {
+            !e.inspected.contains(id)
+                && matches!(c.origins.of(*id), Origin::Param(p) if is_page(&p.to_ascii_lowercase()))
+        })
+    };
+    waited.any(|key| {
+        c.events().any(|e| {
+            matches!(&e.kind, EventKind::StoreWrite { name, value }
+                if name == key && !own(value) && named(e, value))
+        })
+    })
+}
+
+fn is_page(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "next", "return", "redirect", "back", "dest", "target", "url",
     ];
+    WORDS.iter().any(|w| name.contains(w))
+}
+
+/// What a page to go back to is kept in, by its name or place there.
+fn page_of(key: &str) -> Option<&str> {
     let (of, part) = key.split_once('.')?;
-    let page = part.bytes().all(|b| b.is_ascii_digit())
-        || WORDS.iter().any(|w| part.contains(w)) && !part.contains("auth");
+    let page = part.bytes().all(|b| b.is_ascii_digit()) || is_page(part) && !part.contains("auth");
     page.then_some(of)
 }
 
