@@ -341,6 +341,7 @@ impl Engine<'_> {
             Does::Same => {
                 let value = match (fact("of"), &of) {
                     (None, Some(of)) => of.clone(),
+                    (Some("race"), _) => self.raced(&args.first()),
                     (Some("second"), _) => args
                         .positional
                         .get(1)

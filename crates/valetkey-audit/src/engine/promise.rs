@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Engine, Eval, Mode, Unwind, args::Args, maps::Ask};
 use crate::{
-    facts::Fields,
+    facts::{EventKind, Fields},
     ir::Span,
     libraries::CallModel,
     value::{Kind, ObjId, Object, Origin, Value},
@@ -15,6 +15,31 @@ const VALUE: &str = "$value";
 const REFUSED: &str = "$refused";
 
 impl Engine<'_> {
+    /// `Promise.race([ask(), late()])`: the answer, unless the other ends first.
+    pub(super) fn raced(&mut self, all: &Value) -> Value {
+        let Kind::List(id) = all.kind else {
+            return all.clone();
+        };
+        let items = self.heap.get(id).map(|o| o.items.clone());
+        let items = items.unwrap_or_default();
+        let asked = |v: &&Value| {
+            let answer = |o: &Origin| matches!(o, Origin::TokenResponse | Origin::Profile);
+            self.any(&v.taint, answer)
+        };
+        let Some(answer) = items.iter().find(asked).cloned() else {
+            return all.clone();
+        };
+        let mut events = self.events.iter_mut().rev();
+        let last = events.find_map(|e| match &mut e.kind {
+            EventKind::Http { timeout, .. } => Some(timeout),
+            _ => None,
+        });
+        if let (Some(timeout), true) = (last, items.len() > 1) {
+            *timeout = Some(true);
+        }
+        answer
+    }
+
     /// `new Promise((resolve, reject) => …)`: what it is resolved with. One
     /// that waits for a request, and that the request does not settle, is as
     /// far as this way goes.
