@@ -129,6 +129,13 @@ impl Lower<'_> {
         if method && given.is_empty() && SAME.contains(&last.as_str()) {
             return self.field(function, "value");
         }
+        if method
+            && matches!(last.as_str(), "then_some" | "then")
+            && let [one] = given.as_slice()
+            && let Some(there) = self.there_if(node, function, *one)
+        {
+            return there;
+        }
         // A variant of the app's with one thing in it is that.
         if !method
             && is_camel(&last)
@@ -224,6 +231,34 @@ impl Lower<'_> {
         let kind = self.annotation(kind?);
         let kind = self.at(node, ExprKind::Str(kind));
         Some(self.call(node, name, vec![kind]))
+    }
+
+    /// `condition.then_some(value)`, `condition.then(|| value)`.
+    fn there_if(&mut self, node: Node<'_>, function: Node<'_>, given: Node<'_>) -> Option<Expr> {
+        let later = self.field_text(function, "field") == "then";
+        // Futures and filters have a method of that name, too.
+        let bare = given.rule() == "closure_expression" && self.text(given).contains("||");
+        if later && !(bare && given.field("parameters").map(parts)?.is_empty()) {
+            return None;
+        }
+        let condition = self.field(function, "value");
+        let value = match (later, given.rule()) {
+            (true, _) => {
+                let func = self.expr(given);
+                let call = Call {
+                    func,
+                    args: Vec::new(),
+                    named: Vec::new(),
+                };
+                self.at(node, ExprKind::Call(Box::new(call)))
+            }
+            // That it is there is all that it says.
+            (false, "unit_expression") => self.at(node, ExprKind::Bool(true)),
+            _ => self.expr(given),
+        };
+        let missing = self.at(node, ExprKind::None);
+        let all = ExprKind::If(Box::new(condition), Box::new(value), Box::new(missing));
+        Some(self.at(node, all))
     }
 
     /// `Query::<T>::from_query(…)`.
