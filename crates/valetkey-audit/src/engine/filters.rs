@@ -103,10 +103,14 @@ impl Engine<'_> {
     /// Whether a layer lets a request through: it calls the next, or gives an
     /// answer that is no error.
     fn let_through(&mut self, layer: &Closure, value: &Value, at: Span) -> Eval<bool> {
-        let next = |annotation: &str| annotation == "Next" || annotation.starts_with("Next<");
-        let mut types = layer.function.params.iter();
-        let asks = types.any(|p| p.annotation.as_deref().is_some_and(next));
-        self.went_on = false;
+        let next: fn(&str) -> bool = |a| a == "Next" || a.starts_with("Next<");
+        let typed = |is: fn(&str) -> bool| {
+            let mut params = layer.function.params.iter();
+            params.any(|p| p.annotation.as_deref().is_some_and(is))
+        };
+        let goes_on = typed(|a| a == "FlowCtrl" || a.ends_with(" FlowCtrl"));
+        let asks = goes_on || typed(next);
+        self.went_on = goes_on;
         let made = self.made_from_request(value, at)?;
         Ok(match made.kind {
             Kind::Outcome(None) => false,
