@@ -325,6 +325,30 @@ pub(crate) struct Engine<'a> {
     class_vars: BTreeSet<String>,
 }
 
+/// Objects that were gone through, and how deep they stood.
+type Seen = smallvec::SmallVec<[(ObjId, usize); 8]>;
+/// More than these are not gone through.
+const MOST_SEEN: usize = 400;
+
+/// Whether an object is to be gone through: one that holds another many times
+/// would otherwise be gone through many times many times.
+fn is_new(seen: &mut Seen, id: ObjId, depth: usize) -> bool {
+    match seen.iter_mut().find(|(known, _)| *known == id) {
+        Some((_, before)) if *before <= depth => false,
+        Some((_, before)) => {
+            *before = depth;
+            true
+        }
+        None => {
+            let room = seen.len() < MOST_SEEN;
+            if room {
+                seen.push((id, depth));
+            }
+            room
+        }
+    }
+}
+
 impl<'a> Engine<'a> {
     pub(crate) fn new(app: &'a App, libraries: &'static Libraries) -> Self {
         let mut engine = Self {
@@ -438,11 +462,11 @@ impl<'a> Engine<'a> {
     /// The taint of a value and of everything inside it.
     pub(crate) fn deep_taint(&self, value: &Value) -> Taint {
         let mut all = Taint::new();
-        self.collect(value, &mut all, 0);
+        self.collect(value, &mut all, 0, &mut Seen::new());
         all
     }
 
-    fn collect(&self, value: &Value, into: &mut Taint, depth: usize) {
+    fn collect(&self, value: &Value, into: &mut Taint, depth: usize, seen: &mut Seen) {
         for id in &value.taint {
             if !into.contains(id) {
                 into.push(*id);
@@ -452,15 +476,16 @@ impl<'a> Engine<'a> {
             return;
         }
         if let Kind::Dict(id) | Kind::List(id) | Kind::Obj(id) = &value.kind
+            && is_new(seen, *id, depth)
             && let Some(object) = self.heap.get(*id)
         {
             for inner in object.fields.values().chain(&object.items) {
-                self.collect(inner, into, depth + 1);
+                self.collect(inner, into, depth + 1, seen);
             }
         }
         if let Kind::Alt(all) = &value.kind {
             for inner in all.iter() {
-                self.collect(inner, into, depth + 1);
+                self.collect(inner, into, depth + 1, seen);
             }
         }
     }
@@ -470,7 +495,7 @@ impl<'a> Engine<'a> {
     fn settled(&self, value: &Value) -> Value {
         let mut settled = value.clone();
         if let Kind::Dict(_) | Kind::List(_) | Kind::Obj(_) | Kind::Alt(_) = value.kind {
-            self.collect(value, &mut settled.taint, 0);
+            self.collect(value, &mut settled.taint, 0, &mut Seen::new());
         }
         settled
     }

@@ -2,6 +2,8 @@
 //! app does not even name, tokens by their names, and what stands in a file
 //! whoever takes it.
 
+#![allow(clippy::unwrap_used)]
+
 use valetkey_audit::{Options, Verdict, audit_source};
 
 fn verdict(files: &[(&str, &str)], check: &str, path: &str) -> Verdict {
@@ -132,6 +134,7 @@ fn what_is_called_a_token_is_not_printed() {
         "print('access_token')",
         "print(len(access_token))",
         "print(access_token_expires)",
+        "has_access_token = bool(access_token); print(has_access_token)",
         "print(bool(access_token), user.name)",
         "url = 'https://api.example/me?access_token='",
         "headers = {'Authorization': f'Bearer {access_token}'}",
@@ -173,4 +176,68 @@ fn what_a_client_that_is_not_seen_is_told_stands_there() {
     assert!(!bad.contains(&Verdict::Pass), "{bad:?}");
     let other = told("url='https://shop.example.com/', scope=SCOPES");
     assert_eq!(other[1..], [Verdict::Na; 2]);
+}
+
+#[test]
+fn a_secret_in_pieces_is_not_said_to_come_from_elsewhere() {
+    let said = |settings: &str| {
+        let text = format!(
+            "from shop.identity import make_client, settings\n\
+             REFRESH = {{'grant_type': 'authorization_code', 'code': 1}}\n\
+             def make(client_secret):\n    return make_client(client_secret=client_secret)\n\
+             client = make_client({settings})\n\
+             url = client.authorization_url()\n"
+        );
+        verdict(&[("app.py", &text)], "secret-not-in-code", "app.py")
+    };
+    assert_eq!(said("client_secret=settings.CLIENT_SECRET"), Verdict::Pass);
+    for settings in [
+        "client_secret='GOCSPX-' + 'k3hT92mXb71QwLz0PfVn5RyA'",
+        "client_secret='-'.join(['GOCSPX', 'k3hT92mXb71QwLz0PfVn5RyA'])",
+        "make('k3hT92mXb71QwLz0PfVn5RyA')",
+    ] {
+        assert_ne!(said(settings), Verdict::Pass, "{settings}");
+    }
+}
+
+#[test]
+fn a_redirect_is_no_request_that_waits() {
+    let out = GO.replace(
+        "app.signIn(w, r, answer)",
+        "http.Redirect(w, r, \"https://id.example.com/oauth/logout?client_id=a\", 302)",
+    );
+    let asked = out.replace("app.oauth.Exchange(r.Context(), ", "app.oauth.Trade(");
+    let report = audit_source(&[("web/login.go", &asked)], &Options::default());
+    let at_redirect = asked
+        .lines()
+        .position(|l| l.contains("/oauth/logout"))
+        .unwrap()
+        + 1;
+    let wrong = report.results.iter().any(|r| {
+        r.check == "timeout-set"
+            && r.verdict == Verdict::Fail
+            && r.lines.iter().any(|l| l[0] as usize == at_redirect)
+    });
+    assert!(!wrong);
+}
+
+/// A key of another file, or of two pieces, stands in the code all the same.
+#[test]
+fn a_session_key_that_is_handed_on_is_a_fail_once() {
+    let app = |key: &str| {
+        format!(
+            "import os\nfrom flask import Flask\nfrom keys import KEY\napp = Flask(__name__)\n\
+             app.secret_key = {key}\nCLIENT_SECRET = os.environ['CLIENT_SECRET']\n"
+        )
+    };
+    let said = |key: &str, keys: &str| {
+        let app = app(key);
+        let files = [("app.py", app.as_str()), ("keys.py", keys)];
+        ["app.py", "keys.py"].map(|path| verdict(&files, "session-key-strong", path))
+    };
+    let text = "'k3hT92mXb71QwLz0PfVn5RyA'";
+    let [app_py, _] = said("KEY", &format!("KEY = {text}\n"));
+    assert_eq!(app_py, Verdict::Fail);
+    let [app_py, _] = said("'k3hT92mXb71Q' + 'wLz0PfVn5RyA'", "KEY = 1\n");
+    assert_eq!(app_py, Verdict::Fail);
 }

@@ -253,6 +253,48 @@ node = Node()
     assert_eq!(report.files, 2);
 }
 
+/// What the framework makes for a function may need the function itself.
+#[test]
+fn functions_that_need_each_other_end() {
+    let python = "
+from typing import Annotated
+from fastapi import Depends, FastAPI
+app = FastAPI()
+def again(x=Depends(again)): return x
+async def user(oauth: str, again: Annotated[str, Depends(user)]): return oauth
+@app.get('/back')
+async def back(code: str, user: Annotated[str, Depends(user)], x=Depends(again)): return user
+";
+    let rust = "
+struct A; struct B;
+impl FromRequest for A { async fn from_request(b: B) -> Result<Self, E> { Ok(A) } }
+impl FromRequest for B { async fn from_request(a: A) -> Result<Self, E> { Ok(B) } }
+async fn back(a: A, Query(q): Query<Oauth>) -> String { exchange(q.code).await }
+fn app() -> Router { Router::new().route(\"/back\", get(back)) }
+";
+    let report = valetkey_audit::audit_source(
+        &[("app.py", python), ("main.rs", rust)],
+        &Options::default(),
+    );
+    assert_eq!(report.files, 2);
+}
+
+/// Eight mappings, each of many members that are all the one before.
+#[test]
+fn what_holds_another_many_times_is_gone_through_once() {
+    let mut text = "def back(oauth):\n    m0 = {'a': oauth.access_token}\n".to_owned();
+    for n in 1..9 {
+        let members = (0..50).map(|i| format!("'k{i}': m{}, ", n - 1));
+        let members: String = members.collect();
+        text += &format!("    m{n} = {{{members}}}\n");
+    }
+    text += "    print(m8)\n    return m8\n";
+    let begun = Instant::now();
+    let report = valetkey_audit::audit_source(&[("app.py", &text)], &Options::default());
+    assert_eq!(report.files, 1);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
 /// Cuts, doublings and swaps of the fixtures, the same in every run.
 #[test]
 fn mutated_fixtures_never_crash() {

@@ -125,7 +125,11 @@ fn holds_token(e: &Expr) -> bool {
 fn is_token(name: &str) -> bool {
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     let plain: String = letters.map(|c| c.to_ascii_lowercase()).collect();
-    TOKENS.iter().any(|t| plain.ends_with(t))
+    const ABOUT: &[&str] = &[
+        "has", "is", "use", "should", "can", "need", "count", "num", "masked", "redacted",
+        "hashed", "new", "with", "no",
+    ];
+    TOKENS.iter().any(|t| plain.ends_with(t)) && !ABOUT.iter().any(|w| plain.starts_with(w))
 }
 
 /// A text that ends with the parameter, before its value.

@@ -8,6 +8,7 @@ use crate::{
     checks::{Context, Found, is_broad},
     engine::is_secret_name,
     ir::{Expr, ExprKind, Span, visit::Visit},
+    redact::is_made,
     value::FileId,
 };
 
@@ -27,7 +28,7 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
             }
             let message = match check {
                 "secret-not-in-code" => {
-                    "The client's secret is named here, and is no text of this file."
+                    "No client secret stands in this file: it is named, and comes from elsewhere."
                 }
                 "tls-only" => "The provider's addresses in this file are https.",
                 "code-flow" => "A code is asked for or exchanged.",
@@ -57,6 +58,10 @@ impl Visit for Seen {
         match &e.kind {
             ExprKind::Name(name) | ExprKind::Attr(_, name) if is_secret(name) => {
                 self.shows("secret-not-in-code", e.span);
+            }
+            // Whatever takes it: it may be a part of one.
+            ExprKind::Str(text) if text.len() >= 12 && text.split('-').any(is_made) => {
+                self.not.insert("secret-not-in-code");
             }
             ExprKind::Str(text) if text.contains("://") || text.contains("code") => {
                 let lower = text.to_ascii_lowercase();
@@ -88,7 +93,12 @@ impl Visit for Seen {
             .collect();
         if is_secret(name) {
             match &value.kind {
-                ExprKind::Str(text) if !text.is_empty() => {
+                ExprKind::Str(text) if text.is_empty() => {}
+                ExprKind::Str(_)
+                | ExprKind::Concat(..)
+                | ExprKind::Template(_)
+                | ExprKind::List(_)
+                | ExprKind::Or(_) => {
                     self.not.insert("secret-not-in-code");
                 }
                 _ => self.shows("secret-not-in-code", value.span),

@@ -18,7 +18,7 @@ use crate::{
         visit::{self, Visit},
     },
     lang::Language,
-    report::Severity::{High, Low},
+    report::Severity::{High, Low, Medium},
     value::FileId,
 };
 
@@ -98,6 +98,16 @@ const WAIT: &[(Language, &str)] = &[
     (Language::Go, "http"),
 ];
 
+/// What of Go's is a request.
+const SEND: &[&str] = &[
+    "get",
+    "post",
+    "postform",
+    "head",
+    "newrequest",
+    "newrequestwithcontext",
+];
+
 /// A check and what it would have found, where it has nothing to say of the
 /// file; `part` are the files that take part in an integration.
 pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static str, Found)> {
@@ -124,7 +134,8 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
         let begun = file
             .begun
             .as_ref()
-            .filter(|(name, _)| !defined(name) && (name != DICT || names.redirects));
+            .filter(|(name, _)| !defined(name))
+            .filter(|(name, _)| name != DICT || names.redirects && !file.serves);
         if let Some((name, span)) = begun
             && !c.delegations().any(|(e, _, _, _)| e.file == id)
         {
@@ -134,7 +145,7 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
             }
             if !names.state && name == DICT && !c.authorizations().any(|(e, _, _)| e.file == id) {
                 let message = "The parameters of an authorization request stand here, and nothing in the app is called a state.";
-                let found = Found::fail((id, *span), High, message);
+                let found = Found::fail((id, *span), Medium, message);
                 all.push(("state-generated", found.unsure()));
             }
         }
@@ -212,6 +223,8 @@ struct File {
     /// A request of a client without a timeout.
     waits: Option<Span>,
     reads_code: bool,
+    /// A client's id comes with a request: this is a provider.
+    serves: bool,
 }
 
 impl File {
@@ -256,6 +269,10 @@ impl Visit for File {
             {
                 self.waits.get_or_insert(e.span);
             }
+            ExprKind::Index(of, key) if is_text(key, "client_id") => {
+                self.serves |= of_request(of);
+            }
+            ExprKind::Attr(of, name) if name == "client_id" => self.serves |= of_request(of),
             ExprKind::Index(of, key) if is_text(key, "code") => {
                 self.reads_code |= of_request(of);
             }
@@ -282,7 +299,8 @@ impl File {
             _ => name,
         };
         let waits = |(of, name): &(Language, &str)| self.language == Some(*of) && *name == module;
-        if WAIT.iter().any(waits) && asks_provider(call) {
+        let sends = self.language != Some(Language::Go) || SEND.contains(&name);
+        if sends && WAIT.iter().any(waits) && asks_provider(call) {
             self.waits.get_or_insert(at);
         }
         if of.is_some() && BEGIN.contains(&name) && !is_open(call) {
@@ -301,9 +319,15 @@ impl File {
                 self.exchanged.get_or_insert((name.into(), at));
             }
         }
+        let of_request = |of: Option<&Box<Expr>>| {
+            READ.contains(&name)
+                || matches!(name, "get" | "fetch") && of.is_some_and(|of| of_request(of))
+        };
+        if call.args.first().is_some_and(|a| is_text(a, "client_id")) {
+            self.serves |= of_request(of);
+        }
         if call.args.first().is_some_and(|a| is_text(a, "code")) {
-            self.reads_code |= READ.contains(&name)
-                || matches!(name, "get" | "fetch") && of.is_some_and(|of| of_request(of));
+            self.reads_code |= of_request(of);
         }
     }
 }

@@ -22,7 +22,10 @@ fn names_user(key: &str) -> bool {
         "user", "account", "uid", "openid", "open_id", "member", "athlete", "login",
     ];
     let lower = key.to_ascii_lowercase();
-    WORDS.iter().any(|w| lower.contains(w)) && !lower.contains("token")
+    const OTHERS: &[&str] = &[
+        "token", "expir", "scope", "time", "_at", "type", "state", "url", "last",
+    ];
+    WORDS.iter().any(|w| lower.contains(w)) && !OTHERS.iter().any(|w| lower.contains(w))
 }
 
 fn run(c: &Context<'_>) -> Vec<Found> {

@@ -210,7 +210,7 @@ fn own(value: &Value) -> bool {
         Kind::Str(_) => true,
         Kind::Template(parts) => match parts.first().map(|p| &p.kind) {
             Some(Kind::Str(s)) => {
-                s.starts_with('/') && s.len() > 1 && !s.starts_with("//")
+                s.starts_with('/') && s.len() > 1 && !s.starts_with("//") && !s.starts_with("/\\")
                     || s.starts_with(['.', '?', '#'])
                     || s.split_once("://")
                         .is_some_and(|(_, rest)| rest.contains('/') || rest.contains('?'))

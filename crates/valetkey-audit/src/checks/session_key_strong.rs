@@ -3,7 +3,6 @@
 use super::{Check, Context, Found, at};
 use crate::{
     facts::EventKind,
-    lang::Language,
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
 };
@@ -28,14 +27,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     match &value.kind {
         Kind::Str(text) if text.is_empty() => None,
-        // Handed on from another file: it is reported where it is written.
-        Kind::Str(text)
-            if c.app.language == Language::Python
-                && !text.contains(['\n', '\\', '"', '\''])
-                && !c.texts[place.0].contains(text.as_ref()) =>
-        {
-            None
-        }
+        // Handed on from another file, where it is reported.
+        Kind::Str(text) if reported_elsewhere(c, text, place.0) => None,
         Kind::Str(_) => Some(Found::fail(
             place,
             High,
@@ -66,4 +59,16 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
         }
         _ => None,
     }
+}
+
+/// Whether a key that does not stand in a file is one of another file, and a
+/// key by its name there.
+fn reported_elsewhere(c: &Context<'_>, key: &str, file: usize) -> bool {
+    let stands = |file: usize| c.texts.get(file).is_some_and(|t| t.contains(key));
+    !stands(file)
+        && c.events().any(|e| {
+            e.file != file
+                && matches!(&e.kind, EventKind::SecretKey { value } if value.as_str() == Some(key))
+                && stands(e.file)
+        })
 }

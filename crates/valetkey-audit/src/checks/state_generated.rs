@@ -169,7 +169,11 @@ fn judge(
             "The state can be guessed: it is too short, or its generator is not made for secrets.",
         )));
     }
-    if has(|o| matches!(o, Origin::Session(name) | Origin::Argument(name) if names_user(name))) {
+    // With a key, nobody else can make it of the number.
+    let keyed = has(|o| matches!(o, Origin::Hash | Origin::Env(_) | Origin::Config(_)));
+    if !keyed
+        && has(|o| matches!(o, Origin::Session(name) | Origin::Argument(name) if names_user(name)))
+    {
         return Some(Err((
             High,
             "The state only says who the user is, which anybody may know.",

@@ -308,7 +308,13 @@ fn asks_who(name: &str) -> bool {
         "whoami",
     ]
     .iter()
-    .any(|w| name.contains(w))
+    .any(|w| {
+        if w.ends_with("_me") {
+            name.ends_with(w)
+        } else {
+            name.contains(w)
+        }
+    })
 }
 
 /// The method of a name, or the class of a service.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Objects that are made for each other, one within the other.
-const INJECTED: usize = 4;
+pub(super) const INJECTED: usize = 4;
 
 impl Engine<'_> {
     pub(super) fn enter(&mut self, entry: &Entry) -> Result<Value, Unwind> {

@@ -57,14 +57,7 @@ impl Engine<'_> {
             route: false,
             handed: Handed::default(),
         };
-        let mut named = Vec::new();
-        for param in &closure.function.params {
-            // It may be given what asks for it.
-            let own = matches!(param.annotation.as_deref(), Some("Self"));
-            if !own && let Some(value) = self.outside(&entry, &closure, param)? {
-                named.push((param.name.clone(), value));
-            }
-        }
+        let named = self.all_outside(&entry, &closure)?;
         self.call_value(method, Vec::new(), named, at)
     }
 

@@ -66,7 +66,12 @@ impl Engine<'_> {
     /// the token is that somebody brought.
     fn asks_for_user(&mut self, name: &str, args: &[Value], at: Span) -> Option<Value> {
         const WORDS: &[&str] = &["profile", "userinfo", "getuser", "fetchuser", "getme"];
-        if !WORDS.iter().any(|w| name.contains(w)) {
+        let says = |word: &str| match word {
+            // No `get_messages`.
+            "getme" => name.ends_with(word),
+            _ => name.contains(word),
+        };
+        if !WORDS.iter().any(|word| says(word)) {
             return None;
         }
         let brought = args.iter().find(|v| {
@@ -87,11 +92,23 @@ impl Engine<'_> {
     /// answer of this login and verifies by its name.
     fn verifies_unseen(&mut self, name: &str, args: &[Value], at: Span) -> Option<Value> {
         const WORDS: &[&str] = &["verify", "validate"];
-        const OTHERS: &[&str] = &["unverified", "noverify", "skip", "access"];
+        const OTHERS: &[&str] = &[
+            "unverified",
+            "noverify",
+            "skip",
+            "access",
+            "expir",
+            "nonce",
+            "scope",
+            "state",
+            "email",
+        ];
         if !WORDS.iter().any(|w| name.contains(w)) || OTHERS.iter().any(|w| name.contains(w)) {
             return None;
         }
-        let says = name.contains("id");
+        let says = ["idtoken", "id_token", "jwt"]
+            .iter()
+            .any(|w| name.contains(w));
         let given = args.iter().any(|v| {
             let taint = self.deep_taint(v);
             self.any(&taint, |o| match o {

@@ -3,9 +3,9 @@
 
 use super::{Engine, Mode, Unwind, maps::Ask};
 use crate::{
-    facts::{Entry, Handed},
+    facts::{Entry, Fields, Handed},
     ir::{ExprKind, Param, Span},
-    value::{Kind, Origin, Value},
+    value::{Closure, Kind, Origin, Value},
 };
 
 const DEPENDS: &str = "fastapi.Depends";
@@ -173,6 +173,37 @@ impl Engine<'_> {
         }
     }
 
+    /// What a function is given that the framework calls for another one:
+    /// nothing, where such functions ask for each other without end.
+    pub(super) fn all_outside(
+        &mut self,
+        entry: &Entry,
+        closure: &Closure,
+    ) -> Result<Fields, Unwind> {
+        let mut named = Vec::new();
+        if self.injected >= super::enter::INJECTED {
+            return Ok(named);
+        }
+        self.injected += 1;
+        let mut done = Ok(());
+        for param in &closure.function.params {
+            // It may be given what asks for it.
+            if matches!(param.annotation.as_deref(), Some("Self")) {
+                continue;
+            }
+            done = self.step().and_then(|()| {
+                let value = self.outside(entry, closure, param)?;
+                named.extend(value.map(|v| (param.name.clone(), v)));
+                Ok(())
+            });
+            if done.is_err() {
+                break;
+            }
+        }
+        self.injected -= 1;
+        done.map(|()| named)
+    }
+
     fn dependency(&mut self, of: &Value, at: Span) -> Result<Value, Unwind> {
         match &of.kind {
             Kind::Func(closure) => {
@@ -184,12 +215,7 @@ impl Engine<'_> {
                     route: true,
                     handed: Handed::default(),
                 };
-                let mut named = Vec::new();
-                for param in &closure.function.params {
-                    if let Some(value) = self.outside(&entry, closure, param)? {
-                        named.push((param.name.clone(), value));
-                    }
-                }
+                let named = self.all_outside(&entry, closure)?;
                 self.call_value(of, Vec::new(), named, at)
             }
             _ => self.call_value(of, Vec::new(), Vec::new(), at),

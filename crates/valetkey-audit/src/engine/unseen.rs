@@ -114,6 +114,10 @@ impl Engine<'_> {
     /// Whether something of this browser is in a value, besides the callback's
     /// own parameters; or may be.
     fn of_browser(&self, value: &Value, depth: usize) -> bool {
+        self.of_browser_in(value, depth, &mut super::Seen::new())
+    }
+
+    fn of_browser_in(&self, value: &Value, depth: usize, seen: &mut super::Seen) -> bool {
         let known = value.taint.iter().any(|id| {
             matches!(
                 self.origins.of(*id),
@@ -135,9 +139,11 @@ impl Engine<'_> {
                     )
                 }
                 Kind::Func(_) | Kind::Method(_) => true,
-                Kind::Outcome(Some(inner)) => self.of_browser(inner, depth + 1),
-                Kind::Alt(all) => all.iter().any(|v| self.of_browser(v, depth + 1)),
-                Kind::Obj(id) | Kind::Dict(id) | Kind::List(id) if depth < 5 => {
+                Kind::Outcome(Some(inner)) => self.of_browser_in(inner, depth + 1, seen),
+                Kind::Alt(all) => all.iter().any(|v| self.of_browser_in(v, depth + 1, seen)),
+                Kind::Obj(id) | Kind::Dict(id) | Kind::List(id)
+                    if depth < 5 && super::is_new(seen, *id, depth) =>
+                {
                     self.heap.get(*id).is_some_and(|o| {
                         o.class.contains("jar")
                             || o.class.contains("cookie")
@@ -145,7 +151,7 @@ impl Engine<'_> {
                             || o.fields
                                 .values()
                                 .chain(&o.items)
-                                .any(|v| self.of_browser(v, depth + 1))
+                                .any(|v| self.of_browser_in(v, depth + 1, seen))
                     })
                 }
                 _ => false,
