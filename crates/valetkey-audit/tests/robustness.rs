@@ -295,6 +295,22 @@ fn what_holds_another_many_times_is_gone_through_once() {
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
+/// Forty types, each of which has all the others.
+#[test]
+fn types_of_types_of_types_end() {
+    let mut text = "use oauth2::basic::BasicClient;\n".to_owned();
+    for n in 0..40 {
+        let fields: String = (0..40).map(|i| format!("f{i}: T{i}, ")).collect();
+        text += &format!("struct T{n} {{ {fields} }}\n");
+    }
+    text += "async fn back(t: T0, Query(q): Query<Oauth>) -> String { t.f1.f2.exchange_code(q.code).await }\n";
+    text += "fn app() -> Router { Router::new().route(\"/back\", get(back)) }\n";
+    let begun = Instant::now();
+    let report = valetkey_audit::audit_source(&[("main.rs", &text)], &Options::default());
+    assert_eq!(report.files, 1);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
 /// Cuts, doublings and swaps of the fixtures, the same in every run.
 #[test]
 fn mutated_fixtures_never_crash() {

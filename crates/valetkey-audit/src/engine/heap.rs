@@ -46,6 +46,11 @@ impl Heap {
         self.before.len()
     }
 
+    /// How many objects this way has made.
+    pub(super) fn own_len(&self) -> usize {
+        self.own.len()
+    }
+
     /// What is there now is there before every way.
     pub(super) fn settle(&mut self) {
         self.before.append(&mut self.own);

@@ -38,6 +38,10 @@ const STORES: &[&str] = &[
     "IndexMap",
 ];
 
+/// Objects of one way beyond which a field of a type of the app is only what
+/// its name says: types of types of types are many.
+const OBJECTS: usize = 4000;
+
 impl Engine<'_> {
     /// A framework keeps this to hand it to functions.
     pub(super) fn provide(&mut self, value: &Value, sure: bool) {
@@ -134,6 +138,7 @@ impl Engine<'_> {
             return self.known_attr(&is, at);
         }
         if depth < 3
+            && self.heap.own_len() < OBJECTS
             && let Kind::Class(class) = self.variable(name, at).kind
         {
             return self.typed_object(&class, depth + 1, at);
