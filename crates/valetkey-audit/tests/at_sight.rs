@@ -56,6 +56,24 @@ fn a_login_of_an_app_that_names_nothing_of_pkce_does_not_use_it() {
     }
 }
 
+/// Under whatever name it is brought in, and where only a type says it.
+#[test]
+fn what_is_imported_or_a_type_is_named_too() {
+    let said = |more: &str| {
+        let text = format!(
+            "{more}\nfrom shop.oauth import client\n\ndef begin():\n    return client.get_authorization_url('user')\n"
+        );
+        verdict(&[("app.py", &text)], "pkce-used", "app.py")
+    };
+    assert_eq!(said("import os"), Verdict::Fail);
+    for more in [
+        "from shop.secrets import code_verifier as made",
+        "def kept(value: CodeVerifier): pass",
+    ] {
+        assert_eq!(said(more), Verdict::Na, "{more}");
+    }
+}
+
 #[test]
 fn a_request_of_an_app_that_names_no_timeout_has_none() {
     let beside = |text| [("web/login.go", GO), ("web/more.go", text)];

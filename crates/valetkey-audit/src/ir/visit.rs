@@ -100,6 +100,7 @@ fn block(of: &Block, by: &mut impl Visit) {
                 for import in all {
                     by.name(&import.name);
                     by.name(&import.module);
+                    import.member.iter().for_each(|m| by.name(m));
                 }
             }
             StmtKind::Global(names) => names.iter().for_each(|n| by.name(n)),
@@ -114,6 +115,7 @@ fn function(of: &Function, by: &mut impl Visit) {
     by.name(&of.name);
     for param in &of.params {
         by.name(&param.name);
+        param.annotation.iter().for_each(|a| by.name(a));
         param.default.iter().for_each(|d| by.given(&param.name, d));
         exprs(&param.default, by);
     }
