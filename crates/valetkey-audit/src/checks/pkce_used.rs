@@ -2,7 +2,8 @@
 
 use super::{Check, Context, Found, at, best_per_place, field, is_constant, seen_to, text};
 use crate::{
-    report::Severity::{Low, Medium},
+    facts::{Event, Fields},
+    report::Severity::{self, Low, Medium},
     value::{Kind, Origin, Value},
 };
 
@@ -70,27 +71,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     }
     // The login begins in a file that is not seen.
     if found.is_empty() && c.authorizations().next().is_none() {
-        for (event, fields) in c.token_requests() {
-            // No challenge can have been sent of what did not exist so far.
-            if let Some(verifier) = field(fields, "code_verifier")
-                && matches!(verifier.kind, Kind::Sym)
-                && matches!(verifier.taint.as_slice(), [id] if matches!(c.origins.of(*id), Origin::Random | Origin::WeakRandom))
-                && !c.made_at_load(verifier)
-            {
-                found.push(Found::fail(
-                    at(event),
-                    severity,
-                    "The verifier is made when the code is exchanged, and belongs to no challenge.",
-                ));
-            } else if field(fields, "code_verifier")
-                .is_some_and(|v| !v.is_none() && !is_constant(v))
-            {
-                found.push(Found::pass(
-                    at(event),
-                    "The verifier is sent with the code.",
-                ));
-            }
-        }
+        found.extend(
+            c.token_requests()
+                .filter_map(|(event, fields)| exchange_alone(c, event, fields, severity)),
+        );
     }
     for (event, part, fields, library) in c.delegations() {
         let never = text(fields, "fact:pkce") == Some("never");
@@ -118,6 +102,42 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }));
     }
     best_per_place(found)
+}
+
+/// What an exchange shows whose login begins in a file that is not seen.
+fn exchange_alone(
+    c: &Context<'_>,
+    event: &Event,
+    fields: &Fields,
+    severity: Severity,
+) -> Option<Found> {
+    let Some(verifier) = field(fields, "code_verifier").filter(|v| !v.is_none()) else {
+        let message = "The code is exchanged without a verifier: PKCE is not used.";
+        return sends_all_but_verifier(c, event, fields)
+            .then(|| Found::fail(at(event), severity, message));
+    };
+    let random = |id| matches!(c.origins.of(id), Origin::Random | Origin::WeakRandom);
+    // No challenge can have been sent of what did not exist so far.
+    if matches!(verifier.kind, Kind::Sym)
+        && matches!(verifier.taint.as_slice(), [id] if random(*id))
+        && !c.made_at_load(verifier)
+    {
+        let message =
+            "The verifier is made when the code is exchanged, and belongs to no challenge.";
+        return Some(Found::fail(at(event), severity, message));
+    }
+    (!is_constant(verifier)).then(|| Found::pass(at(event), "The verifier is sent with the code."))
+}
+
+/// Whether all that is sent with the code is seen, and no verifier is in it.
+fn sends_all_but_verifier(c: &Context<'_>, event: &Event, fields: &Fields) -> bool {
+    let told = |name: &str| field(fields, name).is_some_and(|v| !v.is_none());
+    let code = text(fields, "grant_type").is_none_or(|g| g == "authorization_code");
+    let sends = |other: &Event, fields: &Fields| {
+        (other.file, other.span.at) == (event.file, event.span.at)
+            && field(fields, "code_verifier").is_some_and(|v| !v.is_none())
+    };
+    code && told("code") && !told("**") && !c.token_requests().any(|(e, f)| sends(e, f))
 }
 
 fn hashes_elsewhere(c: &Context<'_>, place: (crate::value::FileId, crate::ir::Span)) -> bool {
