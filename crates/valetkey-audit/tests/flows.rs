@@ -220,7 +220,7 @@ const SHAPES: &[(&str, &str, &str, Verdict)] = &[
         "a logout takes a client id and begins no login",
         "export const out = 'https://op.example.test/logout?client_id=a&redirect_uri=https://a.example.test/';
          export const exchange = (code) => fetch('https://op.example.test/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code }) });",
-        "pkce-used",
+        "state-generated",
         Verdict::Na,
     ),
     (
