@@ -308,7 +308,7 @@ fn types_of_types_of_types_end() {
     let begun = Instant::now();
     let report = valetkey_audit::audit_source(&[("main.rs", &text)], &Options::default());
     assert_eq!(report.files, 1);
-    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
 /// Cuts, doublings and swaps of the fixtures, the same in every run.
