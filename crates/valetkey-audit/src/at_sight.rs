@@ -2,6 +2,7 @@
 //! something that is not seen.
 
 pub(crate) mod named;
+pub(crate) mod pages;
 pub(crate) mod shown;
 pub(crate) mod unnamed;
 

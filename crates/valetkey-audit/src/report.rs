@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuditError, Options, advice,
-    at_sight::{named, shown, unnamed},
+    at_sight::{named, pages, shown, unnamed},
     checks::{CHECKS, Context, Found},
     engine::{App, Engine},
     facts::{EventKind, Facts},
@@ -291,6 +291,13 @@ fn judge(
     let leaks = CHECKS.iter().position(|c| c.id == "token-not-leaked");
     for found in named::found(&context) {
         let known = all.entry((found.file, leaks.unwrap_or(0))).or_default();
+        if part.contains(&found.file) && known.iter().all(|f| f.verdict != Verdict::Fail) {
+            known.push(found);
+        }
+    }
+    for (check, found) in pages::found(&context) {
+        let number = CHECKS.iter().position(|c| c.id == check).unwrap_or(0);
+        let known = all.entry((found.file, number)).or_default();
         if part.contains(&found.file) && known.iter().all(|f| f.verdict != Verdict::Fail) {
             known.push(found);
         }

@@ -54,6 +54,9 @@ impl Engine<'_> {
                 }
                 of.unwrap_or_else(|| args.first())
             }
+            Does::Run if let Some(name) = self.fact(model, "client") => {
+                self.told_to_client(name, &args, at)?
+            }
             Does::Run => {
                 let known = |v: &&Value| match &v.kind {
                     Kind::Func(_) => true,
@@ -75,6 +78,18 @@ impl Engine<'_> {
             }
             _ => Value::unknown(),
         })
+    }
+
+    /// What all clients of a library are told, as it is or by a function that
+    /// is asked with each request.
+    fn told_to_client(&mut self, name: &str, args: &Args, at: Span) -> Eval<Value> {
+        let mut value = args.first();
+        if matches!(value.kind, Kind::Func(_)) {
+            value = self.call_value(&value, vec![Value::map("headers")], Vec::new(), at)?;
+        }
+        let fields = vec![(name.to_owned(), self.settled(&value))];
+        self.emit(crate::facts::EventKind::Client { fields }, at);
+        Ok(Value::none())
     }
 
     /// An object that knows what its maker knows, and the arguments.

@@ -44,6 +44,8 @@ pub(super) fn parse(text: &str) -> Option<Module> {
     let root = tree.root_node();
     let mut first = lower.hoisted.pop().unwrap_or_default();
     first.append(&mut body);
+    let pages = children(root);
+    first.extend(pages.into_iter().filter_map(|n| lower.pages(n)));
     Some(Module {
         body: lower.opening(root, first),
     })

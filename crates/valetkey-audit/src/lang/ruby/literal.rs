@@ -4,7 +4,7 @@ use crate::lang::tree::Node;
 use std::collections::BTreeMap;
 
 use super::{Lower, at, parts};
-use crate::ir::{Expr, ExprKind};
+use crate::ir::{Expr, ExprKind, Stmt, StmtKind};
 
 /// Where the texts of heredocs stand: announced in one order, they follow in
 /// the same.
@@ -113,6 +113,27 @@ impl Lower<'_> {
         }
     }
 
+    /// Sinatra's pages behind `__END__`, as one text; what they put in is not
+    /// seen.
+    pub(super) fn pages(&self, node: Node<'_>) -> Option<Stmt> {
+        if node.rule() != "uninterpreted" {
+            return None;
+        }
+        let mut rest = self.text(node);
+        let mut pieces = Vec::new();
+        while let Some((start, end)) = put_in(rest) {
+            pieces.push(at(node, ExprKind::Str(rest[..start].to_owned())));
+            pieces.push(at(node, ExprKind::Other(Vec::new())));
+            rest = &rest[end..];
+        }
+        pieces.push(at(node, ExprKind::Str(rest.to_owned())));
+        let value = at(node, whole(pieces));
+        Some(Stmt {
+            span: value.span,
+            kind: StmtKind::Expr(value),
+        })
+    }
+
     pub(super) fn number(&self, node: Node<'_>) -> ExprKind {
         let text = self.text(node).replace('_', "").to_ascii_lowercase();
         let parsed = match text.get(..2) {
@@ -166,6 +187,21 @@ impl Lower<'_> {
         };
         (Some(name), value)
     }
+}
+
+/// Where a page puts in what Ruby says, of ERB, Haml and Slim.
+fn put_in(page: &str) -> Option<(usize, usize)> {
+    let (start, close) = page.match_indices(['<', '#']).find_map(|(at, _)| {
+        let rest = &page[at..];
+        let close = match () {
+            () if rest.starts_with("<%") => "%>",
+            () if rest.starts_with("#{") => "}",
+            () => return None,
+        };
+        Some((at, close))
+    })?;
+    let length = page[start..].find(close)? + close.len();
+    Some((start, start + length))
 }
 
 /// The text of a heredoc without what its place in the source adds.

@@ -1,0 +1,113 @@
+//! Scripts in pages that stand as texts in the source: what they do with the
+//! tokens of the implicit grant.
+//!
+//! The text is not run. It is looked at for two things that need no
+//! following: a token that is put where every script of the page finds it,
+//! and a token taken out of the address by a script that knows of no state.
+
+use crate::{
+    checks::{Context, Found},
+    ir::{Expr, ExprKind, Span, visit::Visit},
+    report::Severity::High,
+    value::FileId,
+};
+
+/// Where scripts keep what all other scripts of the site can read.
+const STORES: &[&str] = &["localstorage", "sessionstorage"];
+/// What a store's name is followed by where it is only read.
+const READS: &[&str] = &[".getitem", ".removeitem", ".clear", ".key"];
+const TOKENS: &[&str] = &[
+    "access_token",
+    "accesstoken",
+    "id_token",
+    "idtoken",
+    "refresh_token",
+    "refreshtoken",
+];
+/// What is looked at of what is stored.
+const WINDOW: usize = 160;
+
+/// A check and what it found.
+pub(crate) fn found(c: &Context<'_>) -> Vec<(&'static str, Found)> {
+    let mut all = Vec::new();
+    for (file, source) in c.app.files.iter().enumerate() {
+        let mut seen = Pages {
+            file,
+            all: Vec::new(),
+        };
+        source.module.visit(&mut seen);
+        all.append(&mut seen.all);
+    }
+    all
+}
+
+struct Pages {
+    file: FileId,
+    all: Vec<(&'static str, Found)>,
+}
+
+impl Visit for Pages {
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Str(text) => self.page(&[text], e.span),
+            ExprKind::Template(parts) => {
+                let texts: Vec<&str> = parts.iter().filter_map(text).collect();
+                self.page(&texts, e.span);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn text(e: &Expr) -> Option<&str> {
+    match &e.kind {
+        ExprKind::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+impl Pages {
+    fn page(&mut self, texts: &[&str], at: Span) {
+        // Most texts are no scripts.
+        if !texts
+            .iter()
+            .any(|t| t.contains("torage") || t.contains("location.hash"))
+        {
+            return;
+        }
+        let script = texts.concat().to_ascii_lowercase();
+        if stores_token(&script) {
+            let message =
+                "A script of this page puts a token where every script of the site can read it.";
+            let found = Found::fail((self.file, at), High, message);
+            self.all.push(("token-not-leaked", found.unsure()));
+        }
+        if script.contains("location.hash")
+            && script.contains("access_token")
+            && !script.contains("state")
+        {
+            let message =
+                "A script of this page takes the token out of the address, and looks at no state.";
+            let found = Found::fail((self.file, at), High, message);
+            self.all.push(("state-verified", found.unsure()));
+        }
+    }
+}
+
+/// Whether a token is put into a store, by its name there or its own.
+fn stores_token(script: &str) -> bool {
+    STORES.iter().any(|store| {
+        script.match_indices(store).any(|(at, _)| {
+            let rest = &script[at + store.len()..];
+            !READS.iter().any(|r| rest.starts_with(r))
+                && TOKENS.iter().any(|t| statement(rest).contains(t))
+        })
+    })
+}
+
+/// What is left of a statement, as far as it is looked at.
+fn statement(rest: &str) -> &str {
+    let end = rest.find([';', '\n']).unwrap_or(rest.len()).min(WINDOW);
+    let end = (0..=end).rev().find(|i| rest.is_char_boundary(*i));
+    &rest[..end.unwrap_or(0)]
+}
