@@ -126,7 +126,14 @@ fn exchange_alone(
             "The verifier is made when the code is exchanged, and belongs to no challenge.";
         return Some(Found::fail(at(event), severity, message));
     }
-    (!is_constant(verifier)).then(|| Found::pass(at(event), "The verifier is sent with the code."))
+    Some(match is_constant(verifier) {
+        true => Found::fail(
+            at(event),
+            severity,
+            "The verifier is the same for every login.",
+        ),
+        false => Found::pass(at(event), "The verifier is sent with the code."),
+    })
 }
 
 /// Whether all that is sent with the code is seen, and no verifier is in it.

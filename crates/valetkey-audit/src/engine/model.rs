@@ -145,7 +145,8 @@ impl Engine<'_> {
                     Some(Kind::Obj(id)) => self.heap.get(*id).and_then(|o| o.fields.get("size")),
                     _ => args.get("bytes"),
                 };
-                let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < 8);
+                let least = fact("least").and_then(|n| n.parse().ok()).unwrap_or(8);
+                let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < least);
                 let origin = if few {
                     Origin::WeakRandom
                 } else {

@@ -215,6 +215,14 @@ impl Lower<'_> {
                 let left = Box::new(self.format(*left));
                 return ExprKind::Format(left, right);
             }
+            // The same text several times is as well known as once.
+            "*" if matches!(
+                (&left.kind, &right.kind),
+                (ExprKind::Str(_), ExprKind::Number(_))
+            ) =>
+            {
+                return left.kind;
+            }
             "and" | "&&" => return ExprKind::And(vec![*left, *right]),
             "or" | "||" => return ExprKind::Or(vec![*left, *right]),
             "==" | "===" => Cmp::Eq,

@@ -120,6 +120,9 @@ impl Lower<'_> {
             return None;
         }
         let mut rest = self.text(node);
+        if !rest.contains("@@ ") {
+            return None;
+        }
         let mut pieces = Vec::new();
         while let Some((start, end)) = put_in(rest) {
             pieces.push(at(node, ExprKind::Str(rest[..start].to_owned())));
