@@ -72,6 +72,7 @@ mod posted;
 mod promise;
 mod raised;
 mod reading;
+mod routers;
 mod run;
 mod settings;
 mod success;

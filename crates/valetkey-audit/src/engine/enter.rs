@@ -308,8 +308,12 @@ impl Engine<'_> {
                 named.push((param.name.clone(), given));
             }
         }
-        // There, those that do not let it run say so.
-        self.went_on = self.traits.packages;
+        // There, those that do not let it run say so; except where the next one
+        // is called by name.
+        let by_name = named.iter().any(|(_, v)| {
+            matches!(&v.kind, Kind::Ext(class) if matches!(class.as_ref(), "fiber" | "iris"))
+        });
+        self.went_on = self.traits.packages && !by_name;
         let done = self.inline(&closure.clone(), Vec::new(), named, entry.span);
         done.map(|_| self.went_on)
     }

@@ -42,6 +42,11 @@ impl Engine<'_> {
         if let Some(filter) = self.chained(of, name, &args) {
             return Ok(filter);
         }
+        if self.traits.packages
+            && let Some(value) = self.routed(of, name, &args, at)?
+        {
+            return Ok(value);
+        }
         if let Kind::Obj(id) = &of.kind {
             let class = self
                 .heap
