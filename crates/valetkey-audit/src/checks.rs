@@ -359,3 +359,41 @@ fn best_per_place(found: Vec<Found>) -> Vec<Found> {
         .filter(|f| f.verdict == Verdict::Pass || !passed.contains(&(f.file, f.span.at)))
         .collect()
 }
+
+/// Whether a constant is written in a source.
+fn quoted(source: &str, text: &str) -> bool {
+    source.contains(&format!("\"{text}\""))
+        || source.contains(&format!("'{text}'"))
+        // In the middle of a URL.
+        || source.contains(&format!("={text}"))
+        || text.contains(['\n', '\\', '"', '\''])
+}
+
+/// The file and line in which a constant is written, if it is in one file only.
+fn written(c: &Context<'_>, text: &str) -> Option<(usize, Span)> {
+    let mut files = c.texts.iter().enumerate().filter(|(_, t)| quoted(t, text));
+    let (file, source) = files.next()?;
+    if files.next().is_some() {
+        return None;
+    }
+    let line = source.lines().position(|l| l.contains(text))?;
+    let line = u32::try_from(line + 1).ok()?;
+    Some((
+        file,
+        Span {
+            start: line,
+            end: line,
+            at: 0,
+            len: 0,
+        },
+    ))
+}
+
+/// Where a constant is written: the place that uses it, unless it comes from
+/// another file.
+fn where_written(c: &Context<'_>, text: &str, place: (FileId, Span)) -> (FileId, Span) {
+    match c.texts.get(place.0).is_some_and(|t| quoted(t, text)) {
+        true => place,
+        false => written(c, text).unwrap_or(place),
+    }
+}

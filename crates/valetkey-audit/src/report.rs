@@ -263,7 +263,7 @@ fn judge(
             // out, takes part, too.
             if check.id == "state-verified"
                 || found.verdict == Verdict::Fail
-                    && (check.id == "token-not-leaked"
+                    && (matches!(check.id, "token-not-leaked" | "tls-only")
                         || matches!(check.id, "debug-off" | "session-key-strong")
                             && (sets_up(app, texts, found.file, &integration)
                                 || settles(app, texts, found.file, &integration)))
@@ -291,7 +291,9 @@ fn judge(
     let leaks = CHECKS.iter().position(|c| c.id == "token-not-leaked");
     for found in named::found(&context) {
         let known = all.entry((found.file, leaks.unwrap_or(0))).or_default();
-        if part.contains(&found.file) && known.iter().all(|f| f.verdict != Verdict::Fail) {
+        let here = part.contains(&found.file) || of_package(app, texts, found.file, &integration);
+        if here && known.iter().all(|f| f.verdict != Verdict::Fail) {
+            part.insert(found.file);
             known.push(found);
         }
     }
@@ -335,6 +337,9 @@ fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> 
     let Some(text) = texts.get(file) else {
         return false;
     };
+    if app.language == Language::Go {
+        return of_package(app, texts, file, part);
+    }
     part.iter().filter_map(|id| app.files.get(*id)).any(|f| {
         let name = f.path.rsplit('/').next().unwrap_or(&f.path);
         let stem = name.split('.').next().unwrap_or(name);
@@ -344,6 +349,23 @@ fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> 
                 && l.split(|c: char| !c.is_alphanumeric() && c != '_')
                     .any(|w| w == stem)
         })
+    })
+}
+
+/// Whether a file of Go is of the package of one of those that an integration
+/// is made of, or imports it.
+fn of_package(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> bool {
+    let folder = |id: usize| {
+        let path = app.files.get(id).map_or("", |f| f.path.as_str());
+        path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    };
+    let Some(text) = texts.get(file).filter(|_| app.language == Language::Go) else {
+        return false;
+    };
+    part.iter().any(|id| {
+        let other = folder(*id);
+        let last = other.rsplit('/').next().unwrap_or(other);
+        other == folder(file) || !last.is_empty() && text.contains(&format!("/{last}\""))
     })
 }
 

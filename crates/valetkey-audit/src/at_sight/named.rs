@@ -4,9 +4,15 @@
 //! know it for one. Its name still says so: `print(access_token)`, or a text
 //! that ends with `access_token=` before a value.
 
+use std::collections::BTreeSet;
+
 use crate::{
     checks::{Context, Found},
-    ir::{Call, Expr, ExprKind, Span, visit::Visit},
+    ir::{
+        Call, Expr, ExprKind, Function, Span, Star,
+        visit::{self, Visit},
+    },
+    lang::Language,
     report::Severity::{High, Medium},
     value::FileId,
 };
@@ -39,9 +45,15 @@ const TOKENS: &[&str] = &["accesstoken", "refreshtoken", "idtoken", "bearertoken
 
 pub(crate) fn found(c: &Context<'_>) -> Vec<Found> {
     let mut all = Vec::new();
+    let mut printers = Printers::default();
+    if c.app.language == Language::Go {
+        let files = c.app.files.iter();
+        files.for_each(|f| f.module.visit(&mut printers));
+    }
     for (id, file) in c.app.files.iter().enumerate() {
         let mut seen = Leaks {
             file: id,
+            printers: &printers,
             all: Vec::new(),
         };
         file.module.visit(&mut seen);
@@ -50,22 +62,70 @@ pub(crate) fn found(c: &Context<'_>) -> Vec<Found> {
     all
 }
 
-struct Leaks {
+/// Functions of the app that write what they are given to a log, by their
+/// names: `func debugf(format string, args ...any)`.
+#[derive(Default)]
+struct Printers(BTreeSet<String>);
+
+impl Visit for Printers {
+    fn function(&mut self, f: &Function) {
+        let Some(rest) = f.params.last().filter(|p| p.star == Star::Args) else {
+            return;
+        };
+        let mut handed = Handed {
+            name: &rest.name,
+            on: false,
+        };
+        visit::block(&f.body, &mut handed);
+        if handed.on {
+            self.0.insert(f.name.clone());
+        }
+    }
+}
+
+/// Whether something of that name is handed on to what writes to a log.
+struct Handed<'n> {
+    name: &'n str,
+    on: bool,
+}
+
+impl Visit for Handed<'_> {
+    fn expr(&mut self, e: &Expr) {
+        if let ExprKind::Call(call) = &e.kind {
+            let named = |a: &Expr| matches!(&a.kind, ExprKind::Name(n) if n == self.name);
+            self.on |= prints(&call.func) && given(call).any(named);
+        }
+    }
+}
+
+struct Leaks<'p> {
     file: FileId,
+    printers: &'p Printers,
     all: Vec<Found>,
 }
 
-impl Leaks {
+impl Leaks<'_> {
+    /// Whether it is a function of the app that writes to a log.
+    fn hands_on(&self, func: &Expr) -> bool {
+        match &func.kind {
+            ExprKind::Name(name) | ExprKind::Attr(_, name) => self.printers.0.contains(name),
+            _ => false,
+        }
+    }
+
     fn found(&mut self, at: Span, severity: crate::report::Severity, message: &'static str) {
         let found = Found::fail((self.file, at), severity, message);
         self.all.push(found.unsure());
     }
 }
 
-impl Visit for Leaks {
+impl Visit for Leaks<'_> {
     fn expr(&mut self, e: &Expr) {
         match &e.kind {
-            ExprKind::Call(call) if prints(&call.func) && given(call).any(holds_token) => {
+            ExprKind::Call(call)
+                if (prints(&call.func) || self.hands_on(&call.func))
+                    && given(call).any(holds_token) =>
+            {
                 self.found(
                     e.span,
                     High,

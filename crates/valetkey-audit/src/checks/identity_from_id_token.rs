@@ -63,6 +63,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if handed(c, event, value) && implicit(c, event) {
             continue;
         }
+        // It is shown to whoever asks, and nobody is signed in by it.
+        if matches!(event.kind, EventKind::Respond { .. })
+            && c.any(value, |o| *o == Origin::Profile)
+            && handed(c, event, value)
+            && !asked_who(c, value)
+        {
+            continue;
+        }
         found.push(if handed(c, event, value) {
             Found::fail(at(event), High, "The user is whoever the handed-in access token belongs to: it may have been issued to another app.")
         } else {
@@ -94,6 +102,17 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether what is told of a user came from where an app asks who somebody is.
+fn asked_who(c: &Context<'_>, value: &Value) -> bool {
+    let profile = |id: &&u32| *c.origins.of(**id) == Origin::Profile;
+    let mut told = value.taint.iter().filter(profile);
+    told.any(|id| {
+        c.events().any(
+            |e| matches!(&e.kind, EventKind::ProfileRead { value } if value.taint.contains(id)),
+        )
+    })
 }
 
 /// Whether the same way asks for the implicit grant.

@@ -1,6 +1,6 @@
 //! The redirect URI is fixed.
 
-use super::{Check, Context, Found, at, elsewhere, is_settings};
+use super::{Check, Context, Found, at, elsewhere, is_settings, where_written};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Medium},
@@ -67,6 +67,7 @@ fn judge(
         if text.is_empty() {
             return None;
         }
+        let place = where_written(c, text, place);
         return Some(Found::pass(place, "The redirect URI is fixed."));
     }
     // A program of one user, on whichever port is free.

@@ -1,6 +1,6 @@
 //! The client's secret does not stand in the source.
 
-use super::{Check, Context, Found, at, elsewhere};
+use super::{Check, Context, Found, at, elsewhere, quoted, written};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Low, Medium},
@@ -131,32 +131,4 @@ fn handed(value: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
         Kind::Unknown | Kind::Sym | Kind::Method(_) => Some(Found::pass(place, SAID).unsure()),
         _ => elsewhere(value, place, SAID),
     }
-}
-
-fn quoted(source: &str, text: &str) -> bool {
-    source.contains(&format!("\"{text}\""))
-        || source.contains(&format!("'{text}'"))
-        // In the middle of a URL.
-        || source.contains(&format!("={text}"))
-        || text.contains(['\n', '\\', '"', '\''])
-}
-
-/// The file and line in which a constant is written, if it is in one file only.
-fn written(c: &Context<'_>, text: &str) -> Option<(usize, crate::ir::Span)> {
-    let mut files = c.texts.iter().enumerate().filter(|(_, t)| quoted(t, text));
-    let (file, source) = files.next()?;
-    if files.next().is_some() {
-        return None;
-    }
-    let line = source.lines().position(|l| l.contains(text))?;
-    let line = u32::try_from(line + 1).ok()?;
-    Some((
-        file,
-        crate::ir::Span {
-            start: line,
-            end: line,
-            at: 0,
-            len: 0,
-        },
-    ))
 }

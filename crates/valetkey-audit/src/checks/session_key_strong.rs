@@ -1,6 +1,6 @@
 //! The key that signs the session cookie is no constant.
 
-use super::{Check, Context, Found, at};
+use super::{Check, Context, Found, at, where_written};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Medium},
@@ -35,12 +35,10 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
             "The session key stands in the code.",
         )),
         Kind::Alt(all)
-            if all
-                .iter()
-                .any(|v| v.as_str().is_some_and(|s| !s.is_empty())) =>
+            if let Some(key) = all.iter().filter_map(Value::as_str).find(|s| !s.is_empty()) =>
         {
             Some(Found::fail(
-                place,
+                where_written(c, key, place),
                 Medium,
                 "The session key falls back to one that stands in the code.",
             ))

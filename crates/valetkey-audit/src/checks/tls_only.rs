@@ -1,6 +1,6 @@
 //! https beyond loopback, and its checks switched on.
 
-use super::{Check, Context, Found, at, field, is_loopback, text};
+use super::{Check, Context, Found, at, field, is_loopback, text, where_written};
 use crate::{
     facts::{EventKind, Fields},
     report::Severity::{High, Medium},
@@ -57,7 +57,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Authorize { url, fields, .. }
             | EventKind::TokenRequest { url, fields, .. } => {
-                found.extend(endpoint(url, place));
+                found.extend(endpoint(url, where_written(c, url, place)));
                 found.extend(redirect(c, fields, place));
             }
             EventKind::Delegate { fields, .. } => {
@@ -126,7 +126,8 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
         return Some(plain_redirect(place));
     }
     let url = value.as_str()?;
-    (url.starts_with("http://") && !is_loopback(url)).then(|| plain_redirect(place))
+    (url.starts_with("http://") && !is_loopback(url))
+        .then(|| plain_redirect(where_written(c, url, place)))
 }
 
 fn plain_redirect(place: (usize, crate::ir::Span)) -> Found {

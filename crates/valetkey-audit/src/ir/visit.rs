@@ -33,7 +33,7 @@ impl Function {
     }
 }
 
-fn block(of: &Block, by: &mut impl Visit) {
+pub(crate) fn block(of: &Block, by: &mut impl Visit) {
     for statement in of {
         match &statement.kind {
             StmtKind::Expr(e) => expr(e, by),
