@@ -51,7 +51,7 @@ const JAVASCRIPT: &[(&str, &str)] = files!("javascript":
 const GO: &[(&str, &str)] = files!("go":
     "go" "go-web" "go-http" "go-sessions" "go-jwt" "oauth2" "go-oidc" "goth"
     "spotify" "resty" "gologin" "zitadel" "msal" "oauth2cli" "beego" "wechat"
-    "revel" "redis" "go-clients"
+    "revel" "redis" "go-clients" "gorequest"
 );
 
 /// What a call does.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::{Engine, Eval, Mode, Unwind};
 use crate::{
     facts::{EventKind, Fields},
-    ir::{Cmp, Span},
+    ir::{Cmp, Expr, ExprKind, Span},
     libraries::{CallModel, Does},
     value::{Closure, Kind, Origin, Value},
 };
@@ -290,6 +290,21 @@ impl Engine<'_> {
         self.notes = notes;
         self.compare(Cmp::Eq, &a, &b, at)
     }
+}
+
+/// Whether a member is the number of somebody, or of a chat, by the names on
+/// the way to it.
+pub(super) fn is_number_of_user(of: &Expr, name: &str) -> bool {
+    const WHO: &[&str] = &["Chat", "From", "User", "Author", "Sender", "Member"];
+    let whose = match &of.kind {
+        ExprKind::Attr(_, whose) => whose,
+        ExprKind::Call(call) => match &call.func.kind {
+            ExprKind::Attr(_, whose) => whose,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    matches!(name, "ID" | "Id" | "ChatID" | "UserID" | "UserId") && WHO.contains(&whose.as_str())
 }
 
 /// A method that by its name asks whose a token is.

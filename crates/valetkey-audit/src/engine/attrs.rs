@@ -333,6 +333,11 @@ impl Engine<'_> {
         if let Some(is) = self.libraries.attr(&class, name) {
             return Ok(match (is, is.strip_prefix("field:")) {
                 ("url:text", _) => self.url_text(of, at),
+                // Which scheme it has says nothing of whose site it is.
+                ("url:scheme", _) => {
+                    let id = self.origin(Origin::Begins, at);
+                    Value::derived([&self.url_text(of, at)]).with(id)
+                }
                 ("url:part", _) => Value::derived([&self.url_text(of, at)]),
                 ("url:host", _) => {
                     let text = self.url_text(of, at);

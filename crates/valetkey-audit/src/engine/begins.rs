@@ -8,6 +8,18 @@ use crate::{
     value::{Origin, Value},
 };
 
+/// Whether that a text begins with this, or has it within, says nothing of
+/// whose site it is the address of.
+pub(super) fn is_weak(text: &str, within: bool) -> bool {
+    const SCHEMES: &[&str] = &["http", "https", "javascript", "data"];
+    if within {
+        // Two strokes, or one of Windows', are what another site takes.
+        return !text.contains('\\') && text != "//";
+    }
+    let scheme = text.trim_end_matches('/').trim_end_matches(':');
+    text == "/" || SCHEMES.contains(&scheme)
+}
+
 impl Engine<'_> {
     /// Notices that a text is an authorization URL in the making.
     pub(super) fn built(&mut self, value: Value, at: Span) -> Value {

@@ -476,6 +476,11 @@ impl Engine<'_> {
         if let Some(value) = self.unseen(path, &args, at)? {
             return Ok(value);
         }
+        // Parts of a text are made of it, and ask for nothing with it.
+        if self.traits.packages && (path.starts_with("strings.") || path.starts_with("bytes.")) {
+            let parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
+            return Ok(Value::derived(&parts));
+        }
         let of = match self.traits.bare_calls || path.starts_with("own:") {
             true => Value::ext(path),
             false => Value::unknown(),

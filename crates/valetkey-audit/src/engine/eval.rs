@@ -41,7 +41,13 @@ impl Engine<'_> {
                 let written = of;
                 let of = self.eval(of)?;
                 let value = self.attr(&of, name, at)?;
-                if self.traits.bare_calls {
+                if self.traits.packages
+                    && super::asked::is_number_of_user(written, name)
+                    && self.is_of_settings(&value)
+                {
+                    // `update.Message.Chat.ID`: what everybody in the chat knows.
+                    self.sym(Origin::Argument("user.id".into()), at)
+                } else if self.traits.bare_calls {
                     let value = self.opened(written, &of, name, value, at);
                     self.bare_attr(&of, name, value, at)?
                 } else {
@@ -460,6 +466,12 @@ impl Engine<'_> {
             && object.items.len() == count
         {
             return object.items.clone();
+        }
+        // A library's answer, something that belongs to it, and the error.
+        if let (true, Kind::List(id), 3) = (self.traits.packages, &value.kind, count)
+            && let Some([answer, error]) = self.heap.get(*id).map(|o| o.items.as_slice())
+        {
+            return vec![answer.clone(), answer.clone(), error.clone()];
         }
         // `const [params] = useSearchParams()`.
         if let (Kind::Map(_), true) = (&value.kind, self.traits.callbacks) {

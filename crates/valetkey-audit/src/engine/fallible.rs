@@ -6,7 +6,7 @@ use super::{Engine, Eval, Mode, Unwind};
 use crate::{
     facts::EventKind,
     ir::{Call, Expr, ExprKind, Fallible, Span},
-    value::{Kind, Object, Origin, Value},
+    value::{Kind, Object, Origin, Taint, Value},
 };
 
 /// The field that stands for everything that is not set on its own.
@@ -44,7 +44,13 @@ impl Engine<'_> {
             },
             Fallible::Asked { text } => {
                 let value = value.unwrap_or_else(Value::none);
-                let (value, there) = self.with_word(value, text, at);
+                let (value, mut there) = self.with_word(value, text, at);
+                // Whether it is in a table, the one who names it decides.
+                let key = self.key_of_table(inner)?;
+                if !key.is_empty() {
+                    there = Value::unknown();
+                    there.add(&key);
+                }
                 Ok(self.list(vec![value, there]))
             }
             Fallible::Must => {
@@ -59,6 +65,32 @@ impl Engine<'_> {
                 Ok(value)
             }
         }
+    }
+
+    /// What the key is made of that a table which nothing changes is asked for.
+    fn key_of_table(&mut self, inner: &Expr) -> Eval<Taint> {
+        let ExprKind::Index(of, key) = &inner.kind else {
+            return Ok(Taint::new());
+        };
+        let plain = |e: &Expr| matches!(e.kind, ExprKind::Name(_) | ExprKind::Attr(..));
+        if !self.traits.packages || !plain(of) || !plain(key) {
+            return Ok(Taint::new());
+        }
+        let of = self.eval(of)?;
+        let fixed = match of.kind {
+            Kind::Dict(id) => {
+                let object = self.heap.get(id);
+                object.is_some_and(|o| !o.open && !o.fields.is_empty())
+                    && !self.shared_objects.iter().any(|(o, _)| *o == id)
+            }
+            _ => false,
+        };
+        let key = self.eval(key)?;
+        let key = self.settled(&key);
+        Ok(match fixed && !self.carries_state(&key) {
+            true => key.taint,
+            false => Taint::new(),
+        })
     }
 
     /// `errors.New("…")`: what makes an error does not fail.
@@ -86,6 +118,20 @@ impl Engine<'_> {
                         | Origin::Header(_)
                 )
             })
+    }
+
+    /// A value of the environment or the settings.
+    fn is_setting(&self, value: &Value) -> bool {
+        let id = value.taint.first();
+        id.is_some_and(|id| matches!(self.origins.of(*id), Origin::Env(_) | Origin::Config(_)))
+    }
+
+    /// Something that is not seen, made of settings at most.
+    pub(super) fn is_of_settings(&self, value: &Value) -> bool {
+        let settings = |o: &Origin| matches!(o, Origin::Env(_) | Origin::Config(_));
+        let taint = self.deep_taint(value);
+        matches!(value.kind, Kind::Unknown | Kind::Method(_))
+            && taint.iter().all(|id| settings(self.origins.of(*id)))
     }
 
     fn with_error(&mut self, value: Option<Value>, at: Span) -> (Value, Value) {
@@ -121,6 +167,8 @@ impl Engine<'_> {
         let there = match &value.kind {
             Kind::None => Some(false),
             Kind::Str(s) if s.is_empty() => Some(false),
+            // Both may be, and what comes instead is a part of the value.
+            Kind::Sym if self.is_setting(&value) && self.mode == Mode::Load => None,
             Kind::Sym => Some(self.truth_or_decide(&value, at)),
             Kind::Unknown | Kind::Method(_) | Kind::Alt(_) => None,
             _ => Some(true),

@@ -352,13 +352,25 @@ impl Engine<'_> {
         }
         let object = Value::new(Kind::Dict(id));
         let mut value = Value::derived([&self.settled(&object)]);
-        if from_state {
+        if from_state || self.is_set(id) {
             value.add(&settled.taint);
         }
         Ok(match ask.default {
             Some(default) => Value::either(value, default),
             None => value,
         })
+    }
+
+    /// Whether a table only says which keys there are, and nothing changes it:
+    /// what it says of a key depends on the key.
+    pub(super) fn is_set(&self, id: ObjId) -> bool {
+        let all = self.heap.get(id).map(|o| (&o.fields, o.open));
+        self.traits.packages
+            && all.is_some_and(|(fields, open)| {
+                let said = fields.values().all(|v| matches!(v.kind, Kind::Bool(_)));
+                !open && !fields.is_empty() && said
+            })
+            && !self.shared_objects.iter().any(|(o, _)| *o == id)
     }
 
     /// Some entry of a table that nothing changes after it was written down.

@@ -542,8 +542,12 @@ impl Engine<'_> {
             Does::Begins => {
                 let all: Vec<Value> = args.all().chain(&of).map(|v| self.settled(v)).collect();
                 let mut value = Value::derived(&all);
-                let slash = args.positional.get(1).and_then(Value::as_str) == Some("/");
-                if slash || fact("weak").is_some() {
+                let text = args.positional.get(1).and_then(Value::as_str);
+                let within = fact("within").is_some();
+                // Which error it is, its words do say.
+                let failure = self.any(&value.taint, |o| *o == Origin::Failure);
+                let weak = text.is_some_and(|t| super::begins::is_weak(t, within));
+                if fact("weak").is_some() || weak && !failure {
                     let id = self.origin(Origin::Begins, at);
                     value.add(&[id]);
                 }

@@ -26,6 +26,22 @@ impl Engine<'_> {
             "" => self.unwrapped(&of, "Refused", at)?,
             "strict" => self.unwrapped(&of, "LibraryError", at)?,
             "ok" => held(&of),
+            // `next[0] == '/'`
+            "begins" => {
+                let id = self.origin(Origin::Begins, at);
+                Value::derived([&self.settled(&of)]).with(id)
+            }
+            "bits" => {
+                let few = matches!(second.map(|v| &v.kind), Some(Kind::Number(n)) if *n < 64);
+                let value = Value::derived([&self.settled(&of)]);
+                let random = |o: &Origin| *o == Origin::Random;
+                match few && self.any(&value.taint, random) {
+                    true => self.sym(Origin::WeakRandom, at),
+                    // A part of a constant is one, too.
+                    false if of.as_str().is_some() => of,
+                    false => value,
+                }
+            }
             "kept" => {
                 let name = of.as_str().unwrap_or_default().to_owned();
                 let key = (self.file(), name);

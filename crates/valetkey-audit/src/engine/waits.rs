@@ -6,7 +6,7 @@ use crate::{
     ir::Span,
     lang::Language,
     libraries::CallModel,
-    value::{ClassValue, Kind, Value},
+    value::{ClassValue, Kind, ObjId, Value},
 };
 
 impl Engine<'_> {
@@ -161,6 +161,35 @@ impl Engine<'_> {
             _ => return None,
         };
         let class = &self.heap.get(*id)?.class;
-        (class.as_ref() == "context.plain").then_some(ends)
+        (class.as_ref() == "context.plain" && !self.carries_unseen(*id)).then_some(ends)
+    }
+
+    /// Whether a context, or one that it was made of, brings a client that is
+    /// not seen: how long that one waits, nobody knows.
+    fn carries_unseen(&self, mut id: ObjId) -> bool {
+        for _ in 0..8 {
+            let Some(object) = self.heap.get(id) else {
+                return false;
+            };
+            let client = object.fields.get("key").is_none_or(
+                |key| matches!(&key.kind, Kind::Ext(path) if path.ends_with(".HTTPClient")),
+            );
+            let brought = object.fields.get("value");
+            if client
+                && brought.is_some_and(|v| {
+                    matches!(
+                        v.kind,
+                        Kind::Unknown | Kind::Sym | Kind::Method(_) | Kind::None
+                    )
+                })
+            {
+                return true;
+            }
+            match object.fields.get("parent").map(|v| &v.kind) {
+                Some(Kind::Obj(parent)) => id = *parent,
+                _ => return false,
+            }
+        }
+        false
     }
 }

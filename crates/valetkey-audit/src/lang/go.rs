@@ -23,6 +23,7 @@ pub(super) fn parse(text: &str) -> Option<Module> {
     let mut lower = Lower {
         text,
         depth: 0,
+        aside: false,
         fresh: 0,
         pending: Vec::new(),
         scopes: Vec::new(),
@@ -36,6 +37,8 @@ pub(super) fn parse(text: &str) -> Option<Module> {
 struct Lower<'t> {
     text: &'t str,
     depth: usize,
+    /// Within a `go` statement: what ends the program there ends it later.
+    aside: bool,
     /// How many names were made up so far.
     fresh: usize,
     /// What has to run before the statement that is being lowered.

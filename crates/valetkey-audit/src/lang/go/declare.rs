@@ -84,7 +84,7 @@ impl<'t> Lower<'t> {
         self.kinds.insert(given, made);
     }
 
-    fn field_names(&self, of: Node<'_>) -> Vec<String> {
+    pub(super) fn field_names(&self, of: Node<'_>) -> Vec<String> {
         let list = parts(of)
             .into_iter()
             .find(|n| n.rule() == "field_declaration_list");

@@ -56,6 +56,7 @@ impl Lower<'_> {
             }
             // `b[:]` is all of it.
             "slice_expression" if parts(node).len() == 1 => self.field(node, "operand").kind,
+            "slice_expression" => self.sliced(node),
             "call_expression" => self.call(node),
             "type_conversion_expression" => self.field(node, "operand").kind,
             "type_assertion_expression" => {
@@ -83,9 +84,72 @@ impl Lower<'_> {
         }
     }
 
+    /// `text[:8]`: how much of it is left, where that is a number.
+    fn sliced(&mut self, node: Node<'_>) -> ExprKind {
+        let bound = |lower: &Self, field| node.field(field).map(|n: Node<'_>| lower.number(n));
+        let from = match bound(self, "start") {
+            None => Some(0),
+            Some(ExprKind::Number(n)) => Some(n),
+            Some(_) => None,
+        };
+        let (Some(from), Some(ExprKind::Number(to)), Some(of)) =
+            (from, bound(self, "end"), node.field("operand"))
+        else {
+            return ExprKind::Other(self.all(node));
+        };
+        let bits = to.saturating_sub(from).saturating_mul(self.bits_each(of));
+        let args = vec![self.expr(of), at(node, ExprKind::Number(bits))];
+        called(name(node, "?bits"), args, Vec::new())
+    }
+
+    /// How many bits a letter of a text carries, or a byte of what may be none.
+    fn bits_each(&self, of: Node<'_>) -> i64 {
+        let of = bare(of);
+        let text = match of.rule() {
+            "call_expression" => self.field_text(of, "function"),
+            // Where the variable was set last.
+            "identifier" => self.set_last(of),
+            _ => "",
+        };
+        const HEX: &[&str] = &["hex.EncodeToString", "uuid.NewString", ".String"];
+        const OTHERS: &[&str] = &[
+            "EncodeToString",
+            "rand.Text",
+            "GenerateVerifier",
+            "Replace",
+            "ReplaceAll",
+        ];
+        match text {
+            _ if HEX.iter().any(|w| text.ends_with(w)) => 4,
+            _ if OTHERS.iter().any(|w| text.ends_with(w)) => 6,
+            _ => 8,
+        }
+    }
+
+    /// The function whose result a variable was given last, by what stands
+    /// before.
+    fn set_last(&self, of: Node<'_>) -> &str {
+        let name = self.text(of);
+        let before = self.text.get(..of.byte_range().start).unwrap_or("");
+        let near = before.len().saturating_sub(600);
+        let near = before.get(near..).unwrap_or(before);
+        for sign in [":=", "="] {
+            let set = format!("{name} {sign} ");
+            if let Some(at) = near.rfind(&set) {
+                let rest = near[at + set.len()..].lines().next().unwrap_or("");
+                // A chain is known by its end.
+                return rest.rsplit_once('(').map_or("", |(call, _)| call);
+            }
+        }
+        ""
+    }
+
     fn binary(&mut self, node: Node<'_>) -> ExprKind {
         let operator = self.field_text(node, "operator");
         if let Some(kind) = self.counted(node, operator) {
+            return kind;
+        }
+        if let Some(kind) = self.first_letter(node, operator) {
             return kind;
         }
         let (left, right) = (self.boxed(node, "left"), self.boxed(node, "right"));
@@ -99,6 +163,31 @@ impl Lower<'_> {
             _ => return ExprKind::Other(vec![*left, *right]),
         };
         ExprKind::Compare(cmp, left, right)
+    }
+
+    /// `path[0] == '/'` and `path[:1] == "/"` ask how a text begins.
+    fn first_letter(&mut self, node: Node<'_>, operator: &str) -> Option<ExprKind> {
+        let left = bare(node.field("left")?);
+        let letter = self
+            .field_text(node, "right")
+            .trim_matches(['\'', '"', '`']);
+        let first = match left.rule() {
+            "index_expression" => self.field_text(left, "index") == "0",
+            "slice_expression" => {
+                matches!(self.field_text(left, "start"), "" | "0")
+                    && self.field_text(left, "end") == "1"
+            }
+            _ => false,
+        };
+        if !first || letter != "/" || !matches!(operator, "==" | "!=") {
+            return None;
+        }
+        let of = self.field(left, "operand");
+        let asked = called(name(node, "?begins"), vec![of], Vec::new());
+        Some(match operator {
+            "==" => asked,
+            _ => ExprKind::Not(Box::new(at(node, asked))),
+        })
     }
 
     /// A length compared with nothing asks whether there is anything; the
@@ -171,6 +260,14 @@ impl Lower<'_> {
             ("new", [of]) => return self.zero(*of, false).kind,
             ("make", [of, rest @ ..]) => return self.made(*of, rest.first().copied()),
             ("string" | "any", [of]) => return self.expr(*of).kind,
+            // `go func() { log.Fatal(server.ListenAndServe()) }()`
+            (ends, [of])
+                if self.aside
+                    && (ends == "panic" || ends.starts_with("log.Fatal"))
+                    && bare(*of).rule() == "call_expression" =>
+            {
+                return self.expr(*of).kind;
+            }
             ("delete", [_, _]) if local => {}
             (_, [of]) if local && kind.is_some_and(|k| k != Made::Struct) => {
                 return self.expr(*of).kind;

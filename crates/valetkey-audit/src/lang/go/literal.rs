@@ -22,7 +22,10 @@ impl Lower<'_> {
             "slice_type" | "array_type" | "implicit_length_array_type" => {
                 self.items(body, of.field("element"))
             }
-            "struct_type" => self.record(body),
+            "struct_type" => {
+                let known = self.field_names(of);
+                self.record(body, &known)
+            }
             _ => {
                 let last = self.text(of).rsplit('.').next().unwrap_or("");
                 match self.kinds.get(self.text(of)) {
@@ -63,7 +66,7 @@ impl Lower<'_> {
     pub(super) fn untyped(&mut self, node: Node<'_>) -> ExprKind {
         let mut keyed = parts(node).into_iter().filter_map(|n| self.keyed(n));
         match keyed.next() {
-            Some((key, _)) if key.rule() == "identifier" => self.record(node),
+            Some((key, _)) if key.rule() == "identifier" => self.record(node, &[]),
             Some(_) => self.pairs(node, None),
             None => self.items(node, None),
         }
@@ -120,13 +123,17 @@ impl Lower<'_> {
         }
     }
 
-    fn record(&mut self, body: Node<'_>) -> ExprKind {
+    /// The fields of a struct, by the names that it gives or by their order.
+    fn record(&mut self, body: Node<'_>, known: &[String]) -> ExprKind {
         let mut entries = Vec::new();
-        for element in parts(body) {
+        for (i, element) in parts(body).into_iter().enumerate() {
             if let Some((key, value)) = self.keyed(element) {
                 let text = self.text(key).to_owned();
                 let key: Expr = at(key, ExprKind::Str(text));
                 entries.push((Some(key), self.expr(value)));
+            } else if let Some(field) = known.get(i) {
+                let key = at(element, ExprKind::Str(field.clone()));
+                entries.push((Some(key), self.expr(element)));
             }
         }
         ExprKind::Dict(entries)

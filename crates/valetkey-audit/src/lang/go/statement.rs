@@ -100,7 +100,12 @@ impl Lower<'_> {
                 block.append(&mut self.pending);
                 self.push(node, StmtKind::Expr(sent), block);
             }
-            "expression_statement" | "go_statement" => {
+            "go_statement" => {
+                let before = std::mem::replace(&mut self.aside, true);
+                self.effect(node, block);
+                self.aside = before;
+            }
+            "expression_statement" => {
                 if let Some(kind) = self.deletion(node) {
                     self.push(node, kind, block);
                 } else {
