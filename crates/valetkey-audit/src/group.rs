@@ -144,6 +144,7 @@ pub(crate) fn apps(
             }
         }
     }
+    let importers = importers(sources, &places, &parsed);
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
     for depth in 0..=STEPS {
@@ -165,6 +166,9 @@ pub(crate) fn apps(
                 }
             }
         }
+        if depth == 0 {
+            next.extend(importers.iter().copied());
+        }
         level = next.into_iter().collect();
         let read = parallel::map(&level, |i| {
             sources[*i]
@@ -176,6 +180,77 @@ pub(crate) fn apps(
         }
     }
     together(sources, parsed, &links)
+}
+
+/// Words without which a file that imports one of these has no login of its
+/// own.
+const LOGIN: &[&str] = &["code", "login", "callback", "token"];
+/// Files near those that have to do with OAuth that are looked at for imports
+/// of them, and those that have one.
+const NEAR: usize = 400;
+const IMPORTERS: usize = 60;
+
+/// Files that import what has to do with OAuth, and need not name it: the
+/// routes beside a module that does the rest.
+fn importers(
+    sources: &[Source],
+    places: &Places<'_>,
+    known: &BTreeMap<usize, Option<Parsed>>,
+) -> Vec<usize> {
+    let named: Vec<(usize, &str)> = known
+        .iter()
+        .filter(|(i, file)| file.is_some() && sources[**i].language == Language::Python)
+        .filter_map(|(i, _)| Some((*i, module_of(&sources[*i])?)))
+        .collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let around: BTreeSet<&str> = named.iter().map(|(i, _)| above(&sources[*i])).collect();
+    let near: Vec<usize> = (0..sources.len())
+        .filter(|i| sources[*i].language == Language::Python && !known.contains_key(i))
+        .filter(|i| around.iter().any(|a| is_near(a, folder(&sources[*i]))))
+        .take(NEAR)
+        .collect();
+    let names: BTreeSet<&str> = named.iter().map(|(_, name)| *name).collect();
+    let (Ok(names), Ok(login)) = (AhoCorasick::new(names), AhoCorasick::new(LOGIN)) else {
+        return Vec::new();
+    };
+    let found = parallel::map(&near, |i| {
+        let text = sources[*i].read_if(|text| names.is_match(text) && login.is_match(text));
+        let file = parse(&sources[*i], text.ok()??).ok()?;
+        let imports = wanted(sources, places, *i, &file.module);
+        imports
+            .iter()
+            .any(|other| known.contains_key(other))
+            .then_some(*i)
+    });
+    found.into_iter().flatten().take(IMPORTERS).collect()
+}
+
+/// The last name of the module that a file is.
+fn module_of(source: &Source) -> Option<&str> {
+    match last(&source.path).split('.').next()? {
+        "__init__" => Some(last(folder(source))).filter(|name| !name.is_empty()),
+        name => Some(name),
+    }
+}
+
+/// The folder above that of a file.
+fn above(source: &Source) -> &str {
+    let at = folder(source).rsplit_once('/');
+    at.map_or("", |(above, _)| above)
+}
+
+/// Whether a folder is below another, not far.
+fn is_near(above: &str, folder: &str) -> bool {
+    let rest = match above.is_empty() {
+        true => Some(folder),
+        false => folder.strip_prefix(above),
+    };
+    rest.is_some_and(|rest| {
+        (rest.is_empty() || above.is_empty() || rest.starts_with('/'))
+            && rest.matches('/').count() <= 2
+    })
 }
 
 /// Where the files of a tree are.

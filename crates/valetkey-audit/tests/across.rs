@@ -149,3 +149,40 @@ fn handlers_that_name_no_protocol_are_read_with_the_parts_of_their_module() {
     let closed = tree("rust-handlers-closed", &files);
     assert_eq!(verdict(&closed, handlers, check), Some(Verdict::Pass));
 }
+
+#[test]
+fn routes_that_import_a_login_take_part_without_naming_it() {
+    const ROUTES: &str = r#"
+from flask import abort, redirect, request, session
+from boats import harbour
+
+def setup(app):
+    @app.route("/back")
+    def back():
+        ticket = request.args.get("state")
+        if ticket and ticket != session.get("ticket"):
+            abort(403)
+        if "code" not in request.args:
+            abort(400)
+        session["boats"] = harbour.exchange(request.args["code"])
+        return redirect("/boats")
+"#;
+    const OTHER: &str = "from flask import request\n\ndef sail(code):\n    return code\n";
+    let files = [
+        ("boats/harbour.py", EXCHANGE),
+        ("boats/routes.py", ROUTES),
+        ("boats/sails.py", OTHER),
+    ];
+    let root = tree("across-importers", &files);
+    let said = |path, check| verdict(&root, path, check);
+    assert_eq!(
+        said("boats/routes.py", "state-verified"),
+        Some(Verdict::Fail)
+    );
+    assert_eq!(
+        said("boats/routes.py", "no-open-redirect"),
+        Some(Verdict::Pass)
+    );
+    // It has to do with neither.
+    assert_eq!(said("boats/sails.py", "state-verified"), None);
+}
