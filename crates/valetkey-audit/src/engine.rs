@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod answers;
+mod app_state;
 mod args;
 mod asked;
 mod attrs;
@@ -61,6 +62,7 @@ mod later;
 mod mapping;
 mod maps;
 mod meant;
+mod memo;
 mod method;
 mod model;
 mod oauth;
@@ -74,12 +76,14 @@ mod raised;
 mod reading;
 mod routers;
 mod run;
+mod set_later;
 mod settings;
 mod success;
 mod text;
 mod token_request;
 mod typed;
 mod unseen;
+mod unset;
 mod urls;
 mod waits;
 mod writes;
@@ -326,6 +330,10 @@ pub(crate) struct Engine<'a> {
     remembered: Vec<(ObjId, ObjId)>,
     /// Names that functions set on classes of the app.
     class_vars: BTreeSet<String>,
+    /// Fields that no method but the constructor sets, as far as was asked.
+    never_set: BTreeSet<(FileId, String)>,
+    /// Objects that the app keeps on that of its framework.
+    on_app: BTreeMap<String, Value>,
 }
 
 /// Objects that were gone through, and how deep they stood.
@@ -433,6 +441,8 @@ impl<'a> Engine<'a> {
             cached: BTreeMap::new(),
             remembered: Vec::new(),
             class_vars: BTreeSet::new(),
+            never_set: BTreeSet::new(),
+            on_app: BTreeMap::new(),
         };
         for (id, file) in app.files.iter().enumerate() {
             engine.paths.insert(file.path.clone(), id);

@@ -292,6 +292,9 @@ struct File {
     /// missing.
     #[serde(default)]
     answers_missing: Vec<String>,
+    /// Decorators whose functions are run once for each of their arguments.
+    #[serde(default)]
+    remembers: Vec<String>,
     /// Parameters of such functions are parameters of the request.
     #[serde(default)]
     injects: bool,
@@ -337,6 +340,7 @@ pub(crate) struct Libraries {
     pub(crate) routes: Vec<String>,
     pub(crate) verbs: Vec<String>,
     pub(crate) answers_missing: Vec<String>,
+    pub(crate) remembers: Vec<String>,
     pub(crate) injects: bool,
     pub(crate) assumed: BTreeMap<String, String>,
     pub(crate) handlers: Vec<String>,
@@ -412,6 +416,7 @@ impl Libraries {
             known.routes.extend(file.routes);
             known.verbs.extend(file.verbs);
             known.answers_missing.extend(file.answers_missing);
+            known.remembers.extend(file.remembers);
             known.injects |= file.injects;
             known.spelling.extend(file.spelling);
             known.methods.extend(file.methods);

@@ -4,7 +4,7 @@ use super::{Check, Context, Found, at};
 use crate::{
     facts::EventKind,
     report::Severity::Medium,
-    value::{Kind, Origin},
+    value::{Kind, Origin, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -34,6 +34,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             Kind::Bool(false) | Kind::None | Kind::Number(0) => {
                 found.push(Found::pass(at(event), "Debug mode is off."))
             }
+            Kind::Alt(all) if all.iter().any(is_on) => found.push(Found::fail(
+                at(event),
+                Medium,
+                "Debug mode is on unless the environment switches it off.",
+            )),
             _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
                 found.push(Found::pass(
                     at(event),
@@ -44,4 +49,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a setting is on as it stands, also as a text.
+fn is_on(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Bool(on) => *on,
+        Kind::Number(n) => *n != 0,
+        Kind::Str(text) => ["1", "true", "yes", "on", "t", "y"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word)),
+        _ => false,
+    }
 }

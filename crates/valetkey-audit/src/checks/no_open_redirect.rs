@@ -44,6 +44,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             matches!(
                 e.kind,
                 EventKind::TokenRequest { .. }
+                    | EventKind::HandsCode
                     | EventKind::Delegate {
                         part: "callback",
                         ..

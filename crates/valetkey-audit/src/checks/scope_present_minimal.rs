@@ -50,6 +50,20 @@ const BROAD: &[&str] = &[
     "directory.accessasuser.all",
     "manage_pages",
     "publish_actions",
+    "publish_pages",
+    "publish_stream",
+    "read_mailbox",
+    "ads_management",
+    "wall",
+    "global",
+    "account:write",
+    "user:master",
+    "admin:gpg_key",
+    "admin:ssh_signing_key",
+    "write:public_key",
+    "delete:packages",
+    "sites.fullcontrol.all",
+    "https://www.googleapis.com/auth/devstorage.full_control",
 ];
 
 fn run(c: &Context<'_>) -> Vec<Found> {

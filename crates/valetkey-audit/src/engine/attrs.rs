@@ -5,6 +5,8 @@ use std::rc::Rc;
 use super::{Engine, Eval, classes::OWN, maps::Ask};
 use crate::{
     ir::{Expr, ExprKind, PAGE, Span, StmtKind},
+    lang::Language,
+    libraries::Does,
     value::{Closure, Kind, ObjId, Origin, Taint, Value},
 };
 
@@ -32,6 +34,10 @@ impl Engine<'_> {
             Kind::Bool(false) if !self.failed.is_empty() => {
                 self.used(of, at);
                 Ok(Value::derived([of]))
+            }
+            Kind::Alt(all) if self.is_of_texts(all, name) => {
+                let method = Rc::new((of.clone(), name.to_owned()));
+                Ok(Value::new(Kind::Method(method)))
             }
             Kind::Alt(all) => match all.iter().find(|v| !v.is_none()) {
                 Some(value) => self.attr(&value.clone(), name, at),
@@ -217,6 +223,20 @@ impl Engine<'_> {
         })
     }
 
+    /// Whether it is a method that gives back the text it is asked of, and all
+    /// that it may be asked of are texts, one of them of the source.
+    fn is_of_texts(&self, all: &[Value], name: &str) -> bool {
+        self.language == Language::Python
+            && all.iter().any(|v| v.as_str().is_some())
+            && all
+                .iter()
+                .all(|v| matches!(v.kind, Kind::Sym | Kind::Str(_)))
+            && self
+                .libraries
+                .method("*", name)
+                .is_some_and(|m| m.does == Does::Same)
+    }
+
     pub(super) fn is_method(&self, name: &str) -> bool {
         self.libraries.method("*", name).is_some()
             || self.libraries.mapping(name).is_some()
@@ -293,7 +313,10 @@ impl Engine<'_> {
             && object.app_class.is_none()
             && self.libraries.method(&object.class, name).is_some();
         if let Some(value) = object.fields.get(name).filter(|_| !able) {
-            return Ok(value.clone());
+            let value = value.clone();
+            let class = object.app_class.clone().filter(|_| value.is_none());
+            let later = class.and_then(|class| self.set_by_other(id, &class, name));
+            return Ok(later.unwrap_or(value));
         }
         // A variable of the object is nothing until it is set.
         if name.starts_with('@') {
@@ -313,6 +336,11 @@ impl Engine<'_> {
             self.class_member(&class, name, Some(of), 0)
                 .or_else(|| self.traits.own_name.and(self.of_class(&class, name)))
         });
+        let of_app = self.heap.get(id).and_then(|o| o.app_class.clone());
+        let later = of_app.filter(|_| member.as_ref().is_some_and(Value::is_none));
+        if let Some(value) = later.and_then(|class| self.set_by_other(id, &class, name)) {
+            return Ok(value);
+        }
         if let Some(value) = member {
             // A property is read, not called.
             if let Kind::Func(f) = &value.kind
@@ -368,6 +396,10 @@ impl Engine<'_> {
         // A setting that is only declared.
         if self.libraries.attr(&class, "*") == Some("map:config") && !self.is_method(name) {
             return self.read("config", &Value::str(name), Ask::default(), at);
+        }
+        let class = self.heap.get(id).and_then(|o| o.app_class.clone());
+        if let Some(value) = class.and_then(|class| self.set_by_other(id, &class, name)) {
+            return Ok(value);
         }
         // A field that is only declared, known by its name.
         if self.language == crate::lang::Language::Python

@@ -149,6 +149,9 @@ impl Engine<'_> {
             // `await request.json()`.
             Kind::Map(_) => Ok(func.clone()),
             _ => {
+                if let Some(value) = self.read_by(func, None, &args, &named, at)? {
+                    return Ok(value);
+                }
                 if let Some(value) = self.hand_over(func, &args, at)? {
                     return Ok(value);
                 }
@@ -308,7 +311,9 @@ impl Engine<'_> {
             }
             Err(other) => return Err(other),
         };
-        Ok(self.with_early(value, early))
+        let value = self.with_early(value, early);
+        self.remembered_for_all(&function, &value);
+        Ok(value)
     }
 
     pub(super) fn call_ext(
@@ -344,6 +349,14 @@ impl Engine<'_> {
                 }
                 _ => value,
             });
+        }
+        if path == "setattr"
+            && let [of, name, value] = args.as_slice()
+            && let Some(name) = name.as_str()
+        {
+            self.named(name, value, at);
+            self.set_attr(&of.clone(), name, value.clone(), at);
+            return Ok(Value::none());
         }
         // `use` of one of a library's own.
         if let Some(Kind::Ext(given)) = args.first().map(|v| &v.kind)

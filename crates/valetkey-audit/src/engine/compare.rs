@@ -337,7 +337,8 @@ impl Engine<'_> {
                 }
                 let object = self.heap.get(*id)?.clone();
                 if let Some(key) = item.as_str() {
-                    if object.fields.contains_key(key) {
+                    let is_key = |i: &Value| i.as_str() == Some(key);
+                    if object.fields.contains_key(key) || object.items.iter().any(is_key) {
                         return Some(true);
                     }
                     if !object.open

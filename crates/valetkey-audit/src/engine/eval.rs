@@ -84,6 +84,11 @@ impl Engine<'_> {
                     },
                     // Decided here, so that the same unknown goes the same
                     // way wherever it is asked again.
+                    None if let (Mode::Load, Some(unset)) = (self.mode, self.unset(&value)) => {
+                        let set = Value::derived([&value]);
+                        let on = self.truth(&unset) == Some(false);
+                        Value::either(set, Value::bool(on))
+                    }
                     None => {
                         let truth = self.truth_or_decide(&value, at);
                         Value {
@@ -553,6 +558,8 @@ impl Engine<'_> {
         self.claims_compared(&left, &right, &mut value);
         if let Some(known) = known {
             value.kind = Kind::Bool(known);
+        } else if let Some(unset) = self.where_unset(op, a, b, at) {
+            value = Value::either(value, Value::bool(unset));
         }
         Ok(value)
     }

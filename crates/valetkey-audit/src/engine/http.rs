@@ -350,6 +350,11 @@ impl Engine<'_> {
             self.emit(kind, at);
             let mut claims = self.sym(Origin::Claims, at);
             claims.kind = Kind::Unknown;
+            // With the nonce it compares that, too.
+            if let Some((_, nonce)) = fields.iter().find(|(k, _)| k == "nonce") {
+                let (left, right) = (claims.clone(), self.settled(nonce));
+                self.emit(EventKind::Compare { left, right }, at);
+            }
             return Ok(claims);
         }
         // Google checks the signature; whose token it is, the app has to ask.

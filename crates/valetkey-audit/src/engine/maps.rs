@@ -43,6 +43,9 @@ impl Engine<'_> {
     /// A member of one of the outside's mappings.
     pub(super) fn read(&mut self, map: &str, key: &Value, ask: Ask, at: Span) -> Eval<Value> {
         let name = self.key(key);
+        if let Some(kept) = self.found_on_app(map, &name) {
+            return Ok(kept);
+        }
         let from_state = self.carries_state(&self.settled(key));
         let scenario = self.mode == Mode::Scenario;
         self.touched |= matches!(map, "params" | "session" | "cookies");

@@ -93,6 +93,9 @@ impl Engine<'_> {
         if !matches!(of.kind, Kind::Map(_)) && self.unknown_route(name, &args) {
             return Ok(of.clone());
         }
+        if let Some(value) = self.read_by(of, Some(name), &args, &named, at)? {
+            return Ok(value);
+        }
         if let Some(value) = self.higher(of, name, &args, at)? {
             return Ok(value);
         }

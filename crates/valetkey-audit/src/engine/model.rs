@@ -1,6 +1,6 @@
 //! What a known call does.
 
-use super::{Engine, Eval, Mode, Unwind, args::Args, maps::Ask};
+use super::{Engine, Eval, Mode, Unwind, args::Args, maps::Ask, unset::in_case};
 use crate::{
     facts::EventKind,
     ir::{Cmp, Span},
@@ -361,6 +361,10 @@ impl Engine<'_> {
                     Some(_) => self.unsealed(value, at),
                     None => value,
                 };
+                let value = match fact("case") {
+                    Some(case) => in_case(&value, case == "upper"),
+                    None => value,
+                };
                 if fact("reads").is_some() {
                     self.read_as_data(&value);
                 }
@@ -368,6 +372,8 @@ impl Engine<'_> {
                     let mut told = Value::derived([&self.settled(&value)]);
                     if let Some(known) = self.truth(&value) {
                         told.kind = Kind::Bool(known);
+                    } else if let Some(on) = self.unset(&value).and_then(|v| self.truth(&v)) {
+                        return Ok(Value::either(told, Value::bool(on)));
                     }
                     self.only_whether(&mut told, at);
                     return Ok(told);

@@ -57,7 +57,7 @@ impl Search {
 
 /// A search that was begun, for whom, and with how much knowledge.
 struct Begun {
-    knew: [usize; 7],
+    knew: [usize; 8],
     entry: Entry,
     search: Search,
 }
@@ -197,7 +197,7 @@ impl Engine<'_> {
     }
 
     /// How much is known of what ways depend on: it only grows.
-    fn knowledge(&self) -> [usize; 7] {
+    fn knowledge(&self) -> [usize; 8] {
         [
             self.shared_objects.len(),
             self.shared_globals.len(),
@@ -206,6 +206,7 @@ impl Engine<'_> {
             self.cached.len(),
             self.patient.len(),
             self.clients.len(),
+            self.on_app.len(),
         ]
     }
 

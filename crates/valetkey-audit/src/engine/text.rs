@@ -225,6 +225,9 @@ impl Engine<'_> {
             }
             ("pop", []) => Value::derived([&self.settled(of)]),
             ("setdefault", [key, value]) => {
+                if let (Kind::Map(_), Some(name)) = (&of.kind, key.as_str()) {
+                    self.setting(name, value, at);
+                }
                 self.set_index(of, key, value.clone(), at);
                 value.clone()
             }

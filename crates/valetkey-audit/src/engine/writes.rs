@@ -10,6 +10,7 @@ use crate::{
 
 impl Engine<'_> {
     pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
+        self.keeps_on_app(of, name, &value);
         match &of.kind {
             Kind::Obj(id)
                 if self.traits.bare_calls
@@ -80,6 +81,7 @@ impl Engine<'_> {
 
     pub(super) fn set_index(&mut self, of: &Value, key: &Value, value: Value, at: Span) {
         let name = self.key(key);
+        self.keeps_on_app(of, &name, &value);
         match &of.kind {
             Kind::Dict(id) | Kind::Obj(id) | Kind::List(id) => self.write(*id, &name, value, at),
             Kind::Map(map) => {

@@ -4,7 +4,7 @@ use crate::lang::tree::Node;
 use std::sync::Arc;
 
 use super::{DEEP, Lower, children, span};
-use crate::ir::{Call, Cmp, Expr, ExprKind, Function, Stmt, StmtKind};
+use crate::ir::{Call, Cmp, Expr, ExprKind, Function, Span, Stmt, StmtKind};
 
 impl Lower<'_> {
     pub(super) fn expr(&mut self, node: Node<'_>) -> Expr {
@@ -86,6 +86,10 @@ impl Lower<'_> {
                 let keys: Vec<Node<'_>> = node.fields("subscript").collect();
                 let of = self.boxed(node, "value");
                 match keys.as_slice() {
+                    [key] if key.rule() == "slice" => match self.text(*key).trim() {
+                        ":1" | "0:1" => ExprKind::Index(of, Box::new(number(0, span(*key)))),
+                        _ => ExprKind::Other(vec![*of]),
+                    },
                     [] | [_] => ExprKind::Index(of, self.boxed(node, "subscript")),
                     // `Annotated[T, Depends(f)]`.
                     several => {
@@ -379,5 +383,33 @@ fn compared(operators: &[String], operands: Vec<Expr>) -> ExprKind {
         Some("not in") => Cmp::NotIn,
         _ => Cmp::Order,
     };
-    ExprKind::Compare(op, Box::new(left), Box::new(right))
+    let stroke = matches!(&right.kind, ExprKind::Str(s) if s == "/");
+    let span = left.span;
+    match left.kind {
+        ExprKind::Index(of, key)
+            if stroke
+                && matches!(op, Cmp::Eq | Cmp::Ne)
+                && matches!(key.kind, ExprKind::Number(0)) =>
+        {
+            first_letter(of, right, op, span)
+        }
+        kind => ExprKind::Compare(op, Box::new(Expr { kind, span }), Box::new(right)),
+    }
+}
+
+/// `target[0] == "/"` asks what `target.startswith("/")` asks.
+fn first_letter(of: Box<Expr>, letter: Expr, op: Cmp, span: Span) -> ExprKind {
+    let kind = ExprKind::Attr(of, "startswith".to_owned());
+    let func = Expr { kind, span };
+    let (args, named) = (vec![letter], Vec::new());
+    let begins = ExprKind::Call(Box::new(Call { func, args, named }));
+    match op {
+        Cmp::Ne => ExprKind::Not(Box::new(Expr { kind: begins, span })),
+        _ => begins,
+    }
+}
+
+fn number(n: i64, span: Span) -> Expr {
+    let kind = ExprKind::Number(n);
+    Expr { kind, span }
 }

@@ -1,0 +1,82 @@
+//! What an app keeps on the object of its framework, and finds there in its
+//! requests: `app["github"] = Client()`, `request.app.state.github`.
+
+use std::collections::BTreeMap;
+
+use super::{Engine, Mode};
+use crate::{
+    lang::Language,
+    value::{Kind, Value},
+};
+
+/// Objects that are kept so.
+const MOST: usize = 64;
+/// Classes of frameworks whose objects keep things.
+const APPS: &[&str] = &[
+    "FastAPI",
+    "Starlette",
+    "Flask",
+    "Quart",
+    "Sanic",
+    "Application",
+    "Litestar",
+];
+/// Where they keep them.
+const PLACES: &[&str] = &["state", "ctx", "extensions"];
+
+impl Engine<'_> {
+    /// Something is kept on the app, or on one of its places.
+    pub(super) fn keeps_on_app(&mut self, of: &Value, name: &str, value: &Value) {
+        if self.language != Language::Python
+            || self.mode == Mode::Scenario
+            || !matches!(value.kind, Kind::Obj(_) | Kind::Func(_))
+            || name.contains('*')
+            || self.on_app.contains_key(name)
+            || self.on_app.len() >= MOST
+            || !self.is_app_place(of)
+        {
+            return;
+        }
+        // What modules make while they load is there for every way.
+        let kept = match self.mode {
+            Mode::Load => value.clone(),
+            _ => self.keep(value, &mut BTreeMap::new(), 0),
+        };
+        self.on_app.insert(name.to_owned(), kept);
+    }
+
+    fn is_app_place(&self, of: &Value) -> bool {
+        match &of.kind {
+            Kind::Method(member) => PLACES.contains(&member.1.as_str()) && self.is_app(&member.0),
+            Kind::Map(map) => matches!(map.as_ref(), "config" | "context"),
+            _ => self.is_app(of),
+        }
+    }
+
+    fn is_app(&self, of: &Value) -> bool {
+        match &of.kind {
+            Kind::Obj(id) => self.heap.get(*id).is_some_and(|o| {
+                let class = o.class.rsplit('.').next().unwrap_or(&o.class);
+                APPS.contains(&class)
+                    || o.app_class.as_ref().is_some_and(|c| {
+                        c.bases.iter().any(|b| match &b.kind {
+                            Kind::Ext(base) => {
+                                APPS.contains(&base.rsplit('.').next().unwrap_or(base))
+                            }
+                            _ => false,
+                        })
+                    })
+            }),
+            Kind::Map(map) => map.as_ref() == "context",
+            _ => false,
+        }
+    }
+
+    /// What was kept there under that name.
+    pub(super) fn found_on_app(&self, map: &str, name: &str) -> Option<Value> {
+        match map {
+            "context" | "config" => self.on_app.get(name).cloned(),
+            _ => None,
+        }
+    }
+}
