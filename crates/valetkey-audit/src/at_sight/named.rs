@@ -182,7 +182,7 @@ fn holds_token(e: &Expr) -> bool {
     }
 }
 
-fn is_token(name: &str) -> bool {
+pub(super) fn is_token(name: &str) -> bool {
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     let plain: String = letters.map(|c| c.to_ascii_lowercase()).collect();
     const ABOUT: &[&str] = &[

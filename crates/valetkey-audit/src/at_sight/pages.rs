@@ -5,6 +5,7 @@
 //! following: a token that is put where every script of the page finds it,
 //! and a token taken out of the address by a script that knows of no state.
 
+use super::named::is_token;
 use crate::{
     checks::{Context, Found},
     ir::{Expr, ExprKind, Span, visit::Visit},
@@ -53,6 +54,11 @@ impl Visit for Pages {
             ExprKind::Template(parts) => {
                 let texts: Vec<&str> = parts.iter().filter_map(text).collect();
                 self.page(&texts, e.span);
+                if parts.iter().any(puts_in_token) {
+                    let message = "What is called a token is put into a page.";
+                    let found = Found::fail((self.file, e.span), High, message);
+                    self.all.push(("token-not-leaked", found.unsure()));
+                }
             }
             _ => {}
         }
@@ -63,6 +69,17 @@ fn text(e: &Expr) -> Option<&str> {
     match &e.kind {
         ExprKind::Str(text) => Some(text),
         _ => None,
+    }
+}
+
+/// A page that stands behind the source puts in a variable of that name.
+fn puts_in_token(part: &Expr) -> bool {
+    match &part.kind {
+        ExprKind::Other(shown) => shown.iter().any(|e| match &e.kind {
+            ExprKind::Name(name) => is_token(name),
+            _ => false,
+        }),
+        _ => false,
     }
 }
 

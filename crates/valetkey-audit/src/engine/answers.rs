@@ -1,6 +1,6 @@
 //! What a known call answers the browser with.
 
-use super::{Engine, Eval, args::Args};
+use super::{Engine, Eval, Mode, args::Args};
 use crate::{
     facts::EventKind,
     ir::Span,
@@ -31,10 +31,14 @@ impl Engine<'_> {
                     Some(url) => url.clone(),
                     None => text.cloned().unwrap_or_else(|| args.first()),
                 };
-                let value = self.url_text(&value, at);
+                let value = match self.stays_here(args) {
+                    true => self.sym(Origin::Route, at),
+                    false => self.url_text(&value, at),
+                };
                 let value = self.settled(&value);
                 let taint = value.taint.clone();
                 self.emit(EventKind::Redirect { value }, at);
+                self.shown_next(args, at);
                 let mut answer = self.object("web.response", Vec::new());
                 // Which answer it is can be seen when it is returned.
                 answer.taint = taint
@@ -140,6 +144,68 @@ impl Engine<'_> {
     }
 
     /// The app is set up: its keys, its debug mode.
+    /// Rails refuses another host when it is told to.
+    fn stays_here(&self, args: &Args) -> bool {
+        let told = args.get("allow_other_host").map(|v| &v.kind);
+        self.traits.bare_calls && matches!(told, Some(Kind::Bool(false)))
+    }
+
+    /// What the page that the browser is sent to shows, of Rails.
+    fn shown_next(&mut self, args: &Args, at: Span) {
+        for name in ["notice", "alert", "flash"] {
+            if let (Some(value), true) = (args.get(name), self.traits.bare_calls) {
+                let value = self.settled(value);
+                self.emit(EventKind::Respond { value }, at);
+            }
+        }
+    }
+
+    /// A setting that is made while requests are answered is there for all.
+    pub(super) fn set_for_all(&mut self, name: &str, value: &Value, at: Span) {
+        if self.traits.bare_calls && self.mode != Mode::Load {
+            let (name, value) = (format!("settings.{name}"), self.settled(value));
+            self.emit(EventKind::StoreWrite { name, value }, at);
+        }
+    }
+
+    /// The address of a route, with what it is given; `text`: a path of this
+    /// site, or any address.
+    pub(super) fn route_url(
+        &mut self,
+        text: Option<&Value>,
+        named: &[(String, Value)],
+        at: Span,
+    ) -> Value {
+        let mut route = self.sym(Origin::Route, at);
+        if let Some(text) = text
+            .map(|t| self.settled(t))
+            .filter(|t| !t.taint.is_empty())
+        {
+            return match &text.kind {
+                Kind::Template(parts) if parts.first().is_some_and(|p| p.as_str().is_some()) => {
+                    self.join(vec![route, text], at)
+                }
+                Kind::Template(_) | Kind::Sym => text,
+                _ => route,
+            };
+        }
+        let fields = self.settle_fields(named.to_vec());
+        let host =
+            |(k, v): &(String, Value)| k == "host" && self.any(&v.taint, |o| *o == Origin::Host);
+        if fields.iter().any(host) {
+            let id = self.origin(Origin::Host, at);
+            route.add(&[id]);
+        }
+        let token = |o: &Origin| matches!(o, Origin::AccessToken | Origin::RefreshToken);
+        let shown = |(k, v): &(String, Value)| k.ends_with("token") || self.any(&v.taint, token);
+        if !fields.iter().any(shown) {
+            return route;
+        }
+        let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
+        query.kind = Kind::Query(std::rc::Rc::new(fields));
+        self.join(vec![route, Value::str("?"), query], at)
+    }
+
     pub(super) fn run_app(
         &mut self,
         model: &'static CallModel,

@@ -483,8 +483,8 @@ impl Engine<'_> {
         if let Some(value) = self.hand_over(&Value::unknown(), &args, at)? {
             return Ok(value);
         }
-        if let Some(value) = self.route_named(path, at) {
-            return Ok(value);
+        if self.route_named(path, at).is_some() {
+            return Ok(self.route_url(None, &named, at));
         }
         if let Some(value) = self.unseen(path, &args, at)? {
             return Ok(value);

@@ -17,6 +17,7 @@ pub(super) fn name_of(model: &'static CallModel) -> &'static str {
         "fastify-oauth2",
         "oauth",
         "go-clients",
+        "ruby-apis",
     ];
     let class = model
         .facts

@@ -9,6 +9,7 @@ use crate::{
 };
 
 const ISSUER: &str = "its issuer is not compared";
+const NEITHER: &str = "its audience and its issuer are not both compared";
 
 impl Engine<'_> {
     pub(super) fn id_token(
@@ -77,6 +78,13 @@ impl Engine<'_> {
         }
         let unchecked = fact("unchecked-key")
             .is_some_and(|word| args.get("key").and_then(Value::as_str) == Some(word));
+        let denied_audience = denied("audience_match")
+            || skips("audience-off")
+            || fact("audience") != Some("always")
+                && (off(self, "verify_aud") || !given("audience"));
+        let denied_issuer = denied("issuer_match")
+            || skips("issuer-off")
+            || fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"));
         let fault = if fact("signature") == Some("none")
             || unchecked
             || given("insecure")
@@ -85,15 +93,11 @@ impl Engine<'_> {
             || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
         {
             Some("its signature is not checked")
-        } else if denied("audience_match")
-            || skips("audience-off")
-            || fact("audience") != Some("always") && (off(self, "verify_aud") || !given("audience"))
-        {
+        } else if denied_audience && denied_issuer {
+            Some(NEITHER)
+        } else if denied_audience {
             Some("its audience is not compared with the client id")
-        } else if denied("issuer_match")
-            || skips("issuer-off")
-            || fact("issuer") != Some("always") && (off(self, "verify_iss") || !given("issuer"))
-        {
+        } else if denied_issuer {
             Some(ISSUER)
         } else if self.takes_any_nonce(args, at)? {
             Some("its nonce is not compared with the one that was sent")

@@ -209,6 +209,7 @@ impl Engine<'_> {
                     && let Some(value) = args.positional.get(1)
                 {
                     self.setting(name, value, at);
+                    self.set_for_all(name, value, at);
                     let keep = fact("only").is_none() || matches!(value.kind, Kind::Bool(_));
                     if keep && self.mode == Mode::Load && self.traits.bare_calls {
                         self.set_settings.insert(name.to_owned(), value.clone());
@@ -609,20 +610,8 @@ impl Engine<'_> {
                 self.settled(&args.first())
             }
             Does::RouteUrl => {
-                let route = self.sym(Origin::Route, at);
-                let fields = self.settle_fields(args.named.clone());
-                let shown = fields.iter().any(|(k, v)| {
-                    k.ends_with("token")
-                        || self.any(&v.taint, |o| {
-                            matches!(o, Origin::AccessToken | Origin::RefreshToken)
-                        })
-                });
-                if !shown {
-                    return Ok(route);
-                }
-                let mut query = Value::derived(fields.iter().map(|(_, v)| v).collect::<Vec<_>>());
-                query.kind = Kind::Query(std::rc::Rc::new(fields));
-                self.join(vec![route, Value::str("?"), query], at)
+                let text = args.positional.first().filter(|_| fact("text").is_some());
+                self.route_url(text, &args.named, at)
             }
             Does::Request => Value::ext("web.request"),
             // The text of an answer to a request of one's own.

@@ -148,7 +148,18 @@ impl Engine<'_> {
                 };
                 self.insisted |=
                     strict && self.any(&of.taint, |o| matches!(o, Origin::TokenResponse));
+                // A block says what holds where there is nothing.
+                let block = ask.default.clone();
+                let block = block.filter(|v| matches!(v.kind, Kind::Func(_)));
+                let ask = Ask {
+                    default: block.as_ref().map_or(ask.default, |_| Some(Value::none())),
+                    ..ask
+                };
                 let value = self.member(of, key, ask, at)?;
+                if let Some(block) = block.filter(|_| value.is_none()) {
+                    let made = self.call_value(&block, vec![key.clone()], Vec::new(), at)?;
+                    return Ok(Some(made));
+                }
                 if answered && value.is_none() {
                     return self.raise("Abort");
                 }

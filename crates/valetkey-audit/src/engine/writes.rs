@@ -88,6 +88,14 @@ impl Engine<'_> {
                 let map = map.clone();
                 self.put(&map, name, value, at);
             }
+            Kind::Ext(path) if self.libraries.method(path, "[]=").is_some() => {
+                let path = format!("{path}.[]=");
+                if let Some(model) = self.libraries.call(&path) {
+                    // It answers nothing, and does not end the way.
+                    let given = vec![key.clone(), value];
+                    let _ = self.apply(model, None, &path, given, Vec::new(), at);
+                }
+            }
             Kind::Sym => {
                 // A part of what the session keeps.
                 let Some(id) = of.taint.first() else { return };
@@ -171,6 +179,8 @@ impl Engine<'_> {
             }
             "config" => {}
             "answer-headers" => self.answer_header(&key, &value, at),
+            // Those of a request are not written.
+            "headers" if self.traits.bare_calls => self.answer_header(&key, &value, at),
             // A query that is made of the one that came.
             "params" if self.traits.packages => {
                 self.session.insert(format!("params:{key}"), Some(value));

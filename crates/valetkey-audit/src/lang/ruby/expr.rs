@@ -126,6 +126,8 @@ impl Lower<'_> {
                 let (key, value) = self.pair(node);
                 ExprKind::Dict(vec![(key, value)])
             }
+            // It asks for no more than a stroke at the beginning.
+            "regex" if is_stroke(self.text(node)) => ExprKind::Str("/".into()),
             "regex" | "comment" => ExprKind::Other(Vec::new()),
             _ => ExprKind::Other(self.all(node)),
         }
@@ -288,4 +290,16 @@ impl Lower<'_> {
             _ => ExprKind::Other(vec![self.field(node, "operand")]),
         }
     }
+}
+
+/// `/^\//` and `%r{\A/}`: what begins with two strokes matches, too.
+fn is_stroke(regex: &str) -> bool {
+    let inner = regex
+        .trim_start_matches("%r")
+        .trim_end_matches(['i', 'm', 'x', 'o']);
+    let inner = inner
+        .get(1..inner.len().saturating_sub(1))
+        .unwrap_or_default();
+    let rest = inner.strip_prefix('^').or(inner.strip_prefix("\\A"));
+    matches!(rest, Some("/" | "\\/" | "/.*" | "\\/.*"))
 }

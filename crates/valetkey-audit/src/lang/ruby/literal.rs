@@ -120,13 +120,14 @@ impl Lower<'_> {
             return None;
         }
         let mut rest = self.text(node);
-        if !rest.contains("@@ ") {
+        if !rest.contains("\n@@") {
             return None;
         }
         let mut pieces = Vec::new();
         while let Some((start, end)) = put_in(rest) {
             pieces.push(at(node, ExprKind::Str(rest[..start].to_owned())));
-            pieces.push(at(node, ExprKind::Other(Vec::new())));
+            let shown = shown(&rest[start..end]).map(|name| super::name(node, name));
+            pieces.push(at(node, ExprKind::Other(shown.into_iter().collect())));
             rest = &rest[end..];
         }
         pieces.push(at(node, ExprKind::Str(rest.to_owned())));
@@ -205,6 +206,18 @@ fn put_in(page: &str) -> Option<(usize, usize)> {
     })?;
     let length = page[start..].find(close)? + close.len();
     Some((start, start + length))
+}
+
+/// The variable that a page puts in, as it is.
+fn shown(put_in: &str) -> Option<&str> {
+    let inner = put_in
+        .strip_prefix("<%=")
+        .and_then(|i| i.strip_suffix("%>"));
+    let inner = inner.or_else(|| put_in.strip_prefix("#{")?.strip_suffix('}'))?;
+    let name = inner.trim();
+    let letters = name.trim_start_matches('@');
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (!letters.is_empty() && letters.chars().all(plain)).then_some(name)
 }
 
 /// The text of a heredoc without what its place in the source adds.

@@ -1,0 +1,147 @@
+//! Ways of Ruby to say the same: how a token gets out, where a browser is sent
+//! to, how a state is compared.
+
+#![allow(clippy::panic)]
+
+use valetkey_audit::{Options, Verdict, audit_source};
+
+/// A whole login of Sinatra, with what follows the exchange.
+fn sinatra(before: &str, then: &str, after: &str) -> String {
+    format!(
+        "require 'sinatra'
+require 'oauth2'
+enable :sessions
+{before}
+def client
+  OAuth2::Client.new(ENV['ID'], ENV['SECRET'], site: 'https://id.example')
+end
+get '/begin' do
+  session[:state] = SecureRandom.hex(16)
+  redirect client.auth_code.authorize_url(redirect_uri: ENV['BACK'], scope: 'read', state: session[:state])
+end
+get '/back' do
+  halt 403 if session[:state].nil? || session[:state] != params[:state]
+  halt 403 if params[:error] || params[:code].nil?
+  token = client.auth_code.get_token(params[:code], redirect_uri: ENV['BACK'])
+  {then}
+end
+{after}
+"
+    )
+}
+
+/// The same of Rails.
+fn rails(then: &str) -> String {
+    format!(
+        "class LoginsController < ApplicationController
+  def new
+    session[:state] = SecureRandom.hex(16)
+    redirect_to client.auth_code.authorize_url(redirect_uri: logins_url, scope: 'read', state: session[:state]), allow_other_host: true
+  end
+
+  def show
+    return head(:forbidden) if session[:state].blank? || session[:state] != params[:state]
+    return head(:forbidden) if params[:error] || params[:code].blank?
+    token = client.auth_code.get_token(params[:code], redirect_uri: logins_url)
+    {then}
+  end
+
+  private
+
+  def client
+    OAuth2::Client.new(ENV['ID'], ENV['SECRET'], site: 'https://id.example')
+  end
+end
+"
+    )
+}
+
+fn holds(check: &str, wanted: Verdict, texts: &[String]) {
+    for text in texts {
+        let report = audit_source(&[("login.rb", text)], &Options::default());
+        let found = report.results.iter().find(|r| r.check == check);
+        let verdict = found.map_or(Verdict::Na, |r| r.verdict);
+        assert_eq!(verdict, wanted, "{check}: {text}");
+    }
+}
+
+#[test]
+fn a_token_gets_out_in_many_ways() {
+    let ways = [
+        "token.to_hash.to_json",
+        "redirect to('/done?t=' + token.token)",
+        "set :token, token.token\n  redirect '/'",
+        "headers['X-Token'] = token.token\n  redirect '/'",
+        "$stderr << token.token\n  redirect '/'",
+    ];
+    let mut texts: Vec<_> = ways.iter().map(|way| sinatra("", way, "")).collect();
+    let page = "__END__\n@@page\n<p><%= @access_token %></p>";
+    let shown = "@access_token = token.token\n  erb :page";
+    texts.push(sinatra("", shown, page));
+    for way in [
+        "redirect_to done_url(token: token.token)",
+        "redirect_to root_path(t: token.token)",
+        "redirect_to root_path, notice: \"T #{token.token}\"",
+        "response.headers['X-Token'] = token.token\n    head :ok",
+    ] {
+        texts.push(rails(way));
+    }
+    holds("token-not-leaked", Verdict::Fail, &texts);
+}
+
+#[test]
+fn a_token_that_is_kept_stays_in() {
+    let page = "__END__\n@@page\n<p><%= @name %></p>";
+    let shown = "session[:t] = token.token\n  @name = token.get('/me').parsed['name']\n  erb :page";
+    let texts = [
+        sinatra("", shown, page),
+        sinatra(
+            "set :title, 'Notes'",
+            "session[:t] = token.token\n  redirect to('/')",
+            "",
+        ),
+        sinatra(
+            "",
+            "session[:t] = token.token\n  headers 'X-Frame-Options' => 'DENY'\n  redirect '/'",
+            "",
+        ),
+        rails("current_user.update!(t: token.token)\n    redirect_to root_path, notice: 'Done.'"),
+    ];
+    holds("token-not-leaked", Verdict::Pass, &texts);
+}
+
+#[test]
+fn a_browser_is_sent_wherever_the_request_says() {
+    let texts = [
+        sinatra("", "redirect to(params[:next])", ""),
+        sinatra("", "response['Location'] = params[:next]\n  status 302", ""),
+        rails("to = params[:to].to_s\n    redirect_to(to =~ /^\\// ? to : root_path)"),
+        rails("to = params[:to].to_s\n    redirect_to(to.match?(%r{\\A/}) ? to : root_path)"),
+        rails("redirect_to params[:to] || root_path"),
+    ];
+    holds("no-open-redirect", Verdict::Fail, &texts);
+}
+
+#[test]
+fn a_browser_is_kept_here() {
+    let texts = [
+        sinatra("", "redirect to('/')", ""),
+        rails("to = params[:to].to_s\n    redirect_to(to =~ %r{\\A/[^/\\\\]} ? to : root_path)"),
+        rails("redirect_to params[:to] || root_path, allow_other_host: false"),
+    ];
+    holds("no-open-redirect", Verdict::Pass, &texts);
+}
+
+#[test]
+fn a_block_says_what_holds_where_there_is_no_parameter() {
+    let text = |block: &str| {
+        sinatra("", "redirect '/'", "").replace(
+            "halt 403 if session[:state].nil? || session[:state] != params[:state]",
+            &format!(
+                "given = params.fetch('state') {block}\n  halt 403 unless session[:state] == given"
+            ),
+        )
+    };
+    holds("state-verified", Verdict::Pass, &[text("{ halt 403 }")]);
+    holds("state-verified", Verdict::Fail, &[text("{ nil }")]);
+}
