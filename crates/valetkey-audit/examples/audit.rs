@@ -15,9 +15,10 @@ fn main() {
             Ok(report) => {
                 for r in &report.results {
                     if r.verdict != Verdict::Na {
-                        let line = r.lines.first().map_or(0, |l| l[0]);
+                        let lines = r.lines.iter().map(|[a, b]| format!("{a}-{b}"));
+                        let lines = lines.collect::<Vec<_>>().join(",");
                         println!(
-                            "{}:{line} {} {:?} {:?} {}",
+                            "{}:{lines} {} {:?} {:?} {}",
                             r.path, r.check, r.verdict, r.severity, r.message
                         );
                     }

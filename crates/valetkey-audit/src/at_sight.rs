@@ -7,7 +7,7 @@ pub(crate) mod shown;
 pub(crate) mod unnamed;
 
 /// Whether a word in small letters stands in a name, in whatever case.
-fn contains(name: &str, word: &str) -> bool {
+pub(crate) fn contains(name: &str, word: &str) -> bool {
     let (name, word) = (name.as_bytes(), word.as_bytes());
     let Some((first, rest)) = word.split_first() else {
         return true;

@@ -76,6 +76,8 @@ pub fn check(id: &str) -> Option<&'static Check> {
 pub(crate) struct Found {
     pub(crate) file: FileId,
     pub(crate) span: Span,
+    /// What else shows it.
+    pub(crate) beside: Vec<Span>,
     pub(crate) verdict: Verdict,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
@@ -91,6 +93,7 @@ impl Found {
         Self {
             file: at.0,
             span: at.1,
+            beside: Vec::new(),
             verdict: Verdict::Fail,
             severity,
             confidence: Confidence::High,
@@ -103,6 +106,14 @@ impl Found {
             verdict: Verdict::Pass,
             ..Self::fail(at, Severity::Low, message)
         }
+    }
+
+    /// Rests on these places, too, as far as they are in the same file.
+    fn resting_on(mut self, places: impl IntoIterator<Item = (FileId, Span)>) -> Self {
+        let file = self.file;
+        let here = places.into_iter().filter(|(f, _)| *f == file);
+        self.beside.extend(here.map(|(_, span)| span).take(3));
+        self
     }
 
     pub(crate) fn unsure(mut self) -> Self {
@@ -154,6 +165,38 @@ impl<'a> Context<'a> {
 
     fn any(&self, value: &Value, test: impl Fn(&Origin) -> bool) -> bool {
         value.taint.iter().any(|id| test(self.origins.of(*id)))
+    }
+
+    /// The line in which a text is written first, as one of its own where
+    /// there is such.
+    fn literal(&self, file: FileId, text: &str) -> Option<(FileId, Span)> {
+        let alone = |line: &str| {
+            let quoted = |q: char| line.contains(&format!("{q}{text}{q}"));
+            quoted('"') || quoted('\'') || quoted('`')
+        };
+        let lines = || self.texts[file].lines();
+        let line = lines().position(|l| l.contains(text) && alone(l));
+        let line = line.or_else(|| lines().position(|l| l.contains(text)))?;
+        let line = u32::try_from(line + 1).ok()?;
+        let span = Span {
+            start: line,
+            end: line,
+            ..Span::default()
+        };
+        Some((file, span))
+    }
+
+    /// Where what a value was made of came into being.
+    fn made(
+        &self,
+        value: &Value,
+        test: impl Fn(&Origin) -> bool,
+    ) -> impl Iterator<Item = (FileId, Span)> {
+        let ids = value
+            .taint
+            .iter()
+            .filter(move |id| test(self.origins.of(**id)));
+        ids.map(|id| self.origins.met(*id))
     }
 
     /// What a request sends the browser to the provider with, by hand or by a
@@ -372,21 +415,11 @@ fn quoted(source: &str, text: &str) -> bool {
 /// The file and line in which a constant is written, if it is in one file only.
 fn written(c: &Context<'_>, text: &str) -> Option<(usize, Span)> {
     let mut files = c.texts.iter().enumerate().filter(|(_, t)| quoted(t, text));
-    let (file, source) = files.next()?;
+    let (file, _) = files.next()?;
     if files.next().is_some() {
         return None;
     }
-    let line = source.lines().position(|l| l.contains(text))?;
-    let line = u32::try_from(line + 1).ok()?;
-    Some((
-        file,
-        Span {
-            start: line,
-            end: line,
-            at: 0,
-            len: 0,
-        },
-    ))
+    c.literal(file, text)
 }
 
 /// Where a constant is written: the place that uses it, unless it comes from

@@ -12,6 +12,7 @@ mod at_sight;
 mod checks;
 mod config;
 mod engine;
+mod evidence;
 mod facts;
 mod group;
 mod ir;

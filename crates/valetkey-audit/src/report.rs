@@ -12,7 +12,8 @@ use crate::{
     AuditError, Options, advice,
     at_sight::{named, pages, shown, unnamed},
     checks::{CHECKS, Context, Found},
-    engine::{App, Engine},
+    engine::{App, AppFile, Engine},
+    evidence::Places,
     facts::{EventKind, Facts},
     group,
     lang::Language,
@@ -305,23 +306,22 @@ fn judge(
         }
     }
     for file in part {
-        let Some(path) = context.app.files.get(file).map(|f| f.path.clone()) else {
+        let Some(AppFile { path, module }) = context.app.files.get(file) else {
             continue;
         };
+        let places = Places::of(module);
         let text = Text::new(&texts[file]);
         for (number, check) in CHECKS.iter().enumerate() {
             if options.config.switched_off(check.id) {
                 continue;
             }
-            let mut result = merged(
-                &path,
-                check.id,
-                all.remove(&(file, number)).unwrap_or_default(),
-            );
+            let mut found = all.remove(&(file, number)).unwrap_or_default();
+            places.tell(check.id, &mut found);
+            let mut result = merged(path, check.id, found);
             suppress::apply(&mut result, &text, options);
             result.excerpt = excerpt(&result, &text);
             if result.verdict == Verdict::Fail
-                && let Some(advice) = advice::for_file(check.id, &path, &text)
+                && let Some(advice) = advice::for_file(check.id, path, &text)
             {
                 (result.fix, result.example) = (&advice.fix, &advice.after);
             }
@@ -474,13 +474,7 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
     };
     found.retain(|f| f.verdict == verdict);
     found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.span.cmp(&b.span)));
-    let mut lines: Vec<[u32; 2]> = found
-        .iter()
-        .filter(|f| f.span.start > 0)
-        .map(|f| [f.span.start, f.span.end.max(f.span.start)])
-        .collect();
-    lines.sort_unstable();
-    lines.dedup();
+    let lines = lines(&found);
     let first = found.first();
     Result {
         path: path.to_owned(),
@@ -504,6 +498,21 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
     }
 }
 
+/// Where they are, and what they rest on; what lies within another place is
+/// told with it.
+fn lines(found: &[Found]) -> Vec<[u32; 2]> {
+    let mut lines: Vec<[u32; 2]> = found
+        .iter()
+        .flat_map(|f| f.beside.iter().chain([&f.span]))
+        .filter(|s| s.start > 0)
+        .map(|s| [s.start, s.end.max(s.start)])
+        .collect();
+    // The longer of two that begin alike comes first.
+    lines.sort_unstable_by_key(|[start, end]| (*start, u32::MAX - end));
+    lines.dedup_by(|later, earlier| later[1] <= earlier[1]);
+    lines
+}
+
 /// The lines of a failure, constants of secrets blotted out.
 fn excerpt(result: &Result, text: &Text<'_>) -> Vec<(u32, String)> {
     if result.verdict != Verdict::Fail {
@@ -512,7 +521,7 @@ fn excerpt(result: &Result, text: &Text<'_>) -> Vec<(u32, String)> {
     let all = text.lines();
     let blot = matches!(result.check, "secret-not-in-code" | "session-key-strong");
     let mut lines = Vec::new();
-    for [start, end] in result.lines.iter().take(3) {
+    for [start, end] in result.lines.iter().take(5) {
         for n in *start..=(*end).min(start + 5) {
             // Places may overlap.
             let new = lines.iter().all(|(shown, _)| *shown != n);

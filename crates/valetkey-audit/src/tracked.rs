@@ -45,6 +45,7 @@ pub(crate) fn env_file(root: &Path) -> Option<Vec<Found>> {
                 at: number,
                 len: 0,
             },
+            beside: Vec::new(),
             verdict: Verdict::Fail,
             severity: Severity::High,
             confidence: Confidence::High,

@@ -83,6 +83,8 @@ pub(crate) enum Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     all: Vec<Origin>,
+    /// Where each was met first.
+    met: Vec<(FileId, Span)>,
     index: BTreeMap<(Origin, FileId, u32, u64), OriginId>,
 }
 
@@ -113,12 +115,18 @@ impl Origins {
         }
         let id = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.all.push(origin);
+        self.met.push((file, span));
         self.index.insert(key, id);
         id
     }
 
     pub(crate) fn of(&self, id: OriginId) -> &Origin {
         &self.all[id as usize]
+    }
+
+    /// Where it was met first.
+    pub(crate) fn met(&self, id: OriginId) -> (FileId, Span) {
+        self.met[id as usize]
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn found(c: &Context<'_>) -> Vec<Found> {
 #[derive(Default)]
 struct Printers(BTreeSet<String>);
 
-impl Visit for Printers {
+impl Visit<'_> for Printers {
     fn function(&mut self, f: &Function) {
         let Some(rest) = f.params.last().filter(|p| p.star == Star::Args) else {
             return;
@@ -89,7 +89,7 @@ struct Handed<'n> {
     on: bool,
 }
 
-impl Visit for Handed<'_> {
+impl Visit<'_> for Handed<'_> {
     fn expr(&mut self, e: &Expr) {
         if let ExprKind::Call(call) = &e.kind {
             let named = |a: &Expr| matches!(&a.kind, ExprKind::Name(n) if n == self.name);
@@ -119,7 +119,7 @@ impl Leaks<'_> {
     }
 }
 
-impl Visit for Leaks<'_> {
+impl Visit<'_> for Leaks<'_> {
     fn expr(&mut self, e: &Expr) {
         match &e.kind {
             ExprKind::Call(call)

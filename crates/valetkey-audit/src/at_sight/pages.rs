@@ -47,7 +47,7 @@ struct Pages {
     all: Vec<(&'static str, Found)>,
 }
 
-impl Visit for Pages {
+impl Visit<'_> for Pages {
     fn expr(&mut self, e: &Expr) {
         match &e.kind {
             ExprKind::Str(text) => self.page(&[text], e.span),

@@ -53,7 +53,7 @@ impl Seen {
     }
 }
 
-impl Visit for Seen {
+impl Visit<'_> for Seen {
     fn expr(&mut self, e: &Expr) {
         match &e.kind {
             ExprKind::Name(name) | ExprKind::Attr(_, name) if is_secret(name) => {

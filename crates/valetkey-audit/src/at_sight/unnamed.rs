@@ -194,7 +194,7 @@ struct Names {
     defined: BTreeSet<String>,
 }
 
-impl Visit for Names {
+impl Visit<'_> for Names {
     fn name(&mut self, name: &str) {
         // What was found once need not be looked for again.
         let has = |word: &str| contains(name, word);
@@ -233,7 +233,7 @@ impl File {
     }
 }
 
-impl Visit for File {
+impl Visit<'_> for File {
     fn function(&mut self, function: &Function) {
         // A framework hands it over.
         let handed = !function.decorators.is_empty();
@@ -351,7 +351,7 @@ fn asks_provider(call: &Call) -> bool {
         host: bool,
         sends: bool,
     }
-    impl Visit for Seen {
+    impl Visit<'_> for Seen {
         fn name(&mut self, name: &str) {
             let url = name
                 .strip_prefix("https://")

@@ -46,12 +46,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ));
             continue;
         };
-        found.push(match text(fields, "code_challenge_method") {
+        let judged = match text(fields, "code_challenge_method") {
             // A run of the program is one login.
-            _ if is_constant(challenge)
-                || c.made_at_load(challenge) && !c.one_user(event.file) =>
-            {
-                Found::fail(place, severity, "The code challenge is the same for every login.")
+            _ if is_constant(challenge) || c.made_at_load(challenge) && !c.one_user(event.file) => {
+                Found::fail(
+                    place,
+                    severity,
+                    "The code challenge is the same for every login.",
+                )
             }
             Some("S256") if unhashed(c, challenge, place) => Found::fail(
                 place,
@@ -64,10 +66,20 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             // Another way through the same place hashes: a setting asks for it.
             Some(_) if hashes_elsewhere(c, place) => continue,
-            Some(_) => Found::fail(place, severity, "PKCE is used with the method `plain`, which shows the verifier to whoever sees the URL."),
+            Some(_) => Found::fail(
+                place,
+                severity,
+                "PKCE is used with the method `plain`, which shows the verifier to whoever sees the URL.",
+            ),
             None if field(fields, "code_challenge_method").is_some() => continue,
-            None => Found::fail(place, severity, "The method of the code challenge is not said, which means `plain`."),
-        });
+            None => Found::fail(
+                place,
+                severity,
+                "The method of the code challenge is not said, which means `plain`.",
+            ),
+        };
+        let random = |o: &crate::value::Origin| matches!(o, crate::value::Origin::Random);
+        found.push(judged.resting_on(c.made(challenge, random)));
     }
     // The login begins in a file that is not seen.
     if found.is_empty() && c.authorizations().next().is_none() {

@@ -28,7 +28,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     for (event, fields) in sent.chain(delegated).chain(clients) {
         for (key, value) in fields {
             if key == "redirect_uri" {
-                found.extend(judge(c, value, at(event), &event.inspected));
+                let judged = judge(c, value, at(event), &event.inspected);
+                let chosen = |o: &Origin| matches!(o, Origin::Host | Origin::Param(_));
+                found.extend(judged.map(|f| f.resting_on(c.made(value, chosen))));
             }
         }
     }

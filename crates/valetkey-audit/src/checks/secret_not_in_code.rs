@@ -58,12 +58,12 @@ fn judge(
                 .filter(|at| at.0 != place.0)
                 .and_then(|at| judge(c, value, at, looks)),
             Looks::Placeholder => Some(Found::fail(
-                place,
+                c.literal(place.0, text).unwrap_or(place),
                 Low,
                 "A placeholder stands where the client secret goes: the next person writes the real one into the code.",
             )),
             Looks::Secret => Some(Found::fail(
-                place,
+                c.literal(place.0, text).unwrap_or(place),
                 High,
                 "The client secret stands in the code.",
             )),

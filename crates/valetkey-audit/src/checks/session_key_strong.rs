@@ -29,19 +29,19 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
         Kind::Str(text) if text.is_empty() => None,
         // Handed on from another file, where it is reported.
         Kind::Str(text) if reported_elsewhere(c, text, place.0) => None,
-        Kind::Str(_) => Some(Found::fail(
-            place,
-            High,
-            "The session key stands in the code.",
-        )),
-        Kind::Alt(all)
-            if let Some(key) = all.iter().filter_map(Value::as_str).find(|s| !s.is_empty()) =>
-        {
-            Some(Found::fail(
-                where_written(c, key, place),
+        Kind::Str(text) => {
+            let found = Found::fail(place, High, "The session key stands in the code.");
+            Some(found.resting_on(c.literal(place.0, text)))
+        }
+        Kind::Alt(_) if fallback(value).is_some() => {
+            let text = fallback(value).unwrap_or_default();
+            let place = where_written(c, text, place);
+            let found = Found::fail(
+                place,
                 Medium,
                 "The session key falls back to one that stands in the code.",
-            ))
+            );
+            Some(found.resting_on(c.literal(place.0, text)))
         }
         _ if c.any(value, |o| matches!(o, Origin::WeakRandom)) => {
             Some(Found::fail(place, High, "The session key can be guessed."))
@@ -55,6 +55,14 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
                 "The session key is random or comes from the settings.",
             ))
         }
+        _ => None,
+    }
+}
+
+/// The text that stands in for a key that is not set.
+fn fallback(value: &Value) -> Option<&str> {
+    match &value.kind {
+        Kind::Alt(all) => all.iter().filter_map(Value::as_str).find(|s| !s.is_empty()),
         _ => None,
     }
 }

@@ -37,7 +37,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             continue;
         };
         if let Some(verdict) = judge(c, state, 0) {
-            found.push(match verdict {
+            let verdict = match verdict {
                 Ok(message) => Found::pass(place, message),
                 // A run of the program is one login.
                 Err((_, message)) if message == AT_LOAD && c.one_user(event.file) => Found::pass(
@@ -45,7 +45,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "The state is random and made for each run of the program.",
                 ),
                 Err((severity, message)) => Found::fail(place, severity, message),
-            });
+            };
+            let random = |o: &Origin| matches!(o, Origin::Random | Origin::WeakRandom);
+            found.push(verdict.resting_on(c.made(state, random)));
         }
     }
     for (event, part, fields, library) in c.delegations() {

@@ -86,7 +86,18 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if !inside {
             finding = finding.unsure();
         }
-        found.push(finding);
+        let compared = c.events().filter(|e| {
+            e.entry == Some(outcome.entry)
+                && matches!(&e.kind, EventKind::Compare { left, right }
+                    if [left, right].iter().any(|v| c.any(v, of_state)))
+        });
+        // Where it would be compared: a function that asks for the exchange.
+        let head = crate::ir::Span {
+            end: entry.span.start,
+            ..entry.span
+        };
+        let head = (outcome.verdict == StateVerdict::Anything).then_some((entry.file, head));
+        found.push(finding.resting_on(head.into_iter().chain(compared.map(at))));
     }
     found.extend(left_to_others(c));
     if found.is_empty() {
@@ -142,11 +153,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     found
 }
 
+fn of_state(origin: &Origin) -> bool {
+    matches!(origin, Origin::Param(name) if name == "state")
+}
+
 /// A handler that keeps the code for the rest of the program, which exchanges
 /// it: the state is looked at by nobody.
 fn left_to_others(c: &Context<'_>) -> Option<Found> {
-    let of_state =
-        |v: &crate::value::Value| c.any(v, |o| matches!(o, Origin::Param(p) if p == "state"));
+    let of_state = |v: &crate::value::Value| c.any(v, of_state);
     // Callbacks that exchange the code themselves are judged on their own.
     let judged = |entry: Option<usize>| c.facts.states.iter().any(|s| Some(s.entry) == entry);
     let looked = |entry: Option<usize>| {

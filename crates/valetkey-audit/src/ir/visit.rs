@@ -1,19 +1,20 @@
 //! All expressions of a file, wherever they stand.
 
-use super::{Block, Call, Class, Expr, ExprKind, Function, Module, StmtKind};
+use super::{Block, Call, Class, Expr, ExprKind, Function, Module, Stmt, StmtKind};
 
 /// What looks at the parts of a file.
-pub(crate) trait Visit {
-    fn expr(&mut self, _: &Expr) {}
-    fn function(&mut self, _: &Function) {}
+pub(crate) trait Visit<'m> {
+    fn statement(&mut self, _: &'m Stmt) {}
+    fn expr(&mut self, _: &'m Expr) {}
+    fn function(&mut self, _: &'m Function) {}
     /// A variable, member, key or parameter that is given a value.
-    fn given(&mut self, _name: &str, _value: &Expr) {}
+    fn given(&mut self, _name: &'m str, _value: &'m Expr) {}
     /// A name that something here is given, or that an import brings.
-    fn name(&mut self, _: &str) {}
+    fn name(&mut self, _: &'m str) {}
 }
 
 impl Module {
-    pub(crate) fn visit(&self, by: &mut impl Visit) {
+    pub(crate) fn visit<'m>(&'m self, by: &mut impl Visit<'m>) {
         block(&self.body, by);
     }
 }
@@ -22,7 +23,7 @@ impl Function {
     /// Whether something in it is called so.
     pub(crate) fn says(&self, word: &'static str) -> bool {
         struct Says(&'static str, bool);
-        impl Visit for Says {
+        impl Visit<'_> for Says {
             fn name(&mut self, name: &str) {
                 self.1 |= name == self.0;
             }
@@ -33,8 +34,9 @@ impl Function {
     }
 }
 
-pub(crate) fn block(of: &Block, by: &mut impl Visit) {
+pub(crate) fn block<'m>(of: &'m Block, by: &mut impl Visit<'m>) {
     for statement in of {
+        by.statement(statement);
         match &statement.kind {
             StmtKind::Expr(e) => expr(e, by),
             StmtKind::Assign { targets, value } => {
@@ -110,7 +112,7 @@ pub(crate) fn block(of: &Block, by: &mut impl Visit) {
     }
 }
 
-fn function(of: &Function, by: &mut impl Visit) {
+fn function<'m>(of: &'m Function, by: &mut impl Visit<'m>) {
     by.function(of);
     by.name(&of.name);
     for param in &of.params {
@@ -123,14 +125,14 @@ fn function(of: &Function, by: &mut impl Visit) {
     block(&of.body, by);
 }
 
-fn class(of: &Class, by: &mut impl Visit) {
+fn class<'m>(of: &'m Class, by: &mut impl Visit<'m>) {
     by.name(&of.name);
     exprs(&of.bases, by);
     block(&of.body, by);
 }
 
 /// What a call is given.
-pub(crate) fn call(of: &Call, by: &mut impl Visit) {
+pub(crate) fn call<'m>(of: &'m Call, by: &mut impl Visit<'m>) {
     exprs(&of.args, by);
     for (name, value) in &of.named {
         if let Some(name) = name {
@@ -148,13 +150,13 @@ fn text(e: &Expr) -> Option<&String> {
     }
 }
 
-fn exprs<'e>(all: impl IntoIterator<Item = &'e Expr>, by: &mut impl Visit) {
+fn exprs<'m>(all: impl IntoIterator<Item = &'m Expr>, by: &mut impl Visit<'m>) {
     for one in all {
         expr(one, by);
     }
 }
 
-fn expr(of: &Expr, by: &mut impl Visit) {
+fn expr<'m>(of: &'m Expr, by: &mut impl Visit<'m>) {
     by.expr(of);
     match &of.kind {
         ExprKind::Name(name) => by.name(name),

@@ -1,0 +1,379 @@
+//! What a finding rests on, besides the call in which it comes to light: the
+//! lines that made what is used there.
+//!
+//! A redirect shows that an authorization request carries no state; whoever
+//! mends it needs the lines in which its URL is put together. They are found
+//! by names: from those in the call to where these are given a value, in the
+//! same function, the ones around it, or the module.
+
+mod words;
+
+use words::{Matter, Speaks};
+
+use crate::{
+    at_sight::contains,
+    checks::Found,
+    ir::{Expr, ExprKind, Function, Module, Span, Stmt, StmtKind, visit::Visit},
+    report::Verdict,
+};
+
+/// How far names are followed: `redirect(url)`, `url = base + query`,
+/// `query = urlencode(params)`.
+const ROUNDS: usize = 3;
+/// Places that are told besides the call.
+const MOST: usize = 4;
+/// Names that are followed.
+const NAMES: usize = 100;
+/// Lines of a place that are told as a whole; of a longer one, those that
+/// speak of the matter.
+const SHORT: u32 = 3;
+
+/// What is given a value, or defined, and where.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Given<'m> {
+    name: &'m str,
+    span: Span,
+    function: bool,
+}
+
+/// Where things are named and given a value, in one file.
+#[derive(Debug)]
+pub(crate) struct Places<'m> {
+    /// What is read: variables and members, by where they stand.
+    names: Vec<(u32, &'m str)>,
+    /// All words, texts and keys among them, with their lines.
+    words: Vec<(u32, u32, &'m str)>,
+    given: Vec<Given<'m>>,
+    /// What ways depend on.
+    tests: Vec<Span>,
+    functions: Vec<&'m Function>,
+}
+
+impl<'m> Places<'m> {
+    pub(crate) fn of(module: &'m Module) -> Self {
+        let mut places = Self {
+            names: Vec::new(),
+            words: Vec::new(),
+            given: Vec::new(),
+            tests: Vec::new(),
+            functions: Vec::new(),
+        };
+        module.visit(&mut places);
+        places.names.sort_unstable();
+        places.words.sort_unstable();
+        places.given.sort_unstable();
+        places
+    }
+
+    /// Adds to findings the lines that they rest on.
+    pub(crate) fn tell(&self, check: &str, found: &mut [Found]) {
+        for finding in found.iter_mut().filter(|f| f.span.len > 0) {
+            let place = finding.span;
+            if let Some(speaks) = words::of(check) {
+                finding.beside.extend(self.behind(place, speaks));
+            }
+            let near = match check {
+                "state-verified" => {
+                    let near = self.near(place, self.tests_and_reads(), words::is_state);
+                    match near.is_empty() {
+                        true => self.around(place).map(head).into_iter().collect(),
+                        false => near,
+                    }
+                }
+                "token-not-leaked" if finding.verdict == Verdict::Pass => self.used(place),
+                "error-handled" => self.near(place, self.tests.iter().copied(), words::is_failure),
+                _ => continue,
+            };
+            finding.beside.extend(near);
+        }
+    }
+
+    /// What becomes of the tokens after an exchange: the next lines of its
+    /// function that name one.
+    fn used(&self, place: Span) -> Vec<Span> {
+        let Some(home) = self.around(place) else {
+            return Vec::new();
+        };
+        let after = within_lines(&self.words, home.span);
+        let after = after.filter(|(at, ..)| *at >= place.at.saturating_add(place.len));
+        let mut lines: Vec<u32> = after
+            .filter(|(_, _, word)| contains(word, "token"))
+            .map(|(_, line, _)| *line)
+            .collect();
+        lines.sort_unstable();
+        lines.dedup();
+        let used = lines.into_iter().take(2);
+        used.map(|line| Span {
+            start: line,
+            end: line,
+            ..place
+        })
+        .collect()
+    }
+
+    fn tests_and_reads(&self) -> impl Iterator<Item = Span> {
+        let reads = self.given.iter().filter(|g| !g.function).map(|g| g.span);
+        self.tests.iter().copied().chain(reads)
+    }
+
+    /// Those places that speak of something in the function around an exchange
+    /// of the code: there the state is compared, or not.
+    fn near(
+        &self,
+        place: Span,
+        among: impl Iterator<Item = Span>,
+        speaks: fn(&str) -> bool,
+    ) -> Vec<Span> {
+        let Some(home) = self.around(place) else {
+            return Vec::new();
+        };
+        let mut told: Vec<Span> = among
+            .filter(|s| holds(home.span, *s) && !holds(*s, place))
+            .filter(|s| within_lines(&self.words, *s).any(|(_, _, w)| speaks(w)))
+            .collect();
+        told.sort_unstable_by_key(|s| place.at.abs_diff(s.at));
+        told.truncate(MOST);
+        told
+    }
+
+    /// Where what is used at a place was given its value, as far as it has to
+    /// do with the matter: what speaks of it, or else what speaks of the
+    /// request that it belongs to; what is nearest first.
+    fn behind(&self, place: Span, speaks: Speaks) -> Vec<Span> {
+        let mut told: Vec<(Matter, usize, u32, Span)> = Vec::new();
+        let mut known: Vec<&str> = Vec::new();
+        let mut work: Vec<&str> = within(&self.names, place).map(|(_, n)| *n).collect();
+        for round in 0..ROUNDS {
+            let mut next = Vec::new();
+            for name in work {
+                if known.contains(&name) || known.len() > NAMES {
+                    continue;
+                }
+                known.push(name);
+                for Given { span, function, .. } in self.given_to(name, place) {
+                    for (matter, lines) in self.lines(name, *span, speaks) {
+                        told.push((matter, round, place.at.abs_diff(lines.at), lines));
+                    }
+                    if !function {
+                        next.extend(within(&self.names, *span).map(|(_, n)| *n));
+                    }
+                }
+                if let (Some(matter), Some(head)) = (speaks(name), self.parameter(name, place)) {
+                    told.push((matter, round, 0, head));
+                }
+            }
+            work = next;
+        }
+        told.sort_unstable();
+        let best = told.first().map(|(matter, ..)| *matter);
+        let best = told.into_iter().take_while(|t| Some(t.0) == best);
+        best.map(|(.., lines)| lines).take(MOST).collect()
+    }
+
+    /// Where a name that can be seen at a place is given a value before it.
+    fn given_to(&self, name: &str, place: Span) -> impl Iterator<Item = &Given<'m>> {
+        let first = self.given.partition_point(|g| g.name < name);
+        let all = self.given[first..].iter();
+        let all = all.take_while(move |g| g.name == name);
+        all.filter(move |g| {
+            !holds(g.span, place)
+                && (g.function
+                    || match self.around(g.span) {
+                        Some(home) => holds(home.span, place) && g.span.at < place.at,
+                        None => true,
+                    })
+        })
+    }
+
+    /// The innermost function around a place.
+    fn around(&self, place: Span) -> Option<&'m Function> {
+        let around = self.functions.iter().filter(|f| holds(f.span, place));
+        around.min_by_key(|f| f.span.len).copied()
+    }
+
+    /// The head of the function around a place, where a parameter bears the name.
+    fn parameter(&self, name: &str, place: Span) -> Option<Span> {
+        let function = self.around(place)?;
+        let named = function.params.iter().any(|p| p.name == name);
+        named.then(|| head(function))
+    }
+
+    /// The lines in which a value is given that speak of the matter; a short
+    /// place as a whole.
+    fn lines(&self, name: &str, span: Span, speaks: Speaks) -> Vec<(Matter, Span)> {
+        let whole = speaks(name);
+        let said = within_lines(&self.words, span);
+        let mut said: Vec<(Matter, u32)> = said
+            .filter_map(|(_, line, word)| Some((speaks(word)?, *line)))
+            .collect();
+        said.sort_unstable();
+        said.dedup();
+        if span.end.saturating_sub(span.start) < SHORT {
+            let best = said.first().map(|(matter, _)| *matter).into_iter();
+            return best
+                .chain(whole)
+                .min()
+                .map(|m| (m, span))
+                .into_iter()
+                .collect();
+        }
+        let line = |line: u32| Span {
+            start: line,
+            end: line,
+            ..span
+        };
+        if said.is_empty() {
+            return whole.map(|m| (m, line(span.start))).into_iter().collect();
+        }
+        said.into_iter().map(|(m, at)| (m, line(at))).collect()
+    }
+
+    fn gives(&mut self, target: &'m Expr, span: Span) {
+        match &target.kind {
+            ExprKind::List(all) | ExprKind::Other(all) => {
+                for one in all {
+                    self.gives(one, span);
+                }
+            }
+            _ => self.given.extend(root(target).map(|name| Given {
+                name,
+                span,
+                function: false,
+            })),
+        }
+    }
+}
+
+impl<'m> Visit<'m> for Places<'m> {
+    fn statement(&mut self, statement: &'m Stmt) {
+        let span = statement.span;
+        match &statement.kind {
+            StmtKind::Assign { targets, value } => {
+                // A declaration may stand for its name only.
+                let span = joined(span, value.span);
+                for target in targets {
+                    self.gives(target, span);
+                }
+            }
+            StmtKind::Augment { target, .. } => self.gives(target, span),
+            StmtKind::If { test, .. } | StmtKind::While { test, .. } => self.tests.push(test.span),
+            StmtKind::With { items, .. } => {
+                for (value, target) in items {
+                    target.iter().for_each(|t| self.gives(t, value.span));
+                }
+            }
+            // `params.set("state", state)`.
+            StmtKind::Expr(e) => {
+                if let Some(call) = called(e)
+                    && let ExprKind::Attr(of, _) = &call.kind
+                {
+                    self.gives(of, span);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn expr(&mut self, e: &'m Expr) {
+        let Span { at, start, .. } = e.span;
+        match &e.kind {
+            ExprKind::Name(name) | ExprKind::Attr(_, name) => {
+                self.names.push((at, name));
+                self.words.push((at, start, name));
+            }
+            ExprKind::Str(text) => self.words.push((at, start, text)),
+            ExprKind::Bind(name, _) => self.given.push(Given {
+                name,
+                span: e.span,
+                function: false,
+            }),
+            _ => {}
+        }
+    }
+
+    fn given(&mut self, name: &'m str, value: &'m Expr) {
+        self.words.push((value.span.at, value.span.start, name));
+    }
+
+    fn function(&mut self, function: &'m Function) {
+        self.functions.push(function);
+        self.given.push(Given {
+            name: &function.name,
+            span: function.span,
+            function: true,
+        });
+    }
+}
+
+/// The line in which a function begins.
+fn head(function: &Function) -> Span {
+    Span {
+        end: function.span.start,
+        ..function.span
+    }
+}
+
+/// What is called, whatever becomes of the answer.
+fn called(e: &Expr) -> Option<&Expr> {
+    match &e.kind {
+        ExprKind::Call(call) => Some(&call.func),
+        ExprKind::Fallible(inner, _) | ExprKind::Ref(inner) => called(inner),
+        _ => None,
+    }
+}
+
+/// The variable that is given something, or changed; a member, of the object
+/// that a method belongs to.
+fn root(e: &Expr) -> Option<&str> {
+    match &e.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Attr(of, name) => match &of.kind {
+            ExprKind::Name(of) if matches!(of.as_str(), "self" | "this" | "cls") => Some(name),
+            _ => root(of),
+        },
+        ExprKind::Index(of, _)
+        | ExprKind::Fallible(of, _)
+        | ExprKind::Ref(of)
+        | ExprKind::Spread(of) => root(of),
+        ExprKind::Call(call) => root(&call.func),
+        _ => None,
+    }
+}
+
+/// From where the first begins to where the last ends.
+fn joined(a: Span, b: Span) -> Span {
+    let end = |s: Span| s.at.saturating_add(s.len);
+    if b.len == 0 {
+        return a;
+    }
+    let at = a.at.min(b.at);
+    Span {
+        start: a.start.min(b.start),
+        end: a.end.max(b.end),
+        at,
+        len: end(a).max(end(b)) - at,
+    }
+}
+
+/// Whether one place is within another.
+fn holds(outer: Span, inner: Span) -> bool {
+    outer.at <= inner.at && inner.at.saturating_add(inner.len) <= outer.at.saturating_add(outer.len)
+}
+
+fn within<'a, 'm>(
+    sorted: &'a [(u32, &'m str)],
+    place: Span,
+) -> impl Iterator<Item = &'a (u32, &'m str)> {
+    let first = sorted.partition_point(|(at, _)| *at < place.at);
+    let end = place.at.saturating_add(place.len);
+    sorted[first..].iter().take_while(move |(at, _)| *at < end)
+}
+
+fn within_lines<'a, 'm>(
+    sorted: &'a [(u32, u32, &'m str)],
+    place: Span,
+) -> impl Iterator<Item = &'a (u32, u32, &'m str)> {
+    let first = sorted.partition_point(|(at, ..)| *at < place.at);
+    let end = place.at.saturating_add(place.len);
+    sorted[first..].iter().take_while(move |(at, ..)| *at < end)
+}
