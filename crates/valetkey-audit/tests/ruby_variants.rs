@@ -145,3 +145,70 @@ fn a_block_says_what_holds_where_there_is_no_parameter() {
     holds("state-verified", Verdict::Pass, &[text("{ halt 403 }")]);
     holds("state-verified", Verdict::Fail, &[text("{ nil }")]);
 }
+
+/// A login with a state that is made so.
+fn state(made: &str) -> String {
+    sinatra("", "redirect '/'", "").replace("SecureRandom.hex(16)", made)
+}
+
+#[test]
+fn few_letters_can_be_guessed() {
+    let cut = [
+        "SecureRandom.hex(16)[0, 6]",
+        "SecureRandom.hex(16)[0..5]",
+        "SecureRandom.hex[2...9]",
+        "SecureRandom.hex.first(8)",
+        "SecureRandom.alphanumeric(8)",
+        "Array.new(20) { rand(36).to_s(36) }.join",
+    ];
+    holds("state-generated", Verdict::Fail, &cut.map(state));
+    let whole = [
+        "SecureRandom.hex(16)[0, 24]",
+        "SecureRandom.hex(32)[0..31]",
+        "SecureRandom.alphanumeric(20)",
+        "Array.new(32) { SecureRandom.alphanumeric(1) }.join",
+    ];
+    holds("state-generated", Verdict::Pass, &whole.map(state));
+}
+
+#[test]
+fn a_session_key_stands_in_the_code_in_many_ways() {
+    let text = |set: &str| {
+        sinatra(set, "session[:t] = token.token\n  redirect '/'", "")
+            .replace("enable :sessions\n", "")
+    };
+    let known = [
+        "use Rack::Session::Cookie, { key: 'k', secret: 'abc' }",
+        "KEPT = { secret: 'abc' }\nuse Rack::Session::Cookie, KEPT",
+        "use Rack::Session::Cookie, secret: 'abc' * 30",
+        "set :sessions, secret: ENV.fetch('S') { 'abc' }",
+    ];
+    holds("session-key-strong", Verdict::Fail, &known.map(text));
+    let kept = [
+        "use Rack::Session::Cookie, { key: 'k', secret: ENV.fetch('S') }",
+        "set :sessions, secret: ENV.fetch('S') { SecureRandom.hex(64) }",
+    ];
+    holds("session-key-strong", Verdict::Pass, &kept.map(text));
+}
+
+#[test]
+fn debug_pages_are_for_whoever_writes_the_app() {
+    let text = |set: &str| sinatra(set, "session[:t] = token.token\n  redirect '/'", "");
+    let shown = [
+        "set :environment, :development",
+        "ENV['RACK_ENV'] = 'development'",
+        "configure do\n  set :show_exceptions, true\nend",
+    ];
+    holds("debug-off", Verdict::Fail, &shown.map(text));
+    let off = [
+        "set :environment, :production",
+        "configure :development do\n  enable :show_exceptions\nend\ndisable :show_exceptions",
+    ];
+    holds("debug-off", Verdict::Pass, &off.map(text));
+}
+
+#[test]
+fn an_unverified_payload_is_believed() {
+    let then = "session[:user] = JWT::EncodedToken.new(token.params['id_token']).unverified_payload['sub']\n  redirect '/'";
+    holds("id-token-verified", Verdict::Fail, &[sinatra("", then, "")]);
+}

@@ -162,9 +162,24 @@ impl Engine<'_> {
 
     /// A setting that is made while requests are answered is there for all.
     pub(super) fn set_for_all(&mut self, name: &str, value: &Value, at: Span) {
+        if name == "environment" {
+            self.runs_as(value, at);
+        }
         if self.traits.bare_calls && self.mode != Mode::Load {
             let (name, value) = (format!("settings.{name}"), self.settled(value));
             self.emit(EventKind::StoreWrite { name, value }, at);
+        }
+    }
+
+    /// Frameworks of Ruby show what went wrong while an app is being written.
+    pub(super) fn runs_as(&mut self, environment: &Value, at: Span) {
+        let value = match environment.as_str() {
+            Some("development") => Value::bool(true),
+            Some("production") => Value::bool(false),
+            _ => return,
+        };
+        if self.traits.bare_calls {
+            self.emit(EventKind::Debug { value }, at);
         }
     }
 

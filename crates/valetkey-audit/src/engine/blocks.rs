@@ -204,6 +204,12 @@ impl Engine<'_> {
         let Some(function) = callback.filter(|v| matches!(v.kind, Kind::Func(_))) else {
             return Ok(made);
         };
+        // What it says does not hold where the app is used.
+        if let (Some("never"), Kind::Func(f)) =
+            (model.facts.get("block").map(String::as_str), &function.kind)
+        {
+            self.known.remove(&(f.file, f.function.span.at));
+        }
         if model.facts.contains_key("configures") || model.facts.contains_key("block") {
             if model.facts.get("block").is_none_or(|b| b != "value") {
                 return Ok(made);

@@ -1,12 +1,24 @@
 //! Parameters that a program cuts out of the text of a request itself.
 
-use super::{Engine, Eval, Mode, maps::Ask};
+use super::{Engine, Eval, Mode, args::Args, maps::Ask};
 use crate::{
     ir::Span,
-    value::{Origin, Value},
+    value::{Kind, Origin, Value},
 };
 
 impl Engine<'_> {
+    /// Whether fewer letters than `least` are taken out of a random value: as
+    /// few can be guessed.
+    pub(super) fn is_cut(&self, least: Option<&str>, of: Option<&Value>, args: &Args) -> bool {
+        let (Some(least), Some(of)) = (least.and_then(|n| n.parse().ok()), of) else {
+            return false;
+        };
+        let few = |n: &Value| matches!(n.kind, Kind::Number(n) if (1..least).contains(&n));
+        matches!(of.kind, Kind::Sym)
+            && args.positional.first().is_some_and(few)
+            && self.any(&of.taint, |o| *o == Origin::Random)
+    }
+
     /// `line.split("code=")`, `query.find("state=")` and their like.
     pub(super) fn cut_out(
         &mut self,

@@ -146,7 +146,9 @@ impl Engine<'_> {
                     _ => args.get("bytes"),
                 };
                 let least = fact("least").and_then(|n| n.parse().ok()).unwrap_or(8);
-                let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < least);
+                // One letter is one of many.
+                let one = if fact("least").is_some() { 1 } else { 0 };
+                let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < least && *n != one);
                 let origin = if few {
                     Origin::WeakRandom
                 } else {
@@ -340,6 +342,9 @@ impl Engine<'_> {
             }
             // `set()`, `list()`: something to add to.
             Does::Same if of.is_none() && args.all().next().is_none() => self.list(Vec::new()),
+            Does::Same if self.is_cut(fact("least"), of.as_ref(), &args) => {
+                self.sym(Origin::WeakRandom, at)
+            }
             Does::Same => {
                 let value = match (fact("of"), &of) {
                     (None, Some(of)) => of.clone(),

@@ -158,6 +158,9 @@ impl Engine<'_> {
             }
             "env" => {
                 self.set_env(&key, &settled, at);
+                if matches!(key.as_str(), "RACK_ENV" | "APP_ENV" | "RAILS_ENV") {
+                    self.runs_as(&settled, at);
+                }
                 // The environment is the whole program's.
                 if self.mode != Mode::Load {
                     let name = format!("env.{key}");

@@ -66,11 +66,14 @@ impl Lower<'_> {
             "hash" => self.hash(node),
             "element_reference" => {
                 let of = self.boxed(node, "object");
-                let mut keys = parts(node).into_iter().skip(1);
-                match (keys.next(), keys.next()) {
-                    (Some(key), None) if key.rule() != "pair" => {
-                        ExprKind::Index(of, Box::new(self.expr(key)))
-                    }
+                let keys: Vec<Node<'_>> = parts(node).into_iter().skip(1).collect();
+                if let Some(letters) = self.letters(&keys) {
+                    let func = at(node, ExprKind::Attr(of, "first".into()));
+                    let letters = at(node, ExprKind::Number(letters));
+                    return self.called(func, vec![letters]);
+                }
+                match keys.as_slice() {
+                    [key] if key.rule() != "pair" => ExprKind::Index(of, Box::new(self.expr(*key))),
                     _ => ExprKind::Other(vec![*of]),
                 }
             }
@@ -130,6 +133,24 @@ impl Lower<'_> {
             "regex" if is_stroke(self.text(node)) => ExprKind::Str("/".into()),
             "regex" | "comment" => ExprKind::Other(Vec::new()),
             _ => ExprKind::Other(self.all(node)),
+        }
+    }
+
+    /// How many letters `[2, 6]` and `[2..7]` take out of a text.
+    fn letters(&self, keys: &[Node<'_>]) -> Option<i64> {
+        let number = |node: &Node<'_>| match (node.rule(), self.number(*node)) {
+            ("integer", ExprKind::Number(n)) => Some(n),
+            _ => None,
+        };
+        match keys {
+            [start, length] => number(start).and_then(|_| number(length)),
+            [range] if range.rule() == "range" => {
+                let end = number(&range.field("end")?)?;
+                let start = range.field("begin").map_or(Some(0), |n| number(&n))?;
+                let open = self.field_text(*range, "operator") == "...";
+                end.checked_sub(start)?.checked_add(i64::from(!open))
+            }
+            _ => None,
         }
     }
 
