@@ -35,6 +35,7 @@ const WORDS: &[&str] = &[
     "client_secret",
     "authorization_code",
     "response_type",
+    "grant_type",
     "id_token",
     "fastapi_sso",
     "flask_dance",

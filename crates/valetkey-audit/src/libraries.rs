@@ -29,7 +29,7 @@ const PYTHON: &[(&str, &str)] = files!("python":
     "django-allauth" "rauth" "fastapi-sso" "httpx-oauth" "aioauth-client" "streamlit" "tornado"
     "flask-discord" "spotipy" "oauth2client" "slack-sdk" "stravalib"
     "tweepy" "praw" "intuitlib" "zenora" "dropbox" "python-keycloak" "auth0-python" "flask-oidc"
-    "mozilla-django-oidc" "streamlit-oauth"
+    "mozilla-django-oidc" "streamlit-oauth" "nicegui" "falcon"
 );
 
 const RUST: &[(&str, &str)] = files!("rust":

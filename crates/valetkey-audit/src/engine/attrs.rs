@@ -136,7 +136,7 @@ impl Engine<'_> {
                     return Ok(self.known_attr(is, at));
                 }
                 let readable = self.traits.attributes_are_keys
-                    || map.as_ref() == "session" && self.is_page()
+                    || map.as_ref() == "session" && (self.is_page() || self.is_kept(name))
                     || map.as_ref() == "config"
                     || map.as_ref() == "params" && !self.traits.bare_calls;
                 let own = format!("map:{map}");
@@ -237,6 +237,15 @@ impl Engine<'_> {
                 .is_some_and(|m| m.does == Does::Same)
     }
 
+    /// Whether it is, by its name, what a login keeps in a session whose
+    /// members are attributes, as those of web.py are.
+    fn is_kept(&self, name: &str) -> bool {
+        const WORDS: &[&str] = &["state", "nonce", "verifier", "user", "token", "next"];
+        self.language == Language::Python
+            && !name.starts_with("get_")
+            && WORDS.iter().any(|w| name.contains(w))
+    }
+
     pub(super) fn is_method(&self, name: &str) -> bool {
         self.libraries.method("*", name).is_some()
             || self.libraries.mapping(name).is_some()
@@ -303,6 +312,11 @@ impl Engine<'_> {
             && !self.written.contains(&(id, name.to_owned()))
             && !self.is_own_method(id, name)
         {
+            // The client that a function puts there when the program starts.
+            let class = self.heap.get(id).and_then(|o| o.app_class.clone());
+            if let Some(client) = class.and_then(|class| self.set_by_other(id, &class, name)) {
+                return Ok(client);
+            }
             return Ok(self.sym(Origin::Store(format!("self.{name}")), at));
         }
         let Some(object) = self.heap.get(id) else {

@@ -350,6 +350,21 @@ impl Engine<'_> {
                 _ => value,
             });
         }
+        if path == "json.dump"
+            && let [
+                value,
+                Value {
+                    kind: Kind::Ext(file),
+                    ..
+                },
+                ..,
+            ] = args.as_slice()
+            && matches!(file.as_ref(), "sys.stdout" | "sys.stderr")
+        {
+            let value = self.settled(value);
+            self.emit(crate::facts::EventKind::Log { value }, at);
+            return Ok(Value::none());
+        }
         if path == "setattr"
             && let [of, name, value] = args.as_slice()
             && let Some(name) = name.as_str()

@@ -177,6 +177,13 @@ impl Engine<'_> {
                     return Some(false);
                 }
             }
+            // Cut out of a URL that has none, it is all of that.
+            (Kind::Sym, Kind::Sym)
+                if self.mode == Mode::Scenario
+                    && (self.is_code_of(a, b) || self.is_code_of(b, a)) =>
+            {
+                return Some(!self.scenario.code);
+            }
             (Kind::Number(n), Kind::Bool(b)) | (Kind::Bool(b), Kind::Number(n)) => {
                 return Some(i64::from(*b) == *n);
             }
@@ -368,6 +375,13 @@ impl Engine<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether one is the code, and the other the whole query.
+    fn is_code_of(&self, code: &Value, whole: &Value) -> bool {
+        let first = |v: &Value| v.taint.first().map(|id| self.origins.of(*id));
+        matches!(first(code), Some(Origin::Param(p)) if p == "code")
+            && matches!(first(whole), Some(Origin::Query))
     }
 
     fn is_failure(&self, value: &Value) -> bool {

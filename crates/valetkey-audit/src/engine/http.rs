@@ -231,7 +231,9 @@ impl Engine<'_> {
             );
         // A bearer token that is passed on, of whoever asks.
         let passed_on = |o: &Origin| matches!(o, Origin::Header(h) if crate::facts::is_bearer(h));
-        let passes = self.traits.packages || self.traits.bare_calls;
+        let passes = self.traits.packages
+            || self.traits.bare_calls
+            || self.language == crate::lang::Language::Python;
         let with_token = with_token || passes && self.any(&made_of.taint, passed_on);
         let kept_token = self.any(&made_of.taint, |o| match o {
             Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
