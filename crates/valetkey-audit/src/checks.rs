@@ -78,6 +78,8 @@ pub(crate) struct Found {
     pub(crate) span: Span,
     /// What else shows it.
     pub(crate) beside: Vec<Span>,
+    /// It is told of the file that holds the evidence, not of the call's.
+    pub(crate) moved: bool,
     pub(crate) verdict: Verdict,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
@@ -94,6 +96,7 @@ impl Found {
             file: at.0,
             span: at.1,
             beside: Vec::new(),
+            moved: false,
             verdict: Verdict::Fail,
             severity,
             confidence: Confidence::High,
@@ -106,6 +109,18 @@ impl Found {
             verdict: Verdict::Pass,
             ..Self::fail(at, Severity::Low, message)
         }
+    }
+
+    /// Told of where what it is about was made, where that is one other file.
+    fn made_at(mut self, places: impl Iterator<Item = (FileId, Span)>) -> Self {
+        let places: Vec<_> = places.collect();
+        if let Some((file, span)) = places.first().copied()
+            && file != self.file
+            && places.iter().all(|(f, _)| *f == file)
+        {
+            (self.file, self.span, self.moved) = (file, span, true);
+        }
+        self
     }
 
     /// Rests on these places, too, as far as they are in the same file.
@@ -196,7 +211,7 @@ impl<'a> Context<'a> {
             .taint
             .iter()
             .filter(move |id| test(self.origins.of(**id)));
-        ids.map(|id| self.origins.met(*id))
+        ids.flat_map(|id| self.origins.met(*id).iter().copied())
     }
 
     /// What a request sends the browser to the provider with, by hand or by a

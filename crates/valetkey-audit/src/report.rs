@@ -262,7 +262,8 @@ fn judge(
         for found in (check.run)(&context) {
             // A file of the app that holds the comparison, or lets a token
             // out, takes part, too.
-            if check.id == "state-verified"
+            if found.moved
+                || check.id == "state-verified"
                 || found.verdict == Verdict::Fail
                     && (matches!(check.id, "token-not-leaked" | "tls-only")
                         || matches!(check.id, "debug-off" | "session-key-strong")

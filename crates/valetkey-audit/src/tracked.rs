@@ -46,6 +46,7 @@ pub(crate) fn env_file(root: &Path) -> Option<Vec<Found>> {
                 len: 0,
             },
             beside: Vec::new(),
+            moved: false,
             verdict: Verdict::Fail,
             severity: Severity::High,
             confidence: Confidence::High,

@@ -25,6 +25,9 @@ pub(crate) type FileId = usize;
 /// bytes of text. A text that is doubled 40 times would fill the memory.
 const PARTS: usize = 1000;
 
+/// Files for which it is known where something from outside was met.
+const FILES: usize = 4;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Origin {
@@ -83,8 +86,8 @@ pub(crate) enum Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     all: Vec<Origin>,
-    /// Where each was met first.
-    met: Vec<(FileId, Span)>,
+    /// Where each was met first, in each of a few files.
+    met: Vec<SmallVec<[(FileId, Span); 1]>>,
     index: BTreeMap<(Origin, FileId, u32, u64), OriginId>,
 }
 
@@ -111,11 +114,15 @@ impl Origins {
             _ => (origin.clone(), file, span.at, context),
         };
         if let Some(id) = self.index.get(&key) {
+            let met = &mut self.met[*id as usize];
+            if met.len() < FILES && met.iter().all(|(f, _)| *f != file) {
+                met.push((file, span));
+            }
             return *id;
         }
         let id = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.all.push(origin);
-        self.met.push((file, span));
+        self.met.push(smallvec![(file, span)]);
         self.index.insert(key, id);
         id
     }
@@ -124,9 +131,9 @@ impl Origins {
         &self.all[id as usize]
     }
 
-    /// Where it was met first.
-    pub(crate) fn met(&self, id: OriginId) -> (FileId, Span) {
-        self.met[id as usize]
+    /// Where it was met first, in each file.
+    pub(crate) fn met(&self, id: OriginId) -> &[(FileId, Span)] {
+        &self.met[id as usize]
     }
 }
 

@@ -104,6 +104,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 "A refusal in the callback is looked for.",
             ));
         } else if checked {
+            found.extend(elsewhere.map(|there| {
+                Found::pass(
+                    there,
+                    "The answer of the token endpoint is looked at before it is used.",
+                )
+            }));
             found.push(Found::pass(
                 place,
                 "A refusal in the callback and an error of the token endpoint are both looked for.",

@@ -79,6 +79,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ),
         };
         let random = |o: &crate::value::Origin| matches!(o, crate::value::Origin::Random);
+        let judged = judged.made_at(c.made(challenge, random));
         found.push(judged.resting_on(c.made(challenge, random)));
     }
     // The login begins in a file that is not seen.

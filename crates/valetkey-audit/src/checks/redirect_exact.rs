@@ -3,7 +3,10 @@
 use super::{Check, Context, Found, at, elsewhere, is_settings, where_written};
 use crate::{
     facts::EventKind,
-    report::Severity::{High, Medium},
+    report::{
+        Severity::{High, Medium},
+        Verdict,
+    },
     value::{Kind, Origin, OriginId, Value},
 };
 
@@ -30,7 +33,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             if key == "redirect_uri" {
                 let judged = judge(c, value, at(event), &event.inspected);
                 let chosen = |o: &Origin| matches!(o, Origin::Host | Origin::Param(_));
-                found.extend(judged.map(|f| f.resting_on(c.made(value, chosen))));
+                let set = |o: &Origin| matches!(o, Origin::Env(_) | Origin::Config(_));
+                found.extend(judged.map(|f| match f.verdict {
+                    Verdict::Fail => {
+                        let found = f.made_at(c.made(value, chosen));
+                        found.resting_on(c.made(value, chosen))
+                    }
+                    _ => f.made_at(c.made(value, set)),
+                }));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A scope is asked for, and no more than is needed to know the user.
 
-use super::{Check, Context, Found, at, best_per_place, elsewhere, field, text};
+use super::{Check, Context, Found, at, best_per_place, elsewhere, field, text, where_written};
 use crate::{
     facts::Fields,
     report::{Confidence, Severity::Low},
@@ -174,6 +174,10 @@ fn logins_say(c: &Context<'_>) -> bool {
 fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     let mut words = Vec::new();
     collect(scope, &mut words);
+    let place = match &scope.kind {
+        Kind::Str(text) => where_written(c, text, place),
+        _ => place,
+    };
     if let Some(broad) = words.iter().find(|w| {
         let lower = w.to_ascii_lowercase();
         BROAD.contains(&lower.as_str()) && (lower != "api" || of_gitlab(c, place.0))
@@ -190,8 +194,11 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
     if !words.is_empty() {
         return Some(Found::pass(place, "The scope is named and small."));
     }
-    c.any(scope, |o| matches!(o, Origin::Env(_) | Origin::Config(_)))
-        .then(|| Found::pass(place, "The scope comes from the settings."))
+    let set = |o: &Origin| matches!(o, Origin::Env(_) | Origin::Config(_));
+    c.any(scope, set)
+        .then(|| {
+            Found::pass(place, "The scope comes from the settings.").made_at(c.made(scope, set))
+        })
         .or_else(|| elsewhere(scope, place, "The scope is named in another file."))
 }
 

@@ -97,14 +97,19 @@ fn judge(
         {
             Some(Found::pass(place, "The client secret is handed in from elsewhere.").unsure())
         }
-        _ if c.any(value, |o| matches!(o, Origin::Env(_) | Origin::Config(_))) => {
-            Some(Found::pass(
+        _ if c.any(value, is_set) => {
+            let found = Found::pass(
                 place,
                 "The client secret is read from the environment or the settings.",
-            ))
+            );
+            Some(found.made_at(c.made(value, is_set)))
         }
         _ => None,
     }
+}
+
+fn is_set(origin: &Origin) -> bool {
+    matches!(origin, Origin::Env(_) | Origin::Config(_))
 }
 
 /// Names of settings that bundlers put into the code for browsers.

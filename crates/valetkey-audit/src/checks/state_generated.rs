@@ -47,6 +47,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 Err((severity, message)) => Found::fail(place, severity, message),
             };
             let random = |o: &Origin| matches!(o, Origin::Random | Origin::WeakRandom);
+            let verdict = verdict.made_at(c.made(state, random));
             found.push(verdict.resting_on(c.made(state, random)));
         }
     }
