@@ -186,3 +186,114 @@ def setup(app):
     // It has to do with neither.
     assert_eq!(said("boats/sails.py", "state-verified"), None);
 }
+
+const SETTINGS: &str = r#"
+import os
+
+CLIENT_ID = "photos"
+CLIENT_SECRET = os.environ["PHOTOS_SECRET"]
+CALLBACK = os.environ["PHOTOS_CALLBACK"]
+SCOPE = "openid email"
+"#;
+
+const PROVIDER: &str = r#"
+import requests
+from urllib.parse import urlencode
+import settings
+
+def address(state, challenge):
+    return "https://op.example.test/authorize?" + urlencode({
+        "response_type": "code", "client_id": settings.CLIENT_ID, "scope": settings.SCOPE,
+        "redirect_uri": settings.CALLBACK, "state": state,
+        "code_challenge": challenge, "code_challenge_method": "S256"})
+
+def tokens(code, verifier):
+    answer = requests.post("https://op.example.test/token", timeout=5, data={
+        "grant_type": "authorization_code", "code": code, "code_verifier": verifier,
+        "client_id": settings.CLIENT_ID, "client_secret": settings.CLIENT_SECRET,
+        "redirect_uri": settings.CALLBACK})
+    answer.raise_for_status()
+    return answer.json()
+
+def whose(token):
+    answer = requests.get("https://op.example.test/me", timeout=5,
+        headers={"Authorization": "Bearer " + token})
+    return answer.json()["id"]
+"#;
+
+const VIEWS: &str = r#"
+import base64, hashlib, secrets
+from flask import Flask, abort, redirect, request, session
+import provider
+
+app = Flask(__name__)
+
+@app.route("/login")
+def login():
+    state = secrets.token_urlsafe(32)
+    verifier = secrets.token_urlsafe(64)
+    session["state"], session["verifier"] = state, verifier
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return redirect(provider.address(state, challenge))
+
+@app.route("/done")
+def done():
+    if "error" in request.args or "code" not in request.args:
+        abort(400)
+    kept = session.pop("state", None)
+    if not kept or request.args.get("state") != kept:
+        abort(400)
+    answer = provider.tokens(request.args["code"], session.pop("verifier"))
+    session["user"] = provider.whose(answer["access_token"])
+    return redirect("/")
+"#;
+
+#[test]
+fn each_verdict_is_told_of_the_file_that_holds_the_evidence() {
+    use Verdict::{Fail, Na, Pass};
+    let judged = |name, settings: &str, views: &str| {
+        let files = [
+            ("settings.py", settings),
+            ("provider.py", PROVIDER),
+            ("views.py", views),
+        ];
+        let root = tree(name, &files);
+        move |path: &str, check: &str| verdict(&root, path, check).unwrap_or(Na)
+    };
+    let said = judged("across-evidence", SETTINGS, VIEWS);
+    for (check, settings, provider, views) in [
+        ("state-generated", Na, Na, Pass),
+        ("state-verified", Na, Na, Pass),
+        // A name and no text: that is seen in either.
+        ("secret-not-in-code", Pass, Pass, Na),
+        ("redirect-exact", Pass, Na, Na),
+        ("scope-present-minimal", Pass, Na, Na),
+        ("code-flow", Na, Pass, Pass),
+        ("pkce-used", Na, Na, Pass),
+        ("timeout-set", Na, Pass, Na),
+        ("error-handled", Na, Pass, Pass),
+        ("identity-from-id-token", Na, Na, Pass),
+    ] {
+        assert_eq!(said("settings.py", check), settings, "settings.py {check}");
+        assert_eq!(said("provider.py", check), provider, "provider.py {check}");
+        assert_eq!(said("views.py", check), views, "views.py {check}");
+    }
+    // What is wrong is told there, too.
+    let settings = SETTINGS.replace("openid email", "openid repo");
+    let views = VIEWS
+        .replace(
+            "state = secrets.token_urlsafe(32)",
+            "state = str(random.random())",
+        )
+        .replace("import base64", "import random, base64");
+    let said = judged("across-evidence-bad", &settings, &views);
+    for (path, check, expected) in [
+        ("settings.py", "scope-present-minimal", Fail),
+        ("provider.py", "scope-present-minimal", Na),
+        ("views.py", "state-generated", Fail),
+        ("provider.py", "state-generated", Na),
+    ] {
+        assert_eq!(said(path, check), expected, "{path} {check}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The authorization code grant, and no other for users.
 
 use super::{Check, Context, Found, at, field, text};
-use crate::report::Severity::High;
+use crate::{facts::Event, report::Severity::High};
 
 pub(super) const CHECK: Check = Check {
     id: "code-flow",
@@ -39,12 +39,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "The password grant is used: the app takes the user's password.",
                 ));
             }
-            Some("authorization_code") => {
-                found.push(Found::pass(at(event), "A code is exchanged."))
-            }
-            None if field(fields, "code").is_some() => {
-                found.push(Found::pass(at(event), "A code is exchanged."))
-            }
+            Some("authorization_code") => found.extend(exchanged(c, event)),
+            None if field(fields, "code").is_some() => found.extend(exchanged(c, event)),
             _ => {}
         }
     }
@@ -68,4 +64,15 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         ));
     }
     found
+}
+
+/// Told of the exchange, and of the callback that asks a helper for it.
+fn exchanged(c: &Context<'_>, event: &Event) -> impl Iterator<Item = Found> {
+    const SAID: &str = "A code is exchanged.";
+    let entry = event.entry.and_then(|e| c.facts.entries.get(e));
+    let callback = entry.filter(|e| e.route && e.file != event.file);
+    let places = callback.map(|e| (e.file, e.span)).into_iter();
+    places
+        .chain([at(event)])
+        .map(|place| Found::pass(place, SAID))
 }

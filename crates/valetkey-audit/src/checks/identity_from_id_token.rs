@@ -71,6 +71,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         {
             continue;
         }
+        // A helper that asks for the profile leaves it to its caller who that is.
+        if !handed(c, event, value) && told_by_caller(c, event) {
+            continue;
+        }
         found.push(if handed(c, event, value) {
             Found::fail(at(event), High, "The user is whoever the handed-in access token belongs to: it may have been issued to another app.")
         } else {
@@ -102,6 +106,27 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a profile is read in another file than the one that answers the
+/// request, which makes something of it.
+fn told_by_caller<'a>(c: &Context<'a>, event: &'a Event) -> bool {
+    let entry = event.entry.and_then(|e| c.facts.entries.get(e));
+    matches!(event.kind, EventKind::ProfileRead { .. })
+        && entry.is_some_and(|entry| {
+            entry.file != event.file
+                && c.beside(event).any(|e| {
+                    e.file == entry.file
+                        && match &e.kind {
+                            EventKind::Login { value }
+                            | EventKind::SessionWrite { value, .. }
+                            | EventKind::SetCookie { value, .. } => {
+                                c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims))
+                            }
+                            _ => false,
+                        }
+                })
+        })
 }
 
 /// Whether what is told of a user came from where an app asks who somebody is.
