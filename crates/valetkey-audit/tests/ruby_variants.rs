@@ -212,3 +212,132 @@ fn an_unverified_payload_is_believed() {
     let then = "session[:user] = JWT::EncodedToken.new(token.params['id_token']).unverified_payload['sub']\n  redirect '/'";
     holds("id-token-verified", Verdict::Fail, &[sinatra("", then, "")]);
 }
+
+/// A login of Rails whose callback goes on to what a service hands back.
+fn handed_back(class: &str, back: &str) -> String {
+    format!(
+        "class LoginsController < ApplicationController
+  {class}
+
+  def new
+    session[:flow] = {{ 'state' => SecureRandom.hex(16), 'back' => {back} }}
+    redirect_to client.auth_code.authorize_url(redirect_uri: logins_url, scope: 'read', state: session[:flow]['state']), allow_other_host: true
+  end
+
+  def show
+    result = done
+    redirect_to(result.error.nil? ? result.back : root_path)
+  end
+
+  private
+
+  def done
+    kept = session.delete(:flow)
+    return Result.new(error: 'state') unless kept && kept['state'] == params[:state] && params[:code]
+    client.auth_code.get_token(params[:code], redirect_uri: logins_url)
+    Result.new(back: kept['back'])
+  end
+
+  def client
+    OAuth2::Client.new(ENV['ID'], ENV['SECRET'], site: 'https://id.example')
+  end
+end
+"
+    )
+}
+
+#[test]
+fn a_record_hands_on_its_members() {
+    let classes = [
+        "Result = Struct.new(:back, :error, keyword_init: true)",
+        "Result = Data.define(:back, :error) do\n    def fine? = error.nil?\n  end",
+        "class Result < Struct.new(:back, :error, keyword_init: true)\n  end",
+    ];
+    let sent = classes.map(|class| handed_back(class, "params[:back]"));
+    holds("no-open-redirect", Verdict::Fail, &sent);
+    let fixed = classes.map(|class| handed_back(class, "'/notes'"));
+    holds("no-open-redirect", Verdict::Pass, &fixed);
+}
+
+/// A callback that asks a class which states there are.
+fn pending(known: &str) -> String {
+    format!(
+        "require 'sinatra'
+class Pending
+  @states = []
+  class << self
+    def fresh
+      SecureRandom.hex(16).tap {{ |s| @states << s }}
+    end
+
+    def known?(state)
+      {known}
+    end
+  end
+end
+get('/begin') {{ redirect \"https://id.example/authorize?client_id=#{{ENV['ID']}}&response_type=code&scope=a&redirect_uri=#{{ENV['BACK']}}&state=#{{Pending.fresh}}\" }}
+get '/back' do
+  halt 400 unless Pending.known?(params[:state])
+  Faraday.post('https://id.example/token', grant_type: 'authorization_code', code: params[:code], client_id: ENV['ID'], client_secret: ENV['SECRET'])
+end
+"
+    )
+}
+
+#[test]
+fn what_a_list_gives_up_was_there_for_all() {
+    let ways = [
+        "!@states.delete(state).nil?",
+        "@states.delete(state)",
+        "@states.include?(state)",
+    ];
+    holds("state-verified", Verdict::Fail, &ways.map(pending));
+}
+
+#[test]
+fn a_row_that_is_chosen_says_where_to_go() {
+    let row = "redirect_to Provider.find_by!(slug: params[:provider]).home";
+    let own = format!("class Provider < ApplicationRecord\nend\n{}", rails(row));
+    holds("no-open-redirect", Verdict::Pass, &[own, rails(row)]);
+    let begun = "class Provider < ApplicationRecord
+end
+class LinksController < ApplicationController
+  def create
+    state = SecureRandom.hex(16)
+    Rails.cache.write(\"oauth/#{state}\", true)
+    redirect_to Provider.find_by!(slug: params[:provider]).authorize_url(state), allow_other_host: true
+  end
+
+  def show
+    return head(:forbidden) unless Rails.cache.delete(\"oauth/#{params[:state]}\")
+    Provider.find_by!(slug: params[:provider]).redeem(params[:code])
+    redirect_to root_path
+  end
+end
+";
+    holds("no-open-redirect", Verdict::Pass, &[begun.to_owned()]);
+}
+
+#[test]
+fn a_token_in_a_posted_body_is_handed_in() {
+    let text = |token: &str| {
+        format!(
+            "require 'webrick'
+KNOWN = {{}}
+server = WEBrick::HTTPServer.new(Port: 8000)
+server.mount_proc '/claim' do |req, res|
+  access_token = {token}
+  uri = URI('https://id.example/validate')
+  answer = Net::HTTP.start(uri.host, uri.port, use_ssl: true) {{ |http| http.get(uri.path, 'Authorization' => \"Bearer #{{access_token}}\") }}
+  sid = SecureRandom.hex(24)
+  KNOWN[sid] = {{ login: JSON.parse(answer.body)['login'] }}
+  res.cookies << WEBrick::Cookie.new('sid', sid)
+end
+"
+        )
+    };
+    let posted = text("JSON.parse(req.body)['access_token']");
+    holds("identity-from-id-token", Verdict::Fail, &[posted]);
+    let kept = text("ENV.fetch('ACCESS_TOKEN')");
+    holds("identity-from-id-token", Verdict::Na, &[kept]);
+}

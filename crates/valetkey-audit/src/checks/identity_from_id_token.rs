@@ -37,6 +37,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             | EventKind::SetCookie { value, .. }
             | EventKind::ProfileRead { value } => value,
             EventKind::Respond { value } => value,
+            EventKind::StoreWrite { value, .. } if names_session(c, event) => value,
             _ => continue,
         };
         // Some providers say with the token whose it is.
@@ -137,6 +138,15 @@ fn asked_who(c: &Context<'_>, value: &Value) -> bool {
         c.events().any(
             |e| matches!(&e.kind, EventKind::ProfileRead { value } if value.taint.contains(id)),
         )
+    })
+}
+
+/// Whether the browser is given a random name for what the program keeps: a
+/// session of the app's own.
+fn names_session<'a>(c: &Context<'a>, event: &'a Event) -> bool {
+    c.beside(event).any(|e| {
+        matches!(&e.kind, EventKind::SetCookie { value, .. }
+            if c.any(value, |o| matches!(o, Origin::Random | Origin::WeakRandom)))
     })
 }
 

@@ -86,7 +86,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let aside = !c.any(value, |o| matches!(o, Origin::Param(_)))
             && !event.entry.is_some_and(|e| logins.contains(&e));
         if !safe(value, &event.inspected)
-            && (tainted(c, value, &event.inspected) && !aside || from_session || from_cookie())
+            && (tainted(c, value, &event.inspected) && !aside && !of_row(c, value)
+                || from_session
+                || from_cookie())
         {
             found.push(Found::fail(
                 at(event),
@@ -155,6 +157,20 @@ fn tainted(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
             && matches!(c.origins.of(*id), Origin::Param(p) if p != "code" && p != "error" && p != "error_description")
             || !inspected.contains(id) && matches!(c.origins.of(*id), Origin::Header(h) if h == "referer" || h == "http_referer")
     })
+}
+
+/// Whether it comes out of a row that the request only chooses, and neither
+/// says by its name that it is a page to go to.
+fn of_row(c: &Context<'_>, value: &Value) -> bool {
+    let row = |o: &Origin| matches!(o, Origin::Store(k) if !k.starts_with("shared."));
+    let page = |o: &Origin| match o {
+        Origin::Store(name) | Origin::Param(name) => is_page(&name.to_ascii_lowercase()),
+        Origin::Header(_) => true,
+        _ => false,
+    };
+    matches!(value.kind, Kind::Sym | Kind::Unknown | Kind::Method(_))
+        && c.any(value, row)
+        && !c.any(value, page)
 }
 
 /// Whether something that is not the request's stands before all that is: an

@@ -75,6 +75,12 @@ impl Engine<'_> {
                 Ok(match member {
                     Some(member) => member,
                     None if self.traits.constructor == Some(name) => of.clone(),
+                    // What a framework gives to the app's classes.
+                    None if self.traits.bare_calls
+                        && self.libraries.method("*", name).is_some() =>
+                    {
+                        Value::new(Kind::Method(Rc::new((of.clone(), name.to_owned()))))
+                    }
                     None => Value::unknown(),
                 })
             }

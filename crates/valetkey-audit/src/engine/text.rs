@@ -38,6 +38,14 @@ impl Engine<'_> {
                         };
                         return Ok(Some(made));
                     }
+                    // What was there, or nothing.
+                    "delete" | "delete?" if let (true, [item, ..]) = (self.traits.blocks, args) => {
+                        return Ok(Some(match self.contains(of, item, at) {
+                            Some(true) => item.clone(),
+                            Some(false) => Value::none(),
+                            None => Value::derived([&self.settled(of), &self.settled(item)]),
+                        }));
+                    }
                     "remove" | "discard" => return Ok(Some(Value::none())),
                     "copy" => return Ok(Some(of.clone())),
                     _ => {}

@@ -15,6 +15,7 @@ mod idiom;
 mod literal;
 mod member;
 mod pattern;
+mod record;
 mod statement;
 #[cfg(test)]
 mod tests;

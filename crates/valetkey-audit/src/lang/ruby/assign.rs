@@ -53,6 +53,9 @@ impl Lower<'_> {
             targets.push(l);
             right = r;
         }
+        if targets.len() == 1 && self.record(left, right, block) {
+            return;
+        }
         let inner = bare(right);
         let several = inner.rule() == "parenthesized_statements";
         if (is_statement(inner) || several) && targets.len() == 1 {

@@ -231,19 +231,19 @@ impl<'t> Lower<'t> {
         let path = self.text(called).trim_start_matches("::").to_owned();
         let mut outer: Vec<&str> = path.split("::").collect();
         let own = outer.pop().unwrap_or("").to_owned();
-        let mut bases = Vec::new();
+        let mut class = Class {
+            name: own.clone(),
+            bases: Vec::new(),
+            body: Vec::new(),
+        };
         if let Some(parent) = node.field("superclass")
             && let Some(parent) = parts(parent).into_iter().next()
+            && !self.record_base(parent, &mut class)
         {
-            bases.push(self.expr(parent));
+            class.bases.push(self.expr(parent));
             block.append(&mut self.pending);
         }
         self.classes.push(path.clone());
-        let mut class = Class {
-            name: own.clone(),
-            bases,
-            body: Vec::new(),
-        };
         self.class_body(node, &own, &mut class);
         self.plugged(node, &mut class);
         self.classes.pop();
@@ -261,7 +261,7 @@ impl<'t> Lower<'t> {
         self.push(node, StmtKind::Class(class.into()), block);
     }
 
-    fn class_body(&mut self, node: Node<'_>, own: &str, class: &mut Class) {
+    pub(super) fn class_body(&mut self, node: Node<'_>, own: &str, class: &mut Class) {
         let mut scope = Scope::new(Kind::Class);
         scope.name = own.to_owned();
         self.scopes.push(scope);

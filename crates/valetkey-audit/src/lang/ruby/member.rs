@@ -151,7 +151,13 @@ impl Lower<'_> {
         });
     }
 
-    fn accessor(&mut self, node: Node<'_>, field: &str, called: &str, block: &mut Block) {
+    pub(super) fn accessor(
+        &mut self,
+        node: Node<'_>,
+        field: &str,
+        called: &str,
+        block: &mut Block,
+    ) {
         let of = Box::new(name(node, "self"));
         let value = at(node, ExprKind::Attr(of, format!("@{field}")));
         let function = |name: String, params, kind| Function {
