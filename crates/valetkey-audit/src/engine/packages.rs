@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, rc::Rc};
 use super::{App, Engine, Frame, Mode};
 use crate::{
     facts::{Entry, Handed},
-    ir::{ExprKind, Function, Span, StmtKind},
+    ir::{
+        Expr, ExprKind, Function, Span, StmtKind,
+        visit::{self, Visit},
+    },
     value::{ClassValue, Closure, FileId, Kind, Value},
 };
 
@@ -325,7 +328,9 @@ impl Engine<'_> {
     fn constructed(&mut self, class: &Rc<ClassValue>) -> Option<Value> {
         let files = self.siblings(class.file).as_ref().clone();
         let lower = class.name.to_ascii_lowercase();
-        for file in files {
+        // One by its name, or else one that makes such an object.
+        let mut others: Vec<(FileId, Rc<Closure>)> = Vec::new();
+        for file in files.iter().copied() {
             let functions: Vec<Rc<Closure>> = self
                 .modules
                 .get(file)?
@@ -340,23 +345,42 @@ impl Engine<'_> {
                     _ => None,
                 })
                 .collect();
-            for function in functions {
-                let made = self.call_apart(file, &function);
-                let object = match made.as_ref().map(|v| &v.kind) {
-                    Some(Kind::List(id)) => {
-                        self.heap.get(*id).and_then(|o| o.items.first().cloned())
-                    }
-                    _ => made,
-                };
-                if let Some(Kind::Obj(id)) = object.as_ref().map(|v| &v.kind)
-                    && let Some(own) = self.heap.get(*id).and_then(|o| o.app_class.as_ref())
-                    && own.name == class.name
-                {
-                    return object;
-                }
-            }
+            others.extend(functions.into_iter().map(|f| (file, f)));
         }
-        None
+        for file in files {
+            let names = self.modules.get(file)?.iter().flat_map(|m| m.values());
+            let makers = names.filter_map(|value| match &value.kind {
+                Kind::Func(f)
+                    if !self.answers_request(&f.function) && makes(&f.function, &class.name) =>
+                {
+                    Some((file, f.clone()))
+                }
+                _ => None,
+            });
+            others.extend(makers.take(MAKERS));
+        }
+        others
+            .into_iter()
+            .find_map(|(file, function)| self.made_of(file, &function, class))
+    }
+
+    /// What a function makes, where that is an object of a class.
+    fn made_of(
+        &mut self,
+        file: FileId,
+        function: &Rc<Closure>,
+        class: &ClassValue,
+    ) -> Option<Value> {
+        let made = self.call_apart(file, function);
+        let object = match made.as_ref().map(|v| &v.kind) {
+            Some(Kind::List(id)) => self.heap.get(*id).and_then(|o| o.items.first().cloned()),
+            _ => made,
+        };
+        let Some(Kind::Obj(id)) = object.as_ref().map(|v| &v.kind) else {
+            return None;
+        };
+        let own = self.heap.get(*id).and_then(|o| o.app_class.as_ref())?;
+        (own.name == class.name).then_some(object).flatten()
     }
 
     fn made_by(&mut self, entry: &Entry, function: &Rc<Closure>) -> Option<Value> {
@@ -437,6 +461,27 @@ impl Engine<'_> {
         }
         value
     }
+}
+
+/// Functions of a file that are tried for making an object.
+const MAKERS: usize = 2;
+
+/// Whether a function that is no program of its own makes an object of that
+/// type.
+fn makes(function: &Function, class: &str) -> bool {
+    struct Makes<'n>(&'n str, bool);
+    impl Visit for Makes<'_> {
+        fn expr(&mut self, e: &Expr) {
+            if let ExprKind::Call(call) = &e.kind {
+                self.1 |= matches!(&call.func.kind, ExprKind::Name(n) if n == self.0);
+            }
+        }
+    }
+    let mut makes = Makes(class, false);
+    if function.name != "main" && !function.name.starts_with('$') {
+        visit::block(&function.body, &mut makes);
+    }
+    makes.1
 }
 
 /// Whether a folder ends with a path, or a path with the folder.

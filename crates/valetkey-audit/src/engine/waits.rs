@@ -164,6 +164,18 @@ impl Engine<'_> {
         (class.as_ref() == "context.plain" && !self.carries_unseen(*id)).then_some(ends)
     }
 
+    fn is_unknown_client(&self, value: &Value) -> bool {
+        match &value.kind {
+            Kind::Unknown | Kind::Sym | Kind::Method(_) | Kind::None => true,
+            // Only its type is known.
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .is_some_and(|o| o.fields.contains_key("$open")),
+            _ => false,
+        }
+    }
+
     /// Whether a context, or one that it was made of, brings a client that is
     /// not seen: how long that one waits, nobody knows.
     fn carries_unseen(&self, mut id: ObjId) -> bool {
@@ -175,14 +187,7 @@ impl Engine<'_> {
                 |key| matches!(&key.kind, Kind::Ext(path) if path.ends_with(".HTTPClient")),
             );
             let brought = object.fields.get("value");
-            if client
-                && brought.is_some_and(|v| {
-                    matches!(
-                        v.kind,
-                        Kind::Unknown | Kind::Sym | Kind::Method(_) | Kind::None
-                    )
-                })
-            {
+            if client && brought.is_some_and(|v| self.is_unknown_client(v)) {
                 return true;
             }
             match object.fields.get("parent").map(|v| &v.kind) {
