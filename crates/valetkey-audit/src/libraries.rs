@@ -52,6 +52,7 @@ const GO: &[(&str, &str)] = files!("go":
     "go" "go-web" "go-http" "go-sessions" "go-jwt" "oauth2" "go-oidc" "goth"
     "spotify" "resty" "gologin" "zitadel" "msal" "oauth2cli" "beego" "wechat"
     "revel" "redis" "go-clients" "gorequest"
+    "fasthttp" "go-lambda"
 );
 
 /// What a call does.

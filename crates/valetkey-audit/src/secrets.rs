@@ -55,7 +55,9 @@ pub(crate) fn looks(text: &str) -> Looks {
     ) || text.len() > 8
         && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
         && text.contains('_')
-        && !lower.contains("your")
+        && !["your", "change", "replace", "insert", "placeholder", "todo"]
+            .iter()
+            .any(|w| lower.contains(w))
     {
         return Looks::Nothing;
     }

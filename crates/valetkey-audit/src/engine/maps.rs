@@ -112,7 +112,12 @@ impl Engine<'_> {
                 (None, Origin::Env(name))
             }
             "config" => {
-                if let Some(value) = self.set_settings.get(&name) {
+                // There, it is what holds where the settings say nothing.
+                let set = self
+                    .set_settings
+                    .get(&name)
+                    .filter(|_| !self.traits.packages);
+                if let Some(value) = set {
                     return Ok(value.clone());
                 }
                 (None, Origin::Config(name))

@@ -149,6 +149,9 @@ impl Engine<'_> {
                 // One letter is one of many.
                 let one = if fact("least").is_some() { 1 } else { 0 };
                 let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < least && *n != one);
+                // One number out of so many; of fewer, each is a letter of a text.
+                let below = args.get("below").map(|v| &v.kind);
+                let few = few || matches!(below, Some(Kind::Number(n)) if *n >= 1000);
                 let origin = if few {
                     Origin::WeakRandom
                 } else {
@@ -213,7 +216,8 @@ impl Engine<'_> {
                     self.setting(name, value, at);
                     self.set_for_all(name, value, at);
                     let keep = fact("only").is_none() || matches!(value.kind, Kind::Bool(_));
-                    if keep && self.mode == Mode::Load && self.traits.bare_calls {
+                    let kept = self.traits.bare_calls || fact("default").is_some();
+                    if keep && self.mode == Mode::Load && kept {
                         self.set_settings.insert(name.to_owned(), value.clone());
                     }
                 }

@@ -80,7 +80,10 @@ impl Engine<'_> {
             }
             Does::Config => {
                 let key = args.get("name").cloned().unwrap_or_else(Value::unknown);
-                let default = args.get("default").cloned();
+                // `viper.SetDefault("key", "…")`
+                let known = key.as_str().filter(|_| self.traits.packages);
+                let known = known.and_then(|name| self.set_settings.get(name));
+                let default = args.get("default").or(known).cloned();
                 self.read(
                     "config",
                     &key,
