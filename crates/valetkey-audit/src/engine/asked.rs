@@ -298,6 +298,11 @@ pub(super) fn is_number_of_user(of: &Expr, name: &str) -> bool {
     const WHO: &[&str] = &["Chat", "From", "User", "Author", "Sender", "Member"];
     let whose = match &of.kind {
         ExprKind::Attr(_, whose) => whose,
+        // `u.ID`
+        ExprKind::Name(whose) => {
+            const NAMES: &[&str] = &["u", "user", "usr", "me", "account", "member", "chat"];
+            return name == "ID" && NAMES.contains(&whose.as_str());
+        }
         ExprKind::Call(call) => match &call.func.kind {
             ExprKind::Attr(_, whose) => whose,
             _ => return false,

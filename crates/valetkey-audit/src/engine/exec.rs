@@ -245,9 +245,15 @@ impl Engine<'_> {
         }
         let taint = self.deep_taint(value);
         let weak = self.any(&taint, |o| *o == Origin::Begins);
+        // Whoever compares the state looks at no page that is kept beside it.
+        let state = |o: &Origin| matches!(o, Origin::Param(p) if p == "state");
+        let of_state = self.traits.packages && self.any(&taint, state);
         for id in &taint {
             // That it is there says nothing about what it is.
+            let kept =
+                |o: &Origin| matches!(o, Origin::Cookie(_) | Origin::Session(_) | Origin::Store(_));
             if weak
+                || of_state && kept(self.origins.of(*id))
                 || matches!(value.kind, Kind::Alt(_))
                     && matches!(self.origins.of(*id), Origin::Param(_) | Origin::Header(_))
             {

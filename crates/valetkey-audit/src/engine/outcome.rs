@@ -31,6 +31,11 @@ impl Engine<'_> {
                 let id = self.origin(Origin::Begins, at);
                 Value::derived([&self.settled(&of)]).with(id)
             }
+            // What is compared with it is only asked whether it is there.
+            "blank" => {
+                let id = self.origin(Origin::Begins, at);
+                Value::str("").with(id)
+            }
             "bits" => {
                 let few = matches!(second.map(|v| &v.kind), Some(Kind::Number(n)) if *n < 64);
                 let value = Value::derived([&self.settled(&of)]);

@@ -152,7 +152,11 @@ impl Lower<'_> {
         if let Some(kind) = self.first_letter(node, operator) {
             return kind;
         }
-        let (left, right) = (self.boxed(node, "left"), self.boxed(node, "right"));
+        let (left, mut right) = (self.boxed(node, "left"), self.boxed(node, "right"));
+        if matches!(&right.kind, ExprKind::Str(s) if s.is_empty()) && !is_of_site(&left) {
+            let blank = name(node, "?blank");
+            right = Box::new(at(node, called(blank, Vec::new(), Vec::new())));
+        }
         let cmp = match operator {
             "+" => return ExprKind::Concat(left, right),
             "&&" => return ExprKind::And(vec![*left, *right]),
@@ -257,6 +261,10 @@ impl Lower<'_> {
         let local = function.rule() == "identifier";
         let kind = self.kinds.get(self.text(function)).copied();
         match (self.text(function), list.as_slice()) {
+            // The first that is set.
+            ("cmp.Or", [_, _, ..]) => {
+                return ExprKind::Or(list.into_iter().map(|n| self.expr(n)).collect());
+            }
             ("new", [of]) => return self.zero(*of, false).kind,
             ("make", [of, rest @ ..]) => return self.made(*of, rest.first().copied()),
             ("string" | "any", [of]) => return self.expr(*of).kind,
@@ -306,6 +314,15 @@ impl Lower<'_> {
         }
         let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or("");
         unescaped(inner)
+    }
+}
+
+/// Whether a part of an address is asked for that says whose site it is.
+fn is_of_site(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Attr(_, name) => matches!(name.as_str(), "Host" | "Hostname" | "Scheme"),
+        ExprKind::Call(call) => is_of_site(&call.func),
+        _ => false,
     }
 }
 
