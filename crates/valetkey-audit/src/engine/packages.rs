@@ -470,7 +470,7 @@ const MAKERS: usize = 2;
 /// type.
 fn makes(function: &Function, class: &str) -> bool {
     struct Makes<'n>(&'n str, bool);
-    impl Visit for Makes<'_> {
+    impl Visit<'_> for Makes<'_> {
         fn expr(&mut self, e: &Expr) {
             if let ExprKind::Call(call) = &e.kind {
                 self.1 |= matches!(&call.func.kind, ExprKind::Name(n) if n == self.0);
