@@ -31,6 +31,15 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 Medium,
                 "Debug mode is switched on in the code.",
             )),
+            // The mode by its name, as gin has it.
+            Kind::Str(mode) if c.app.language == crate::lang::Language::Go => {
+                found.push(match mode.as_ref() {
+                    "debug" => {
+                        Found::fail(at(event), Medium, "Debug mode is switched on in the code.")
+                    }
+                    _ => Found::pass(at(event), "Debug mode is off."),
+                });
+            }
             Kind::Bool(false) | Kind::None | Kind::Number(0) => {
                 found.push(Found::pass(at(event), "Debug mode is off."))
             }
