@@ -76,7 +76,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let from_session = value.taint.iter().any(|id| {
             !event.inspected.contains(id)
                 && matches!(c.origins.of(*id), Origin::Session(k) | Origin::Cookie(k) | Origin::Store(k)
-                    if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name) || page_of(k) == Some(name)))
+                    if kept.iter().any(|name| k == *name || k.strip_prefix("shared.") == Some(name) || k.strip_suffix(".value") == Some(name) || page_of(k) == Some(name) || in_store(k, name)))
         });
         let from_session = from_session || from_shared(c, event, value);
         let after_login = event.entry.is_some_and(|e| callbacks.contains(&e));
@@ -132,14 +132,20 @@ fn from_shared(c: &Context<'_>, event: &Event, value: &Value) -> bool {
     waited.any(|key| {
         c.events().any(|e| {
             matches!(&e.kind, EventKind::StoreWrite { name, value }
-                if name == key && !own(value) && named(e, value))
+                if (name == key || key == "store.*" && name.starts_with("store."))
+                    && !own(value) && named(e, value))
         })
     })
 }
 
+/// Whether a page is read out of a store that was given something.
+fn in_store(read: &str, given: &str) -> bool {
+    given.starts_with("store.") && page_of(read) == Some("store")
+}
+
 fn is_page(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "next", "return", "redirect", "back", "dest", "target", "url",
+        "next", "return", "redirect", "back", "dest", "target", "url", "page", "goto", "continue",
     ];
     WORDS.iter().any(|w| name.contains(w))
 }

@@ -150,10 +150,12 @@ impl Engine<'_> {
             {
                 gone = Value::str("");
             }
-            // What is missing is still known by where it was looked for.
+            // What is missing is still known by where it was looked for, also
+            // where an empty text stands in for it.
+            let text = self.language == Language::Python && gone.as_str() == Some("");
             return Ok(match origin {
                 Origin::Param(_) | Origin::Cookie(_) | Origin::Session(_)
-                    if gone.is_none() || empty =>
+                    if gone.is_none() || empty || text =>
                 {
                     gone.with(self.origin(origin, at))
                 }

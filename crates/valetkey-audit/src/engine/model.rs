@@ -360,6 +360,13 @@ impl Engine<'_> {
                         .unwrap_or_else(Value::unknown),
                     _ => args.first(),
                 };
+                // The second may name another site than the first.
+                if fact("joins").is_some()
+                    && args.positional.iter().skip(1).any(|v| !v.taint.is_empty())
+                {
+                    let all = args.positional.iter().map(|v| self.settled(v));
+                    return Ok(Value::derived(&all.collect::<Vec<_>>()));
+                }
                 // A part of an ID token.
                 if fact("decodes").is_some()
                     && !matches!(value.kind, Kind::Sym | Kind::Template(_))

@@ -55,8 +55,11 @@ impl Engine<'_> {
                 | "verify_mode"
                 | "ssl_verify_mode"
                 | "verify_peer"
+                | "validate_cert"
+                | "cert_reqs"
         ) && (matches!(value.kind, Kind::Bool(false))
-            || matches!(&value.kind, Kind::Ext(p) if p.ends_with("VERIFY_NONE") || p.ends_with("CERT_NONE")));
+            || matches!(&value.kind, Kind::Ext(p) if p.ends_with("VERIFY_NONE") || p.ends_with("CERT_NONE"))
+            || matches!(&value.kind, Kind::Str(s) if matches!(s.as_ref(), "CERT_NONE" | "NONE") && lower == "cert_reqs"));
         // fastapi-sso tells oauthlib so.
         if lower == "allow_insecure_http" && matches!(value.kind, Kind::Bool(true)) {
             self.set_env("OAUTHLIB_INSECURE_TRANSPORT", &Value::str("1"), at);
@@ -77,7 +80,9 @@ impl Engine<'_> {
                 | "secret_key_base"
                 | "session.validate_key"
                 | "session.encrypt_key"
-        ) || self.language == Language::Python && KEYS.contains(&lower)
+        ) || self.language == Language::Python
+            && KEYS.contains(&lower)
+            && !(lower == "session_key" && is_name(value))
         {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
@@ -128,6 +133,13 @@ impl Engine<'_> {
             );
         }
     }
+}
+
+/// Whether a text is a name: `session_key = "login"` says where in the session
+/// something is.
+fn is_name(value: &Value) -> bool {
+    let word = |b: u8| b.is_ascii_lowercase() || matches!(b, b'_' | b':' | b'.');
+    value.as_str().is_some_and(|text| text.bytes().all(word))
 }
 
 /// Names of the credentials of an OAuth client.
