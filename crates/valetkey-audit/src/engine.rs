@@ -334,6 +334,8 @@ pub(crate) struct Engine<'a> {
     never_set: BTreeSet<(FileId, String)>,
     /// Objects that the app keeps on that of its framework.
     on_app: BTreeMap<String, Value>,
+    /// The type of what all requests share that the request is made with.
+    request_state: String,
 }
 
 /// Objects that were gone through, and how deep they stood.
@@ -443,6 +445,7 @@ impl<'a> Engine<'a> {
             class_vars: BTreeSet::new(),
             never_set: BTreeSet::new(),
             on_app: BTreeMap::new(),
+            request_state: String::new(),
         };
         for (id, file) in app.files.iter().enumerate() {
             engine.paths.insert(file.path.clone(), id);

@@ -112,6 +112,15 @@ impl Engine<'_> {
         }
         match (&a.kind, &b.kind) {
             (Kind::None, Kind::None) => return Some(true),
+            // What was read without an error may still be nothing.
+            (Kind::Outcome(Some(x)), Kind::Outcome(Some(y))) => {
+                let (x, y) = (x.clone(), y.clone());
+                return self.equal(&x, &y);
+            }
+            (Kind::Outcome(Some(x)), _) if x.is_none() && b.is_none() => return Some(true),
+            (_, Kind::Outcome(Some(y))) if y.is_none() && a.is_none() => return Some(true),
+            (Kind::Outcome(None), Kind::None | Kind::Outcome(None))
+            | (Kind::None, Kind::Outcome(None)) => return Some(true),
             (Kind::Str(x), Kind::Str(y)) => return Some(x == y),
             (Kind::Bool(x), Kind::Bool(y)) => return Some(x == y),
             (Kind::Number(x), Kind::Number(y)) => return Some(x == y),

@@ -487,6 +487,13 @@ impl Engine<'_> {
         // All parameters at once.
         let whole = quoted.is_none() && annotation.contains("()");
         match what {
+            "class" if name == "web.request" && self.traits.typed => {
+                let state = annotation.split_once("Request<").map_or("", |(_, t)| t);
+                state
+                    .trim_end_matches('>')
+                    .clone_into(&mut self.request_state);
+                Ok(self.known_attr(is, at))
+            }
             "class" if self.traits.typed => Ok(match self.inside(name) {
                 Some(kept) => kept,
                 None => self.known_attr(is, at),

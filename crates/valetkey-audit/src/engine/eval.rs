@@ -350,6 +350,10 @@ impl Engine<'_> {
                 None => Value::unknown(),
             },
             "config" => self.sym(Origin::Config(name.to_owned()), at),
+            "request-state" => {
+                let state = self.request_state.clone();
+                self.provided(&state, at)
+            }
             "session" => self.sym(Origin::Session(name.to_owned()), at),
             "param" => self.sym(Origin::Param(name.to_owned()), at),
             "header" => self.sym(Origin::Header(name.to_owned()), at),
