@@ -148,15 +148,23 @@ pub(crate) fn apps(
     let importers = importers(sources, &places, &parsed);
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
+    let mut roots = BTreeSet::new();
     for depth in 0..=STEPS {
         let mut next = BTreeSet::new();
         for i in level {
             let Some(Some(file)) = parsed.get(&i) else {
                 continue;
             };
+            // It names all that there is.
+            if roots.contains(&i) {
+                continue;
+            }
             let mut all = wanted(sources, &places, i, &file.module);
             if depth == 0 {
                 all.extend(places.above(&sources[i]));
+                let root = places.root(&sources[i]);
+                roots.extend(root.filter(|r| !parsed.contains_key(r)));
+                all.extend(root);
             }
             for other in all {
                 if parsed.contains_key(&other) || depth < STEPS {
@@ -275,6 +283,20 @@ impl<'s> Places<'s> {
         }
         let found = |path: &str| self.by_path.get(path).copied();
         found(&format!("{folder}/mod.rs")).or_else(|| found(&format!("{folder}.rs")))
+    }
+
+    /// The file that sets a program of Rust up: what it gives its framework for
+    /// those that answer requests, and the key of their sessions.
+    fn root(&self, source: &Source) -> Option<usize> {
+        let (folder, file) = source.path.rsplit_once('/').unwrap_or(("", &source.path));
+        if source.language != Language::Rust || file == "main.rs" {
+            return None;
+        }
+        let inside = match folder {
+            "" => "main.rs".to_owned(),
+            _ => format!("{folder}/main.rs"),
+        };
+        self.by_path.get(inside.as_str()).copied()
     }
 
     fn of(sources: &'s [Source]) -> Self {

@@ -265,10 +265,12 @@ fn judge(
             if found.moved
                 || check.id == "state-verified"
                 || found.verdict == Verdict::Fail
-                    && (matches!(check.id, "token-not-leaked" | "tls-only")
-                        || matches!(check.id, "debug-off" | "session-key-strong")
-                            && (sets_up(app, texts, found.file, &integration)
-                                || settles(app, texts, found.file, &integration)))
+                    && (matches!(
+                        check.id,
+                        "token-not-leaked" | "state-generated" | "tls-only"
+                    ) || matches!(check.id, "debug-off" | "session-key-strong")
+                        && (sets_up(app, texts, found.file, &integration)
+                            || settles(app, texts, found.file, &integration)))
             {
                 part.insert(found.file);
             }
@@ -341,11 +343,20 @@ fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> 
     if app.language == Language::Go {
         return of_package(app, texts, file, part);
     }
+    let rust = app.language == Language::Rust;
     part.iter().filter_map(|id| app.files.get(*id)).any(|f| {
         let name = f.path.rsplit('/').next().unwrap_or(&f.path);
-        let stem = name.split('.').next().unwrap_or(name);
+        let stem = match (rust, name) {
+            // It is called after its folder.
+            (true, "mod.rs") => f.path.rsplit('/').nth(1).unwrap_or(name),
+            _ => name,
+        };
+        let stem = stem.split('.').next().unwrap_or(stem);
         text.lines().any(|l| {
-            let import = l.contains("import ") || l.contains("require(");
+            let import = match rust {
+                true => l.contains("mod ") || l.contains("use "),
+                false => l.contains("import ") || l.contains("require("),
+            };
             import
                 && l.split(|c: char| !c.is_alphanumeric() && c != '_')
                     .any(|w| w == stem)

@@ -185,6 +185,134 @@ def setup(app):
     );
     // It has to do with neither.
     assert_eq!(said("boats/sails.py", "state-verified"), None);
+
+const RUST_MAIN: &str = r#"
+mod settings;
+mod sign_in;
+
+use actix_session::{SessionMiddleware, storage::CookieSessionStore};
+use actix_web::{App, HttpServer, cookie::Key, web};
+
+#[actix_web::main]
+async fn main() -> std::io::Result<()> {
+    let settings = web::Data::new(settings::Settings::read());
+    HttpServer::new(move || {
+        let key = Key::from(&[9; 64]);
+        App::new()
+            .wrap(SessionMiddleware::new(CookieSessionStore::default(), key))
+            .app_data(settings.clone())
+            .service(sign_in::begin)
+            .service(sign_in::back)
+    })
+    .bind(("127.0.0.1", 8080))?
+    .run()
+    .await
+}
+"#;
+
+const RUST_SETTINGS: &str = r#"
+use once_cell::sync::Lazy;
+
+static MARK: Lazy<String> = Lazy::new(|| uuid::Uuid::new_v4().to_string());
+
+pub fn mark() -> &'static str {
+    MARK.as_str()
+}
+
+pub struct Settings {
+    pub key: String,
+    pub begin: String,
+    pub tokens: String,
+}
+
+fn or(name: &str, otherwise: &str) -> String {
+    match std::env::var(name) {
+        Ok(value) => value,
+        Err(_) => otherwise.to_string(),
+    }
+}
+
+impl Settings {
+    pub fn read() -> Self {
+        let base = "http://sso.harbour.example:8080";
+        Settings {
+            key: or("SSO_KEY", "52d1f0c7a96e4b38"),
+            begin: format!("{base}/authorize"),
+            tokens: format!("{base}/token"),
+        }
+    }
+}
+"#;
+
+const RUST_SIGN_IN: &str = r#"
+use actix_session::Session;
+use actix_web::{HttpResponse, Result, get, web};
+
+use crate::settings::{Settings, mark};
+
+#[get("/in")]
+pub async fn begin(settings: web::Data<Settings>) -> Result<HttpResponse> {
+    let query = serde_urlencoded::to_string([
+        ("response_type", "code"),
+        ("client_id", "harbour"),
+        ("redirect_uri", "https://harbour.example/back"),
+        ("scope", "profile"),
+        ("state", mark()),
+    ])?;
+    let url = format!("{}?{query}", settings.begin);
+    Ok(HttpResponse::Found().insert_header(("Location", url)).finish())
+}
+
+#[derive(serde::Deserialize)]
+pub struct Back {
+    code: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Tokens {
+    access_token: String,
+}
+
+#[get("/back")]
+pub async fn back(
+    settings: web::Data<Settings>,
+    session: Session,
+    back: web::Query<Back>,
+) -> Result<HttpResponse> {
+    let tokens: Tokens = reqwest::Client::new()
+        .post(&settings.tokens)
+        .basic_auth("harbour", Some(&settings.key))
+        .form(&[("grant_type", "authorization_code"), ("code", back.code.as_str())])
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    session.insert("token", tokens.access_token)?;
+    Ok(HttpResponse::Found().insert_header(("Location", "/")).finish())
+}
+"#;
+
+#[test]
+fn what_a_program_is_set_up_with_is_looked_for_in_its_other_files() {
+    let files = [
+        ("src/main.rs", RUST_MAIN),
+        ("src/settings.rs", RUST_SETTINGS),
+        ("src/sign_in.rs", RUST_SIGN_IN),
+    ];
+    let root = tree("across-rust-main", &files);
+    let fails = [
+        ("src/main.rs", "session-key-strong"),
+        ("src/settings.rs", "secret-not-in-code"),
+        ("src/settings.rs", "state-generated"),
+        ("src/settings.rs", "tls-only"),
+        ("src/sign_in.rs", "timeout-set"),
+    ];
+    for (path, check) in fails {
+        assert_eq!(verdict(&root, path, check), Some(Verdict::Fail), "{check}");
+    }
+    let elsewhere = verdict(&root, "src/sign_in.rs", "tls-only");
+    assert_ne!(elsewhere, Some(Verdict::Fail));
 }
 
 const SETTINGS: &str = r#"

@@ -64,7 +64,8 @@ fn judge(
     // A part of the path that was looked up in a table chooses one of a few.
     let looked_up = matches!(&value.kind, Kind::Template(parts)
         if parts.first().is_some_and(|p| !requested(c, p, &[])))
-        && !requested(c, value, inspected);
+        && !requested(c, value, inspected)
+        || names_provider(c, value);
     if requested(c, value, &[]) && !looked_up {
         return Some(Found::fail(
             place,
@@ -115,6 +116,36 @@ fn judge(
             "The redirect URI is a constant or a setting of another file.",
         ),
     }
+}
+
+/// Whether all that the request says of an address is which provider's callback
+/// it is, in the path: of a host of the app's own.
+fn names_provider(c: &Context<'_>, value: &Value) -> bool {
+    const PARAMS: &[&str] = &[
+        "provider",
+        "provider_name",
+        "provider_id",
+        "idp",
+        "connector",
+    ];
+    let Kind::Template(parts) = &value.kind else {
+        return false;
+    };
+    let named = |id: &OriginId| {
+        !matches!(c.origins.of(*id), Origin::Query | Origin::Header(_))
+            && !matches!(c.origins.of(*id), Origin::Param(p) if !PARAMS.contains(&p.as_str()))
+    };
+    let in_path = |at: usize| {
+        at > 0
+            && parts[at - 1]
+                .as_str()
+                .is_some_and(|t| t.ends_with('/') && !t.ends_with("://"))
+    };
+    parts.iter().enumerate().all(|(at, part)| {
+        // What is looked up by it is the app's own.
+        let looked_up = !matches!(part.kind, Kind::Sym);
+        !requested(c, part, &[]) || (looked_up || in_path(at)) && part.taint.iter().all(named)
+    })
 }
 
 /// Whether a value is made of what the request says, and was not inspected.

@@ -57,7 +57,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Authorize { url, fields, .. }
             | EventKind::TokenRequest { url, fields, .. } => {
-                found.extend(endpoint(url, where_written(c, url, place)));
+                found.extend(endpoint(url, named_at(c, url, place)));
                 found.extend(redirect(c, fields, place));
             }
             EventKind::Delegate { fields, .. } => {
@@ -107,6 +107,31 @@ fn endpoint(url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {
         .then(|| Found::pass(place, "The endpoints are https."))
 }
 
+/// Where an endpoint stands, or its host if it is put together.
+fn named_at(
+    c: &Context<'_>,
+    url: &str,
+    place: (usize, crate::ir::Span),
+) -> (usize, crate::ir::Span) {
+    let there = where_written(c, url, place);
+    let own = c.texts.get(place.0);
+    let host = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split(['/', '?']).next());
+    let (Some(host), true) = (host, there == place) else {
+        return there;
+    };
+    let Some(start) = url.get(.."http://".len() + host.len()) else {
+        return place;
+    };
+    if host.is_empty() || own.is_some_and(|t| t.contains(start)) {
+        return place;
+    }
+    let mut all = c.texts.iter().enumerate();
+    all.find_map(|(file, text)| super::place_of(c, file, text.find(start)?))
+        .unwrap_or(place)
+}
+
 fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -> Option<Found> {
     let (_, value) = fields.iter().find(|(k, _)| k == "redirect_uri")?;
     // Of whatever host the request named: not of this machine alone.
@@ -127,7 +152,7 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
     }
     let url = value.as_str()?;
     (url.starts_with("http://") && !is_loopback(url))
-        .then(|| plain_redirect(where_written(c, url, place)))
+        .then(|| plain_redirect(named_at(c, url, place)))
 }
 
 /// Whether a host is what the settings say, and nothing stands in for it.

@@ -210,6 +210,7 @@ impl Engine<'_> {
             context,
             ..Frame::default()
         };
+        let fallback = super::settings::with_fallback(&args);
         let (args, mut rest) = self.prepare(closure, &mut frame, args, named);
         let before = match self.traits.own_name {
             Some(_) => None,
@@ -310,6 +311,10 @@ impl Engine<'_> {
                 Value::failure()
             }
             Err(other) => return Err(other),
+        };
+        let value = match fallback {
+            Some((name, text)) => self.or_fallback(&function, value, &name, text),
+            None => value,
         };
         let value = self.with_early(value, early);
         self.remembered_for_all(&function, &value);
@@ -438,6 +443,7 @@ impl Engine<'_> {
         }
         self.may_inspect(path, &args);
         self.claims_handed(path, &args, &named, at);
+        self.user_kept(last, &args, at);
         self.claims_unseen(last, &args, at);
         if let Some(answer) = self.tokens_unseen(path, &args, &named, at)? {
             return Ok(answer);
@@ -493,6 +499,9 @@ impl Engine<'_> {
             return Ok(value);
         }
         if let Some(value) = self.written_form(path, &args, at) {
+            return Ok(value);
+        }
+        if let Some(value) = self.lent(last, &args, at)? {
             return Ok(value);
         }
         if let Some(value) = self.hand_over(&Value::unknown(), &args, at)? {

@@ -77,6 +77,14 @@ impl Heap {
         self.kept.get_mut(id.checked_sub(self.before.len())?)
     }
 
+    /// An object that is there before every way, or will be.
+    pub(super) fn lasting_mut(&mut self, id: ObjId) -> Option<&mut Object> {
+        match id.checked_sub(self.before.len()) {
+            Some(kept) => self.kept.get_mut(kept),
+            None => self.before.get_mut(id),
+        }
+    }
+
     pub(super) fn kept_len(&self) -> usize {
         self.kept.len()
     }

@@ -3,9 +3,9 @@
 use super::{Engine, Mode};
 use crate::{
     facts::EventKind,
-    ir::Span,
+    ir::{Function, Span},
     lang::Language,
-    value::{Kind, Value},
+    value::{Kind, Origin, Value},
 };
 
 /// What apps of Python call the keys with which they sign what they hand out.
@@ -32,7 +32,45 @@ const KEYS: &[&str] = &[
     "jwt_refresh_secret_key",
 ];
 
+/// The name and the text of a call that may ask for a setting and give what
+/// there is without.
+pub(super) fn with_fallback(args: &[Value]) -> Option<(std::rc::Rc<str>, Value)> {
+    match args {
+        [
+            Value {
+                kind: Kind::Str(name),
+                ..
+            },
+            text @ Value {
+                kind: Kind::Str(fallback),
+                ..
+            },
+        ] if !fallback.is_empty() && name != fallback => Some((name.clone(), text.clone())),
+        _ => None,
+    }
+}
+
 impl Engine<'_> {
+    /// What a function of the app returned that was given a name and a text:
+    /// the setting of this name, or else the text, where it may return that.
+    pub(super) fn or_fallback(
+        &self,
+        function: &Function,
+        value: Value,
+        name: &str,
+        text: Value,
+    ) -> Value {
+        let setting = matches!(value.kind, Kind::Sym)
+            && self.any(&value.taint, |o| matches!(o, Origin::Env(n) if n == name));
+        let mut params = function.params.iter().filter(|p| p.name != "self");
+        match params.nth(1) {
+            Some(param) if setting && function.may_return(&param.name) => {
+                Value::either(value, text)
+            }
+            _ => value,
+        }
+    }
+
     /// A name or key says that its value is a secret or a switch.
     pub(super) fn setting(&mut self, name: &str, value: &Value, at: Span) {
         let mut lower = std::mem::take(&mut self.lower);

@@ -58,6 +58,37 @@ impl Engine<'_> {
         if better && self.provided.len() < MOST {
             let kept = self.keep(value, &mut std::collections::BTreeMap::new(), 0);
             self.provided.insert(key, (kept, sure));
+        } else if let Some((kept, _)) = self.provided.get(&key) {
+            self.fall_back(&kept.clone(), value);
+        }
+    }
+
+    /// Another way to make what all share takes a text of the source where this
+    /// one took a setting: it is what that falls back to.
+    fn fall_back(&mut self, kept: &Value, other: &Value) {
+        let (Kind::Obj(kept), Kind::Obj(other)) = (&kept.kind, &other.kind) else {
+            return;
+        };
+        let Some(other) = self.heap.get(*other) else {
+            return;
+        };
+        let fields = other.fields.iter();
+        let texts = fields.filter(|(_, v)| {
+            let mut all = v.alternatives().into_iter();
+            all.any(|v| v.as_str().is_some_and(|s| !s.is_empty()))
+        });
+        let texts: Vec<_> = texts.map(|(k, v)| (k.clone(), v.clone())).collect();
+        for (name, text) in texts {
+            let object = self.heap.lasting_mut(*kept);
+            let Some(field) = object.and_then(|o| o.fields.get(&name).cloned()) else {
+                continue;
+            };
+            let setting = matches!(field.kind, Kind::Sym)
+                && self.any(&field.taint, |o| matches!(o, Origin::Env(_)));
+            let both = setting.then(|| Value::either(field, text));
+            if let (Some(both), Some(object)) = (both, self.heap.lasting_mut(*kept)) {
+                object.fields.insert(name, both);
+            }
         }
     }
 

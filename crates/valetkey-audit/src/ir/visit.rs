@@ -34,6 +34,40 @@ impl Function {
     }
 }
 
+impl Function {
+    /// Whether it returns this parameter on some way, as it is or written
+    /// otherwise.
+    pub(crate) fn may_return(&self, param: &str) -> bool {
+        returns(&self.body, param)
+    }
+}
+
+fn returns(of: &Block, param: &str) -> bool {
+    of.iter().any(|statement| match &statement.kind {
+        StmtKind::Return(Some(value)) => is_made_of(value, param),
+        StmtKind::If {
+            then, otherwise, ..
+        } => returns(then, param) || returns(otherwise, param),
+        StmtKind::Try { body, handlers, .. } => {
+            returns(body, param) || handlers.iter().any(|h| returns(&h.body, param))
+        }
+        _ => false,
+    })
+}
+
+/// `name`, `name.to_string()`, `Some(name)`.
+fn is_made_of(value: &Expr, name: &str) -> bool {
+    match &value.kind {
+        ExprKind::Name(n) => n == name,
+        ExprKind::Call(call) => match (&call.func.kind, call.args.as_slice()) {
+            (ExprKind::Attr(of, _), []) => is_made_of(of, name),
+            (_, [only]) => is_made_of(only, name),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 pub(crate) fn block<'m>(of: &'m Block, by: &mut impl Visit<'m>) {
     for statement in of {
         by.statement(statement);
