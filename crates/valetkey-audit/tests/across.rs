@@ -185,6 +185,7 @@ def setup(app):
     );
     // It has to do with neither.
     assert_eq!(said("boats/sails.py", "state-verified"), None);
+}
 
 const RUST_MAIN: &str = r#"
 mod settings;

@@ -52,7 +52,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                         "The server's certificate is not checked.",
                     ));
                 } else if *oauth {
-                    found.extend(endpoint(url, place));
+                    found.extend(endpoint(url, named_at(c, url, place)));
                 }
             }
             EventKind::Authorize { url, fields, .. }

@@ -256,7 +256,13 @@ impl Engine<'_> {
                 self.emit(EventKind::SecretKey { value }, at);
             }
         }
-        if let Some(value) = args.get("secret_key") {
+        let paired = match fact("pair") {
+            Some(_) => self.pair(args),
+            None => None,
+        };
+        let paired = paired.filter(|(name, _)| name.as_str() == Some("secret_key"));
+        let paired = paired.map(|(_, value)| value);
+        if let Some(value) = args.get("secret_key").or(paired.as_ref()) {
             let value = self.listed(value);
             self.emit(EventKind::SecretKey { value }, at);
         }

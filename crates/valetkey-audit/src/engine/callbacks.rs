@@ -287,6 +287,27 @@ impl Engine<'_> {
         Ok(None)
     }
 
+    /// `db.run(|connection| …)`: what the function makes of what it is lent is
+    /// what the call is worth.
+    pub(super) fn lent(&mut self, name: &str, args: &[Value], at: Span) -> Eval<Option<Value>> {
+        const LEND: &[&str] = &[
+            "run",
+            "interact",
+            "transaction",
+            "with_conn",
+            "run_blocking",
+        ];
+        match args {
+            [function] if self.traits.typed && LEND.contains(&name) => match function.kind {
+                Kind::Func(_) => self
+                    .call_value(function, vec![Value::unknown()], Vec::new(), at)
+                    .map(Some),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
     /// What the types of a function's parameters say that it is given.
     pub(super) fn typed_args(&mut self, closure: &Closure, at: Span) -> Vec<Value> {
         let params = closure.function.params.iter();

@@ -15,6 +15,22 @@ const TELLS: &[&str] = &[
 ];
 
 impl Engine<'_> {
+    /// A function that is not seen, and is called after users, is given what
+    /// the provider said of one: whom it finds or makes is signed in.
+    pub(super) fn user_kept(&mut self, name: &str, args: &[Value], at: Span) {
+        if !self.traits.typed || !is_of_users(name) {
+            return;
+        }
+        let told = args.iter().map(|v| self.settled(v)).find(|v| {
+            self.any(&v.taint, |o| {
+                matches!(o, Origin::Profile | Origin::Claims | Origin::Unverified)
+            })
+        });
+        if let Some(value) = told {
+            self.emit(EventKind::Login { value }, at);
+        }
+    }
+
     /// The claim of that name, where it is one of those.
     pub(super) fn claim(&mut self, of: &Value, name: &str, at: Span) -> Option<Value> {
         // What a provider says of an access token, whose it is for among it.
@@ -75,4 +91,27 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+/// Whether a function finds or makes a user, by its name.
+fn is_of_users(name: &str) -> bool {
+    const USERS: &[&str] = &[
+        "user",
+        "account",
+        "member",
+        "person",
+        "login",
+        "sign_in",
+        "upsert",
+        "identity",
+        "customer",
+        "principal",
+    ];
+    const VERBS: &[&str] = &[
+        "is_", "has_", "log", "parse", "decode", "verify", "validate", "check", "show", "render",
+        "format", "print", "mask", "fetch", "display", "map_",
+    ];
+    let lower = name.to_ascii_lowercase();
+    USERS.iter().any(|w| lower.contains(w))
+        && (lower.starts_with("login") || !VERBS.iter().any(|v| lower.starts_with(v)))
 }

@@ -119,6 +119,7 @@ impl Engine<'_> {
         }
         self.may_inspect(name, &args);
         self.claims_handed(name, &args, &named, at);
+        self.user_kept(name, &args, at);
         if let Some(answer) = self.tokens_unseen(name, &args, &named, at)? {
             return Ok(answer);
         }
@@ -134,6 +135,9 @@ impl Engine<'_> {
             return Ok(value);
         }
         if let Some(value) = self.written_form(name, &args, at) {
+            return Ok(value);
+        }
+        if let Some(value) = self.lent(name, &args, at)? {
             return Ok(value);
         }
         if let Some(value) = self.hand_over(of, &args, at)? {

@@ -64,7 +64,7 @@ const TEXTBOOKS: &[Textbook] = &[
     Textbook {
         path: "rust/axum_textbook.rs",
         also: ("", ""),
-        open: &["debug-off", "id-token-verified"],
+        open: &["id-token-verified"],
         mutations: rust::MUTATIONS,
     },
 ];

@@ -116,6 +116,7 @@ impl Lower<'_> {
                     _ => ExprKind::Other(Vec::new()),
                 }
             }
+            "array_expression" if is_constant(node) => ExprKind::Str(self.text(node).to_owned()),
             "array_expression" if node.field("length").is_some() => ExprKind::Other(self.all(node)),
             "array_expression" | "tuple_expression" => ExprKind::List(self.all(node)),
             "struct_expression" => return self.structure(node),
@@ -168,4 +169,23 @@ impl Lower<'_> {
         };
         self.at(node, kind)
     }
+}
+
+/// Bytes that are written down, where nothing can be put into them any more:
+/// they are one constant. A buffer that is to be filled looks the same.
+fn is_constant(node: Node<'_>) -> bool {
+    const FEWEST: usize = 8;
+    let items = parts(node);
+    let numbers = items.iter().all(|n| n.rule() == "integer_literal");
+    let repeated = node.field("length").is_some()
+        && items.first().is_some_and(|n| n.rule() == "integer_literal");
+    if !repeated && (!numbers || items.len() < FEWEST) {
+        return false;
+    }
+    let fixed = |n: Node<'_>| n.children().all(|c| c.rule() != "mutable_specifier");
+    node.parent().is_some_and(|around| match around.rule() {
+        "arguments" | "field_expression" => true,
+        "const_item" | "static_item" | "let_declaration" | "reference_expression" => fixed(around),
+        _ => false,
+    })
 }
