@@ -82,6 +82,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let judged = judged.made_at(c.made(challenge, random));
         found.push(judged.resting_on(c.made(challenge, random)));
     }
+    found.extend(thrown_away(c, severity));
     // The login begins in a file that is not seen.
     if found.is_empty() && c.authorizations().next().is_none() {
         found.extend(
@@ -158,6 +159,31 @@ fn sends_all_but_verifier(c: &Context<'_>, event: &Event, fields: &Fields) -> bo
             && field(fields, "code_verifier").is_some_and(|v| !v.is_none())
     };
     code && told("code") && !told("**") && !c.token_requests().any(|(e, f)| sends(e, f))
+}
+
+/// An exchange without a verifier, where each login sends a challenge and no
+/// exchange the verifier: nothing keeps it.
+fn thrown_away(c: &Context<'_>, severity: crate::report::Severity) -> Option<Found> {
+    let has = |fields: &Fields, name: &str| field(fields, name).is_some_and(|v| !v.is_none());
+    let challenged = c
+        .authorizations()
+        .any(|(_, fields, _)| has(fields, "code_challenge"));
+    let sent = c.token_requests().any(|(_, fields)| {
+        ["code_verifier", "**", "$open"]
+            .iter()
+            .any(|n| has(fields, n))
+    });
+    if !challenged || sent || c.delegations().next().is_some() {
+        return None;
+    }
+    let (event, _) = c.token_requests().find(|(_, fields)| {
+        has(fields, "code") && text(fields, "grant_type").is_none_or(|g| g == "authorization_code")
+    })?;
+    Some(Found::fail(
+        at(event),
+        severity,
+        "A challenge is sent with the login, and no verifier with the code: nothing is protected by it.",
+    ))
 }
 
 fn hashes_elsewhere(c: &Context<'_>, place: (crate::value::FileId, crate::ir::Span)) -> bool {

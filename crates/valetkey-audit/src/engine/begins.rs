@@ -1,6 +1,6 @@
 //! Texts that are the URL of an authorization request.
 
-use super::Engine;
+use super::{Engine, Mode};
 use crate::{
     facts::{Event, EventKind, Fields},
     ir::Span,
@@ -21,6 +21,44 @@ pub(super) fn is_weak(text: &str, within: bool) -> bool {
 }
 
 impl Engine<'_> {
+    /// Whether what is kept begins or ends with the state that came along: that
+    /// is true of an empty one, too. The other way round it is a comparison.
+    pub(super) fn begins_with_kept(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Option<Value> {
+        const NAMES: &[&str] = &[
+            "starts_with",
+            "ends_with",
+            "startsWith",
+            "endsWith",
+            "startswith",
+            "endswith",
+            "start_with?",
+            "end_with?",
+        ];
+        let [with] = args else { return None };
+        if !NAMES.contains(&name) {
+            return None;
+        }
+        let (kept, came) = (self.settled(of), self.settled(with));
+        let is_state = |v: &Value| self.carries_state(v) && !self.bound(v);
+        let (own, other) = match (is_state(&kept), is_state(&came)) {
+            (false, true) if self.bound(&kept) => (true, false),
+            (true, false) if self.bound(&came) => (false, true),
+            _ => return None,
+        };
+        let (left, right) = (kept, came);
+        self.emit(EventKind::Compare { left, right }, at);
+        if self.mode != Mode::Scenario || !self.scenario.stored {
+            return None;
+        }
+        Some(Value::bool(own || other && self.scenario.equal))
+    }
+
     /// Notices that a text is an authorization URL in the making.
     pub(super) fn built(&mut self, value: Value, at: Span) -> Value {
         let fields = url::parameters(&value);

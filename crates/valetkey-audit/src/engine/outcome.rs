@@ -143,6 +143,11 @@ impl Engine<'_> {
                 {
                     self.checked_token(&of, at);
                     self.read_as_tokens(&of, at);
+                    if matches!(of.kind, Kind::Sym) && self.is_answer(&of) {
+                        // What becomes of this type has a token in it.
+                        let id = self.origin(Origin::AccessToken, at);
+                        return Ok(of.with(id));
+                    }
                 } else if let Some(Kind::Ext(path)) = second.map(|v| &v.kind)
                     && path
                         .rsplit(['.', ':'])

@@ -81,6 +81,11 @@ impl Engine<'_> {
         }
     }
 
+    /// Whether a value is all that the token endpoint answered.
+    pub(super) fn is_answer(&self, value: &Value) -> bool {
+        self.whole_answer(value).is_some()
+    }
+
     /// The data become a type that an error does not fit.
     pub(super) fn read_as_tokens(&mut self, value: &Value, at: Span) {
         let Some(id) = self.whole_answer(value) else {

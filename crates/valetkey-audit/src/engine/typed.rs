@@ -304,7 +304,7 @@ impl Engine<'_> {
     pub(super) fn plain_field(&mut self, of: &Value, name: &str, at: Span) -> Eval<Option<Value>> {
         Ok(match &of.kind {
             Kind::Sym | Kind::Unknown => Some(self.part(of, name, at)),
-            Kind::Map(map) if matches!(map.as_ref(), "params" | "config" | "store") => {
+            Kind::Map(map) if matches!(map.as_ref(), "params" | "config" | "store" | "session") => {
                 let map = map.clone();
                 Some(self.read(&map, &Value::str(name), Ask::default(), at)?)
             }
