@@ -304,24 +304,6 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The place of a byte of a file.
-fn place_of(c: &Context<'_>, file: FileId, byte: usize) -> Option<(FileId, Span)> {
-    let before = c.texts.get(file)?.as_bytes().get(..byte)?;
-    let lines = before.iter().filter(|b| **b == b'\n').count();
-    let line = u32::try_from(lines + 1).ok()?;
-    let (at, len) = (u32::try_from(byte).ok()?, 0);
-    let (start, end) = (line, line);
-    Some((
-        file,
-        Span {
-            start,
-            end,
-            at,
-            len,
-        },
-    ))
-}
-
 fn is_token(origin: &Origin) -> bool {
     matches!(
         origin,

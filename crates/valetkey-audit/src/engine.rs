@@ -78,6 +78,7 @@ mod routers;
 mod run;
 mod set_later;
 mod settings;
+mod steps;
 mod success;
 mod text;
 mod token_request;

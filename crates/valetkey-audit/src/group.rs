@@ -60,6 +60,7 @@ const WORDS: &[&str] = &[
     "hapi/bell",
     "ally.use(",
     "keycloak",
+    "accounts.google.com",
     "better-auth",
     "shopify",
     "auth0",

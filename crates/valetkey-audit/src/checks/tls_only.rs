@@ -127,8 +127,8 @@ fn named_at(
     if host.is_empty() || own.is_some_and(|t| t.contains(start)) {
         return place;
     }
-    let mut all = c.texts.iter().enumerate();
-    all.find_map(|(file, text)| super::place_of(c, file, text.find(start)?))
+    (0..c.texts.len())
+        .find_map(|file| c.literal(file, start))
         .unwrap_or(place)
 }
 

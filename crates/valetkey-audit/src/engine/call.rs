@@ -414,6 +414,18 @@ impl Engine<'_> {
         {
             return self.apply(model, None, path, args, named, at);
         }
+        // `Trait::method(&of, x)` of something whose methods are known.
+        if self.traits.typed
+            && path.contains('.')
+            && args.first().is_some_and(|of| self.knows_method(of, last))
+        {
+            let mut args = args;
+            let of = args.remove(0);
+            return match &of.kind {
+                Kind::Ext(class) => self.call_ext(&format!("{class}.{last}"), args, named, at),
+                _ => self.call_method(&of, last, args, named, at),
+            };
+        }
         if path.contains('.')
             && let Some(model) = self.libraries.method("*", last)
             && model.takes(args.len())

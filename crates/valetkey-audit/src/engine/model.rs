@@ -157,7 +157,11 @@ impl Engine<'_> {
                 } else {
                     Origin::Random
                 };
-                self.sym(origin, at)
+                let value = self.sym(origin, at);
+                if few {
+                    self.few.extend(value.taint.iter().copied());
+                }
+                value
             }
             Does::WeakRandom => {
                 let value = self.sym(Origin::WeakRandom, at);

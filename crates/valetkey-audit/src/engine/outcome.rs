@@ -90,6 +90,7 @@ impl Engine<'_> {
             },
             "await" => self.awaited_code(of, at)?,
             "many" => self.many(&of, second, at),
+            "pushed" => self.pushed(of, second.cloned(), at)?,
             "fields" => {
                 let pairs = args.chunks(2).filter_map(|pair| match pair {
                     [name, kind] => Some((name.as_str()?.to_owned(), kind.clone())),
@@ -162,18 +163,6 @@ impl Engine<'_> {
             }
             _ => Value::unknown(),
         })
-    }
-
-    /// What was made once for each step of a range: a text of as many letters.
-    fn many(&mut self, of: &Value, steps: Option<&Value>, at: Span) -> Value {
-        let taint = self.deep_taint(of);
-        let weak = |id: &u32| *self.origins.of(*id) == Origin::WeakRandom;
-        let short = matches!(steps.map(|s| &s.kind), Some(Kind::Number(n)) if *n < 11);
-        let mut chosen = taint.iter().filter(|id| weak(id)).peekable();
-        if short || chosen.peek().is_none() || !chosen.all(|id| self.few.contains(id)) {
-            return of.clone();
-        }
-        self.sym(Origin::Random, at)
     }
 
     /// A part by its number; a wrapper of one value is that value.

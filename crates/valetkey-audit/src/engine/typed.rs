@@ -327,6 +327,20 @@ impl Engine<'_> {
         })
     }
 
+    /// Whether a library's data say what this method does of such a thing.
+    pub(super) fn knows_method(&self, of: &Value, name: &str) -> bool {
+        let known = |class: &str| self.libraries.method(class, name).is_some();
+        match &of.kind {
+            Kind::Obj(id) => self
+                .heap
+                .get(*id)
+                .is_some_and(|o| !o.class.is_empty() && known(&o.class)),
+            Kind::Ext(path) => known(path),
+            Kind::Map(map) => known(&format!("map:{map}")),
+            _ => false,
+        }
+    }
+
     /// An answer that lacks a token does not become a value of this type.
     pub(super) fn asks_for_token(&self, class: &ClassValue) -> bool {
         self.field_types(class).iter().any(|(name, kind)| {

@@ -75,6 +75,10 @@ struct Scope {
     breaks: statement::Dest,
     /// Paths of the app that are written out where they are used.
     imports: Vec<Import>,
+    /// Within a loop, how often it runs.
+    steps: Option<i64>,
+    /// The bytes of the number that the value of a `let` becomes.
+    expected: Option<i64>,
 }
 
 impl<'t> Lower<'t> {

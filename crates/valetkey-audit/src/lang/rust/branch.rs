@@ -162,6 +162,26 @@ impl Lower<'_> {
     }
 
     pub(super) fn a_loop(&mut self, node: Node<'_>, dest: &Dest, block: &mut Block) {
+        let steps = self.runs(node);
+        let outer = self.scope.steps.replace(steps);
+        self.each_step(node, dest, block);
+        self.scope.steps = outer;
+    }
+
+    /// How often a loop runs: many times, where that is not written down.
+    fn runs(&self, node: Node<'_>) -> i64 {
+        const MANY: i64 = 99;
+        let of = node
+            .field("value")
+            .filter(|n| n.rule() == "range_expression");
+        let end = of.and_then(|n| parts(n).into_iter().next_back());
+        match end.filter(|n| n.rule() == "integer_literal") {
+            Some(end) => self.number(end),
+            None => MANY,
+        }
+    }
+
+    fn each_step(&mut self, node: Node<'_>, dest: &Dest, block: &mut Block) {
         let body = node.field("body");
         match node.rule() {
             "for_expression" => {

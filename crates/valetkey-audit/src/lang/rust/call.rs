@@ -70,6 +70,7 @@ impl Lower<'_> {
         let Some(written) = node.field("function") else {
             return self.nothing(node);
         };
+        let expected = self.scope.expected.take();
         let kind = match written.rule() {
             "generic_function" => written
                 .field("type_arguments")
@@ -163,7 +164,23 @@ impl Lower<'_> {
         {
             let target = self.expr(text);
             let value = self.expr(*one);
+            let value = self.repeated(node, value);
             self.before(node, StmtKind::Augment { target, value });
+            return self.nothing(node);
+        }
+        if method
+            && let [one] = given.as_slice()
+            && last == "push"
+            && self.scope.steps.is_some()
+            && let Some(of) = function.field("value").filter(|n| n.rule() == "identifier")
+            && self.scope.locals.contains(self.text(of))
+        {
+            let name = self.text(of).to_owned();
+            let (of, value) = (self.expr(of), self.expr(*one));
+            let value = self.repeated(node, value);
+            let value = self.call(node, "?pushed", vec![of, value]);
+            let targets = vec![self.name(node, name)];
+            self.before(node, StmtKind::Assign { targets, value });
             return self.nothing(node);
         }
         // The parts of a chain run in its order.
@@ -172,9 +189,11 @@ impl Lower<'_> {
             false => self.path(function),
         };
         let mut args: Vec<Expr> = given.into_iter().map(|n| self.expr(n)).collect();
-        if let Some(bytes) = kind.and_then(|k| small(self.text(k)))
+        let expected = expected.filter(|_| matches!(last.as_str(), "gen" | "random" | "r#gen"));
+        if let Some(bytes) = kind.and_then(|k| small(self.text(k))).or(expected)
             && matches!(last.as_str(), "gen" | "random" | "r#gen")
-            && args.is_empty()
+            // `Rng::gen(&mut random)`.
+            && (args.is_empty() || !method && args.len() == 1)
         {
             args.push(self.at(node, ExprKind::Number(bytes)));
         }
@@ -319,6 +338,17 @@ impl Lower<'_> {
         }
         let end = parts(of).into_iter().next_back()?;
         Some(self.expr(end))
+    }
+
+    /// What a step of a loop puts to what the others have put together.
+    pub(super) fn repeated(&mut self, node: Node<'_>, value: Expr) -> Expr {
+        match self.scope.steps {
+            Some(steps) => {
+                let steps = self.at(node, ExprKind::Number(steps));
+                self.call(node, "?many", vec![value, steps])
+            }
+            None => value,
+        }
     }
 
     /// A value that becomes a type of the app.
@@ -478,7 +508,7 @@ impl Lower<'_> {
 }
 
 /// The bytes of a number's type, where that is little.
-fn small(kind: &str) -> Option<i64> {
+pub(super) fn small(kind: &str) -> Option<i64> {
     Some(match kind {
         "u8" | "i8" | "bool" => 1,
         "u16" | "i16" => 2,

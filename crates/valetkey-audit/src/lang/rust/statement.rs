@@ -85,6 +85,7 @@ impl Lower<'_> {
             "compound_assignment_expr" => {
                 let target = self.target(node, "left", block);
                 let value = self.field(node, "right");
+                let value = self.repeated(node, value);
                 self.push(node, StmtKind::Augment { target, value }, block);
             }
             "macro_invocation" if self.control(node, block) => {}
@@ -165,7 +166,11 @@ impl Lower<'_> {
             self.scope.locals.insert(name);
             return;
         }
+        self.scope.expected = node
+            .field("type")
+            .and_then(|kind| super::call::small(self.text(kind)));
         let mut made = self.expr(value);
+        self.scope.expected = None;
         if let Some(kind) = node.field("type") {
             made = self.typed(kind, made);
         } else if let ("struct_pattern", Some(kind)) = (pattern.rule(), pattern.field("type")) {
