@@ -148,6 +148,8 @@ pub(crate) struct Notes {
     pub(crate) unseen_query: bool,
     /// A parameter of the callback was asked for.
     pub(crate) asked: bool,
+    /// The callback has to bring a state, and brings an empty one.
+    pub(crate) empty: bool,
 }
 
 /// Why a block does not go on.

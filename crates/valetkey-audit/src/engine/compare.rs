@@ -143,6 +143,13 @@ impl Engine<'_> {
                     _ => Some(false),
                 };
             }
+            // Something was kept, of which it is not known what.
+            (Kind::Str(s), Kind::Sym | Kind::Unknown | Kind::Method(_))
+            | (Kind::Sym | Kind::Unknown | Kind::Method(_), Kind::Str(s))
+                if self.notes.empty && s.is_empty() =>
+            {
+                return Some(false);
+            }
             (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s)) if s.is_empty() => {
                 let side = if a.as_str().is_some() { b } else { a };
                 let there = self.present(side);

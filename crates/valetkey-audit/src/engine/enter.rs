@@ -522,6 +522,7 @@ impl Engine<'_> {
                 Ok(Value::map(name))
             }
             "param" if whole => Ok(Value::map("params")),
+            "param" if self.may_be_empty(name, annotation) => Ok(Value::str("")),
             "param" => self.read("params", &Value::str(name), Ask::default(), at),
             "cookie" => self.read("cookies", &Value::str(name), Ask::default(), at),
             "header" => self.read("headers", &Value::str(name), Ask::default(), at),

@@ -50,6 +50,7 @@ impl Engine<'_> {
         let scenario = self.mode == Mode::Scenario;
         self.touched |= matches!(map, "params" | "session" | "cookies");
         let (known, origin) = match map {
+            "params" if self.notes.empty && name == "state" => return Ok(Value::str("")),
             "params" => {
                 self.notes.asked = true;
                 let known = match name.as_str() {
