@@ -51,6 +51,8 @@ impl Engine<'_> {
                     self.cookie_text(&cookie, at);
                 }
             }
+            // Only requests have these.
+            "authorization" | "cookie" | "dpop" => {}
             _ => {
                 let value = self.settled(value);
                 let token = |o: &Origin| {
