@@ -341,3 +341,67 @@ end
     let kept = text("ENV.fetch('ACCESS_TOKEN')");
     holds("identity-from-id-token", Verdict::Na, &[kept]);
 }
+
+/// A login whose page to go back to waits in a cache, under its state.
+fn cached(write: &str, read: &str, back: &str) -> String {
+    format!(
+        "require 'sinatra'
+REDIS = Redis.new
+get '/begin' do
+  state = SecureRandom.hex(16)
+  page = {back}
+  {write}
+  redirect \"https://id.example/authorize?client_id=#{{ENV['ID']}}&response_type=code&scope=a&state=#{{state}}&redirect_uri=#{{ENV['BACK']}}\"
+end
+get '/back' do
+  kept = {read}
+  halt 403 if kept.nil? || params[:error] || params[:code].nil?
+  token = OAuth2::Client.new(ENV['ID'], ENV['SECRET'], site: 'https://id.example').auth_code.get_token(params[:code], redirect_uri: ENV['BACK'])
+  REDIS.setex(\"token:#{{session[:user]}}\", 300, token.token)
+  redirect JSON.parse(kept)['return_to']
+end
+"
+    )
+}
+
+#[test]
+fn a_page_that_waits_in_a_cache_is_the_requests() {
+    let ways = [
+        (
+            "REDIS.setex(\"login:#{state}\", 300, { return_to: page }.to_json)",
+            "REDIS.getdel(\"login:#{params[:state]}\")",
+        ),
+        (
+            "Rails.cache.write(\"login:#{state}\", JSON.generate(return_to: page))",
+            "Rails.cache.read(\"login:#{params[:state]}\")",
+        ),
+    ];
+    let asked = ways.map(|(write, read)| cached(write, read, "params[:return_to]"));
+    holds("no-open-redirect", Verdict::Fail, &asked);
+    // A token under its owner's name is nobody else's.
+    holds("token-not-leaked", Verdict::Pass, &asked);
+    let fixed = ways.map(|(write, read)| cached(write, read, "'/notes'"));
+    holds("no-open-redirect", Verdict::Pass, &fixed);
+}
+
+#[test]
+fn an_auth_hash_tells_the_token() {
+    let text = |told: &str| {
+        format!(
+            "require 'sinatra'
+use OmniAuth::Builder do
+  provider :gitlab, ENV['ID'], ENV['SECRET'], scope: 'read_user'
+end
+get '/auth/gitlab/callback' do
+  auth = request.env['omniauth.auth']
+  session[:user] = auth.uid
+  {told}
+end
+"
+        )
+    };
+    let whole = ["auth.to_hash.to_json", "json auth.to_h", "json auth"];
+    holds("token-not-leaked", Verdict::Fail, &whole.map(text));
+    let part = ["json auth.info", "redirect '/'"];
+    holds("token-not-leaked", Verdict::Pass, &part.map(text));
+}

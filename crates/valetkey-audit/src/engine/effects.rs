@@ -193,7 +193,10 @@ impl Engine<'_> {
             }
             Does::StorePut => {
                 let key = given("name");
+                let own = self.traits.bare_calls && key.as_str().is_none();
                 match &of {
+                    // Whose it is, the key says.
+                    _ if own => self.kept_for_one(given("value"), at),
                     Some(of) => self.set_index(of, &key, given("value"), at),
                     // One key for everybody.
                     None if key.as_str().is_some() => {

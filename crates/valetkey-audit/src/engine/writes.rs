@@ -119,6 +119,24 @@ impl Engine<'_> {
         }
     }
 
+    /// Something that a store keeps under a key of its own. A token there is
+    /// its owner's.
+    pub(super) fn kept_for_one(&mut self, value: Value, at: Span) {
+        let taint = self.deep_taint(&value);
+        let token = |o: &Origin| {
+            matches!(
+                o,
+                Origin::AccessToken
+                    | Origin::RefreshToken
+                    | Origin::IdToken
+                    | Origin::TokenResponse
+            )
+        };
+        if !self.any(&taint, token) {
+            self.put("store", "*".into(), value, at);
+        }
+    }
+
     pub(super) fn put(&mut self, map: &str, key: String, value: Value, at: Span) {
         let settled = self.settled(&value);
         match map {
