@@ -13,6 +13,7 @@ use crate::{
     value::{FileId, Kind, Origin, OriginId, Origins, Value},
 };
 
+mod browser;
 mod code_flow;
 mod debug_off;
 mod error_handled;
@@ -267,6 +268,13 @@ impl<'a> Context<'a> {
     /// itself or asks at the terminal, and no page of it sends anybody to log in.
     fn one_user(&self, file: FileId) -> bool {
         self.facts.one_user.contains(&file)
+    }
+
+    /// Whether a file runs in a browser, for the one who sits there.
+    pub(crate) fn in_browser(&self, file: FileId) -> bool {
+        let app = self.app;
+        app.language == crate::lang::Language::JavaScript
+            && app.files.get(file).is_some_and(|f| browser::runs_there(&f.module))
     }
 
     /// Made when the module was loaded: the same for every login.

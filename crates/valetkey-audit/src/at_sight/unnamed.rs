@@ -159,7 +159,9 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
             let found = Found::fail((id, *span), High, message);
             all.push(("state-verified", found.unsure()));
         }
-        let waits = file.waits.filter(|_| part.contains(&id) && !names.time);
+        let waits = file
+            .waits
+            .filter(|_| part.contains(&id) && !names.time && !c.in_browser(id));
         if let Some(span) = waits {
             let message = "This request may wait for ever: its library sets no timeout, and nothing in the app is called one.";
             all.push((

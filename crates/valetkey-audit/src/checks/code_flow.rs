@@ -49,7 +49,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if matches!(part, "backend" | "device") {
             continue;
         }
-        let kind = text(fields, "response_type").unwrap_or("code");
+        let told = text(fields, "response_type").or(text(fields, "fact:response-type"));
+        let kind = told.unwrap_or("code");
         if !kind.split([' ', '+']).any(|w| w == "code") {
             found.push(Found::fail(
                 at(event),

@@ -128,7 +128,7 @@ fn forgotten(c: &Context<'_>, event: &Event) -> bool {
             .any(|v| c.any(v, |o| matches!(o, Origin::Claims | Origin::Unverified))),
         _ => false,
     });
-    sent && !by_library && !compared
+    sent && !by_library && !compared && c.claim_compared(event, "nonce") == Some(false)
 }
 
 /// A part of an ID token, taken out by hand.

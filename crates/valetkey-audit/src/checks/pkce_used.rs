@@ -1,10 +1,15 @@
 //! PKCE with S256 and a fresh verifier.
 
+use std::collections::BTreeSet;
+
 use super::{Check, Context, Found, at, best_per_place, field, is_constant, seen_to, text};
 use crate::{
     facts::{Event, Fields},
-    report::Severity::{self, Low, Medium},
-    value::{Kind, Origin, Value},
+    report::{
+        Severity::{self, Low, Medium},
+        Verdict,
+    },
+    value::{FileId, Kind, Origin, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -83,12 +88,13 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.push(judged.resting_on(c.made(challenge, random)));
     }
     found.extend(thrown_away(c, severity));
-    // The login begins in a file that is not seen.
-    if found.is_empty() && c.authorizations().next().is_none() {
-        found.extend(
-            c.token_requests()
-                .filter_map(|(event, fields)| exchange_alone(c, event, fields, severity)),
-        );
+    // The login begins in another file, which may not be seen.
+    let begins: BTreeSet<FileId> = c.authorizations().map(|(e, _, _)| e.file).collect();
+    let used = found.iter().any(|f| f.verdict == Verdict::Pass);
+    for (event, fields) in c.token_requests().filter(|(e, _)| !begins.contains(&e.file)) {
+        let alone = exchange_alone(c, event, fields, severity);
+        // A challenge is sent: whatever is missing here, it is not PKCE.
+        found.extend(alone.filter(|f| !used || f.verdict == Verdict::Pass));
     }
     for (event, part, fields, library) in c.delegations() {
         let never = text(fields, "fact:pkce") == Some("never");

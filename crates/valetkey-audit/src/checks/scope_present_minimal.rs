@@ -79,7 +79,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             Some(scope) => found.extend(judge(c, scope, at(event))),
             // A resource says what the token opens, too (RFC 8707).
             None if c.may_carry(event, fields, "scope")
-                || field(fields, "resource").is_some_and(|v| !v.is_none()) => {}
+                || field(fields, "resource").is_some_and(|v| !v.is_none())
+                || library.is_some() && appended(c, event.file) => {}
             None => found.push(Found::fail(at(event), Low, NONE)),
         }
     }
@@ -140,6 +141,13 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         .partition(|f| f.confidence == Confidence::Medium);
     broad.extend(best_per_place(others));
     broad
+}
+
+/// Whether a file puts a scope behind an address that a library has made.
+fn appended(c: &Context<'_>, file: usize) -> bool {
+    const BEHIND: &[&str] = &["&scope=", "Params.set('scope'", "Params.append('scope'",
+        "Params.set(\"scope\"", "Params.append(\"scope\""];
+    c.texts.get(file).is_some_and(|text| BEHIND.iter().any(|b| text.contains(b)))
 }
 
 /// Whether a strategy of a library has a scope of its own, as far as that is

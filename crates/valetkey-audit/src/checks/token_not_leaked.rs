@@ -118,7 +118,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::StoreWrite { value, .. }
-                if c.has_token(value) && !c.one_user(event.file) =>
+                if c.has_token(value)
+                    && !c.one_user(event.file)
+                    && !c.in_browser(event.file) =>
             {
                 found.push(Found::fail(
                     place,

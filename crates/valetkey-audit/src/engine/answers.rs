@@ -250,10 +250,11 @@ impl Engine<'_> {
             self.emit(EventKind::SecretKey { value }, at);
         }
         if let Some(inner) = fact("within").and_then(|name| args.get(name)) {
-            let secrets = self.fields(inner).into_iter().find(|(k, _)| k == "secrets");
-            if let Some((_, value)) = secrets {
-                let value = self.listed(&value);
-                self.emit(EventKind::SecretKey { value }, at);
+            let keys = ["secrets", "password"];
+            let all = self.fields(inner).into_iter();
+            let key = all.into_iter().find(|(k, _)| keys.contains(&k.as_str()));
+            if let Some((_, value)) = key {
+                self.session_key(&value, at);
             }
         }
         let paired = match fact("pair") {
@@ -263,12 +264,24 @@ impl Engine<'_> {
         let paired = paired.filter(|(name, _)| name.as_str() == Some("secret_key"));
         let paired = paired.map(|(_, value)| value);
         if let Some(value) = args.get("secret_key").or(paired.as_ref()) {
-            let value = self.listed(value);
-            self.emit(EventKind::SecretKey { value }, at);
+            self.session_key(&value.clone(), at);
         }
         Ok(match fact("class") {
             Some(class) => self.object(class, Vec::new()),
             None => Value::none(),
         })
+    }
+
+    /// The key of a session; of several, each is believed.
+    fn session_key(&mut self, value: &Value, at: Span) {
+        let all = match &value.kind {
+            Kind::List(id) => self.heap.get(*id).map(|o| o.items.clone()),
+            _ => None,
+        };
+        let all = all.filter(|all| !all.is_empty());
+        for key in all.unwrap_or_else(|| vec![value.clone()]) {
+            let value = self.listed(&key);
+            self.emit(EventKind::SecretKey { value }, at);
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Engine<'_> {
             value.add(&of.taint);
             return Some(value);
         }
-        let name = ["iss", "aud"].into_iter().find(|n| *n == name)?;
+        let name = ["iss", "aud", "nonce"].into_iter().find(|n| *n == name)?;
         if !self.any(&of.taint, |o| matches!(o, Origin::Claims)) {
             return None;
         }

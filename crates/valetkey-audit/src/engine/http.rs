@@ -342,7 +342,8 @@ impl Engine<'_> {
                 self.emit(event, at);
             }
         }
-        // LINE checks all but the nonce for whoever says which client asks.
+        // LINE checks all for whoever says which client asks, the nonce where it
+        // is told one.
         if lower.ends_with("/oauth2/v2.1/verify") && has("id_token") {
             let unsaid = "its audience is not compared with the client id";
             let kind = EventKind::IdToken {
@@ -350,6 +351,10 @@ impl Engine<'_> {
                 library: None,
             };
             self.emit(kind, at);
+            if has("nonce") {
+                let (name, compared) = ("nonce", true);
+                self.emit(EventKind::Claim { name, compared }, at);
+            }
             let mut claims = self.sym(Origin::Claims, at);
             claims.kind = Kind::Unknown;
             // With the nonce it compares that, too.

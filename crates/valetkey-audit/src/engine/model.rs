@@ -21,6 +21,12 @@ impl Engine<'_> {
     ) -> Eval<Value> {
         let model = self.by_number(model, &positional);
         self.meets_user(model);
+        let model = match self.fact(model, "otherwise") {
+            Some(other) if !self.is_meant(model, &positional) => {
+                self.libraries.call(other).unwrap_or(model)
+            }
+            _ => model,
+        };
         if !self.is_meant(model, &positional) {
             return Ok(self.foreign(&of.unwrap_or_else(Value::unknown), &positional, &named));
         }
@@ -219,6 +225,11 @@ impl Engine<'_> {
                 {
                     self.setting(name, value, at);
                     self.set_for_all(name, value, at);
+                    let told = value.as_str().map(|v| format!("{name} {v}"));
+                    if told.is_some() && told.as_deref() == fact("debug-when") {
+                        let value = Value::bool(true);
+                        self.emit(EventKind::Debug { value }, at);
+                    }
                     let keep = fact("only").is_none() || matches!(value.kind, Kind::Bool(_));
                     let kept = self.traits.bare_calls || fact("default").is_some();
                     if keep && self.mode == Mode::Load && kept {

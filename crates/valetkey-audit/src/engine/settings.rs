@@ -162,6 +162,10 @@ impl Engine<'_> {
                 at,
             );
         }
+        if name == "NODE_ENV" && value.as_str() == Some("development") {
+            let value = Value::bool(true);
+            self.emit(EventKind::Debug { value }, at);
+        }
         if name == "NODE_TLS_REJECT_UNAUTHORIZED" && off {
             self.emit(
                 EventKind::InsecureTransport {
