@@ -21,6 +21,9 @@ pub(crate) struct Event {
     pub(crate) inspected: Vec<OriginId>,
 }
 
+/// The fault of an ID token that was taken apart without a library.
+pub(crate) const BY_HAND: &str = "its signature is not checked: it was only decoded";
+
 /// Named parts of a request or a client.
 pub(crate) type Fields = Vec<(String, Value)>;
 

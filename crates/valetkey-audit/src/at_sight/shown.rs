@@ -9,6 +9,7 @@ use crate::{
     engine::is_secret_name,
     ir::{Expr, ExprKind, Span, visit::Visit},
     redact::is_made,
+    report::Severity::Low,
     value::FileId,
 };
 
@@ -22,6 +23,11 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
         };
         let mut seen = Seen::default();
         source.module.visit(&mut seen);
+        if let Some(span) = seen.broad {
+            let message = "A scope is named here that opens far more than a login needs.";
+            let found = Found::fail((*file, span), Low, message).unsure();
+            all.push(("scope-present-minimal", found));
+        }
         for (check, span) in seen.shown {
             if seen.not.contains(check) {
                 continue;
@@ -45,6 +51,8 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
 struct Seen {
     shown: BTreeMap<&'static str, Span>,
     not: BTreeSet<&'static str>,
+    /// A scope that opens a whole account.
+    broad: Option<Span>,
 }
 
 impl Seen {
@@ -113,7 +121,12 @@ impl Visit<'_> for Seen {
         ) {
             match small(value) {
                 Some(true) => self.shows("scope-present-minimal", value.span),
-                Some(false) => drop(self.not.insert("scope-present-minimal")),
+                Some(false) => {
+                    self.not.insert("scope-present-minimal");
+                    if opens_all(value) {
+                        self.broad.get_or_insert(value.span);
+                    }
+                }
                 None => {}
             }
         }
@@ -145,6 +158,19 @@ fn is_provider(lower: &str) -> bool {
         ]
         .iter()
         .any(|word| rest.contains(word))
+}
+
+/// Whether one of the scopes that are written out opens a whole account with
+/// every provider that has it.
+fn opens_all(value: &Expr) -> bool {
+    const SOMETIMES: &[&str] = &["api", "all", "*", "**", "root", "admin"];
+    match &value.kind {
+        ExprKind::Str(text) => text
+            .split([' ', ',', '+'])
+            .any(|w| !SOMETIMES.contains(&w) && is_broad(w)),
+        ExprKind::List(all) => all.iter().any(opens_all),
+        _ => false,
+    }
 }
 
 /// Whether scopes are written out, and none opens a whole account.

@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, at, field, text};
 use crate::{
-    facts::{Event, EventKind},
+    facts::{BY_HAND, Event, EventKind},
     report::Severity::{High, Medium},
     value::{Kind, Origin, Value},
 };
@@ -26,6 +26,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     "The ID token is verified, and its claims are compared by the code.",
                 ));
             }
+            // The same file may check what it has taken apart.
+            EventKind::IdToken {
+                fault: Some(BY_HAND),
+                ..
+            } if checked(c, event) || verifies(c, event) => {}
             // What is not seen may compare them, or not.
             EventKind::IdToken {
                 fault: Some(fault), ..
@@ -105,6 +110,21 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a file calls something by a name that says it verifies.
+fn verifies(c: &Context<'_>, event: &Event) -> bool {
+    c.texts.get(event.file).is_some_and(|text| {
+        ["verif", "Verif"].iter().any(|word| {
+            let mut all = text.match_indices(word);
+            all.any(|(at, _)| {
+                let rest = text.get(at..).unwrap_or("");
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+                let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
+                behind.starts_with('(') && !name.ends_with("ier")
+            })
+        })
+    })
 }
 
 /// Whether the same way checks the signature itself.

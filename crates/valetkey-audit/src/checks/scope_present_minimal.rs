@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, at, best_per_place, elsewhere, field, text, where_written};
 use crate::{
-    facts::Fields,
+    facts::{EventKind, Fields},
     report::{Confidence, Severity::Low},
     value::{Kind, Origin, Value},
 };
@@ -64,6 +64,36 @@ const BROAD: &[&str] = &[
     "delete:packages",
     "sites.fullcontrol.all",
     "https://www.googleapis.com/auth/devstorage.full_control",
+    "repository:admin",
+    "project:admin",
+    "mail.readwrite.shared",
+    "group.readwrite.all",
+    "https://www.googleapis.com/auth/gmail.settings.sharing",
+];
+
+/// Scopes that say who signs in.
+const SIGN_IN: &[&str] = &[
+    "openid",
+    "email",
+    "profile",
+    "identify",
+    "user:email",
+    "read:user",
+    "read_user",
+    "public_profile",
+    "r_liteprofile",
+    "r_emailaddress",
+    "user.read",
+    "users.read",
+    "account_email",
+    "https://www.googleapis.com/auth/userinfo.email",
+    "https://www.googleapis.com/auth/userinfo.profile",
+];
+/// What stands in scopes that change or send something, or open what is
+/// private.
+const CHANGES: &[&str] = &[
+    "write", "manage", "delete", "publish", "send", "modify", "admin", "messages", "wall",
+    "w_member", "w_organization", "upload", "compose", "playback",
 ];
 
 fn run(c: &Context<'_>) -> Vec<Found> {
@@ -199,6 +229,10 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
             .unsure(),
         );
     }
+    if let Some(unused) = unused(c, &words) {
+        let message = format!("The scope `{unused}` is asked for with a login, and nothing here uses it.");
+        return Some(Found::fail(place, Low, message).unsure());
+    }
     if !words.is_empty() {
         return Some(Found::pass(place, "The scope is named and small."));
     }
@@ -208,6 +242,44 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
             Found::pass(place, "The scope comes from the settings.").made_at(c.made(scope, set))
         })
         .or_else(|| elsewhere(scope, place, "The scope is named in another file."))
+}
+
+/// A scope of a login that lets the app change something, where all that it
+/// asks for with its token is who the user is.
+fn unused<'w>(c: &Context<'_>, words: &'w [String]) -> Option<&'w String> {
+    let lower = |w: &String| w.to_ascii_lowercase();
+    let changes = words.iter().find(|w| {
+        let lower = lower(w);
+        CHANGES.iter().any(|c| lower.contains(c))
+    })?;
+    let login = words.iter().any(|w| SIGN_IN.contains(&lower(w).as_str()));
+    let exchanged = c.token_requests().next().is_some();
+    (login && exchanged && !asks_more(c)).then_some(changes)
+}
+
+/// Whether the app asks the provider for anything but tokens, keys and who
+/// somebody is.
+fn asks_more(c: &Context<'_>) -> bool {
+    const WHO: &[&str] = &[
+        "oauth", "token", "user", "/me", "profile", "account", "jwks", "keys", "openid",
+        "well-known", "identity", "people",
+    ];
+    let known: Vec<_> = c
+        .events()
+        .filter(|e| {
+            matches!(e.kind, EventKind::TokenRequest { .. } | EventKind::ProfileRead { .. })
+        })
+        .map(at)
+        .collect();
+    c.events().any(|e| match &e.kind {
+        EventKind::Http { url, .. } if !known.contains(&at(e)) => {
+            let path = url.split("://").last().unwrap_or(url).to_ascii_lowercase();
+            let path = path.split_once('/').map_or("", |(_, path)| path);
+            let path = format!("/{path}");
+            !WHO.iter().any(|w| path.contains(w))
+        }
+        _ => false,
+    })
 }
 
 /// Whether one of the scopes of a text opens a whole account.

@@ -257,9 +257,11 @@ impl Engine<'_> {
         let mut value = Value::derived([&self.settled(value)]);
         if self.any(&value.taint, |o| match o {
             Origin::IdToken => true,
-            Origin::Param(p) => super::id_token::is_id_token(p),
+            Origin::Param(p) | Origin::Argument(p) => super::id_token::is_id_token(p),
             _ => false,
         }) {
+            let (fault, library) = (Some(crate::facts::BY_HAND), None);
+            self.emit(EventKind::IdToken { fault, library }, at);
             let id = self.origin(Origin::Unverified, at);
             let origins = &self.origins;
             value.taint.retain(|id| *origins.of(*id) != Origin::IdToken);

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::{
     facts::{Entry, Event, EventKind},
+    ir::ExprKind,
     lang::Language,
     value::{Kind, Value},
 };
@@ -104,6 +105,32 @@ impl Engine<'_> {
         }
     }
 
+    /// Nest sends the browser to the `url` of what a method under `@Redirect`
+    /// returns, or where the decorator says.
+    fn answered_by_redirect(&mut self, value: &Value, entry: &Entry) {
+        let Kind::Func(f) = &entry.function.kind else {
+            return;
+        };
+        let sends = f.function.decorators.iter().find_map(|d| match &d.kind {
+            ExprKind::Call(call) => {
+                matches!(&call.func.kind, ExprKind::Name(n) if n == "Redirect").then_some(call)
+            }
+            _ => None,
+        });
+        let Some(call) = sends.filter(|_| self.traits.callbacks) else {
+            return;
+        };
+        let fixed = call.args.first().and_then(|a| match &a.kind {
+            ExprKind::Str(text) => Some(Value::str(text)),
+            _ => None,
+        });
+        let told = self.fields(value).into_iter().find(|(k, _)| k == "url");
+        if let Some(value) = told.map(|(_, v)| v).or(fixed) {
+            let value = self.settled(&value);
+            self.emit(EventKind::Redirect { value }, entry.span);
+        }
+    }
+
     /// What an entry returns is what the browser sees.
     pub(super) fn answered(&mut self, value: &Value, entry: &Entry) {
         let value = &super::outcome::held(value);
@@ -112,6 +139,7 @@ impl Engine<'_> {
             self.headers_among(value, entry.span, 0);
         }
         self.answered_by_members(value, entry);
+        self.answered_by_redirect(value, entry);
         let texts = match &value.kind {
             Kind::List(id) => self
                 .heap

@@ -515,6 +515,14 @@ impl Engine<'_> {
                 _ => self.sym(Origin::Param(name.to_owned()), at),
             };
         }
+        // simple-oauth2 keeps the answer in its `token`.
+        if self.traits.callbacks
+            && matches!(settled.kind, Kind::Sym)
+            && self.libraries.spelt(name) == "id_token"
+            && is(self, |o| matches!(o, Origin::AccessToken))
+        {
+            return self.sym(Origin::IdToken, at);
+        }
         let mut value = Value::derived([&settled]);
         // What went wrong with a token is not the token.
         if matches!(name, "error" | "err" | "message" | "status" | "statusText") {

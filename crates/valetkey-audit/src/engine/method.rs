@@ -105,6 +105,9 @@ impl Engine<'_> {
         if let Some((client, model)) = self.client_given(of, name) {
             return self.apply(model, Some(client), name, args, named, at);
         }
+        if let Some(row) = self.kept_by_state(of, name, &args, at)? {
+            return Ok(row);
+        }
         if let Some(value) = self.builtin(of, name, &args, &named, at)? {
             return Ok(value);
         }

@@ -385,7 +385,11 @@ impl Engine<'_> {
                 // A part of an ID token.
                 if fact("decodes").is_some()
                     && !matches!(value.kind, Kind::Sym | Kind::Template(_))
-                    && self.any(&value.taint, |o| *o == Origin::IdToken)
+                    && self.any(&value.taint, |o| match o {
+                        Origin::IdToken => true,
+                        Origin::Argument(p) => super::id_token::is_id_token(p),
+                        _ => false,
+                    })
                 {
                     return self.decoded(&value, at);
                 }

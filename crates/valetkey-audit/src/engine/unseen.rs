@@ -1,7 +1,7 @@
 //! Functions of the app, or of others, whose source is not there: what their
 //! names and what they are given say of them.
 
-use super::{Engine, Eval, Mode, callbacks::is_check};
+use super::{Engine, Eval, Mode, callbacks::is_check, maps::Ask};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
@@ -31,6 +31,39 @@ impl Engine<'_> {
         let blind = far && !all().any(|v| self.of_browser(v, 0));
         self.notes.opaque |= !blind;
         blind
+    }
+
+    /// A look-up by the state that came along, in a store that a function is
+    /// given (`client.pendingStates.get(state)`): it is everybody's.
+    pub(super) fn kept_by_state(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Eval<Option<Value>> {
+        const LOOKS: &[&str] = &["get", "has", "take", "consume", "find", "getAndDelete"];
+        let Some(key) = args.first().filter(|_| LOOKS.contains(&name)) else {
+            return Ok(None);
+        };
+        let given = |o: &Origin, name: Option<&String>| match o {
+            Origin::Argument(path) => names_store(name.unwrap_or(path)),
+            _ => false,
+        };
+        let store = match &of.kind {
+            Kind::Sym => self.any(&of.taint, |o| given(o, None)),
+            Kind::Method(member) => self.any(&of.taint, |o| given(o, Some(&member.1))),
+            _ => false,
+        };
+        let key = self.settled(key);
+        if !store || !self.carries_state(&key) {
+            return Ok(None);
+        }
+        if name == "has" {
+            let known = self.has("store", &key, at);
+            return Ok(known.map(Value::bool));
+        }
+        self.read("store", &key, Ask::default(), at).map(Some)
     }
 
     /// What is not seen gets a token to ask for something with: what comes of
@@ -400,6 +433,16 @@ fn is_store(of: &Value) -> bool {
     };
     let lower = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     STORES.iter().any(|w| lower.contains(w)) && !lower.contains("session")
+}
+
+/// Whether what a function is given, or a member of it, is a store by its name.
+fn names_store(path: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "map", "store", "cache", "states", "redis", "repo", "repository", "requests", "logins",
+    ];
+    let lower = path.to_ascii_lowercase();
+    let last = lower.rsplit('.').next().unwrap_or(&lower);
+    ENDS.iter().any(|w| last.ends_with(w)) && !last.contains("session")
 }
 
 /// Whether a function turns a mapping into a form, by its name.
