@@ -605,7 +605,8 @@ impl<'a> Engine<'a> {
             parts.push(item.clone());
         }
         let none = parts.is_empty() && self.heap.get(*id).is_some_and(|o| !o.open);
-        if none && self.traits.packages && settled.taint.is_empty() {
+        let lists = self.traits.packages || self.traits.callbacks;
+        if none && lists && settled.taint.is_empty() {
             Value::none()
         } else if parts.is_empty() {
             settled

@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, at, field, text};
 use crate::{
-    facts::{Denial, EventKind},
+    facts::{Denial, Entry, EventKind},
     report::{
         Severity::{Low, Medium},
         Verdict,
@@ -63,6 +63,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             && own.iter().any(|e| matches!(e.kind, EventKind::HandsCode));
         match denial {
             Denial::Ignored if waits => continue,
+            Denial::Ignored | Denial::Crash if asked_before(c, entry) => continue,
             Denial::Ignored => {
                 found.push(Found::fail(
                     place,
@@ -154,6 +155,22 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     // One entry that handles it does not mend another that does not.
     found.sort_by_key(|f| f.verdict == Verdict::Pass);
     found
+}
+
+/// Whether a page looks for a refusal before it calls a function of its own
+/// that exchanges the code.
+fn asked_before(c: &Context<'_>, entry: &Entry) -> bool {
+    let Some(text) = c.texts.get(entry.file) else {
+        return false;
+    };
+    let inside = |line: usize| {
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        (entry.span.start..=entry.span.end).contains(&(line + 1))
+    };
+    let asks = |line: &str| line.contains("'error'") || line.contains("\"error\"");
+    !entry.route
+        && c.in_browser(entry.file)
+        && text.lines().enumerate().any(|(n, line)| asks(line) && !inside(n))
 }
 
 /// Functions that ask for tokens for callers that are not seen, or without

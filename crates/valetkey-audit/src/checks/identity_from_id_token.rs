@@ -61,7 +61,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
         // The token of the implicit grant comes back in a parameter, to the page
         // that asked for it.
-        if handed(c, event, value) && implicit(c, event) {
+        if handed(c, event, value) && (implicit(c, event) || c.in_browser(event.file)) {
             continue;
         }
         // It is shown to whoever asks, and nobody is signed in by it.

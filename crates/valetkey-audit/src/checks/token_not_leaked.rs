@@ -110,7 +110,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::SetCookie {
                 value, http_only, ..
-            } if c.has_token(value) && !http_only => {
+            } if !http_only && (c.has_token(value) || implicit && of_fragment(c, value)) => {
                 found.push(Found::fail(
                     place,
                     High,

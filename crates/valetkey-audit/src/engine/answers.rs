@@ -35,7 +35,13 @@ impl Engine<'_> {
                     true => self.sym(Origin::Route, at),
                     false => self.url_text(&value, at),
                 };
-                let value = self.settled(&value);
+                let value = match self.settled(&value) {
+                    // Express and Koa take it for where the browser was.
+                    v if self.traits.callbacks && v.as_str() == Some("back") => {
+                        self.sym(Origin::Header("referer".into()), at)
+                    }
+                    v => v,
+                };
                 let taint = value.taint.clone();
                 self.emit(EventKind::Redirect { value }, at);
                 self.shown_next(args, at);

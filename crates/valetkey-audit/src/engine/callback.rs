@@ -56,6 +56,9 @@ impl Engine<'_> {
             if entry.name != "callback_phase" && self.called_by_strategy(&entry) {
                 continue;
             }
+            if self.posted_by_page(facts, &entry) {
+                continue;
+            }
             self.by_itself = facts.events.iter().any(|e| {
                 e.entry == Some(number)
                     && matches!(&e.kind, EventKind::TokenRequest { fields, .. } if self.takes_code(fields))

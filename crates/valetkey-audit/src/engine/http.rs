@@ -206,7 +206,15 @@ impl Engine<'_> {
             && !has("grant_type")
             && is_token_endpoint(&endpoint)
             && self.sends_code(data.as_ref());
-        let token_request = has("grant_type")
+        // A page hands the code to a server of its own, which does the rest.
+        let own_server = self.traits.callbacks
+            && has("code")
+            && !has("state")
+            && !has("client_id")
+            && endpoint.starts_with('/')
+            && fields.iter().any(|(k, v)| k == "code" && self.is_brought(v));
+        let token_request = own_server
+            || has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
             || has("fb_exchange_token")
             || fields.iter().any(|(k, v)| {
@@ -288,6 +296,9 @@ impl Engine<'_> {
             && let Some((_, code)) = fields.iter().find(|(k, _)| k == "authorization_code")
         {
             fields.push(("code".into(), code.clone()));
+        }
+        if own_server {
+            fields.push(("**".into(), Value::unknown()));
         }
         if unseen && let Some(form) = &data {
             // Its type is not seen.
@@ -479,6 +490,11 @@ impl Engine<'_> {
             .iter()
             .find(|(k, _)| k.eq_ignore_ascii_case("authorization"))?;
         behind_basic(value)
+    }
+
+    /// Whether a value came with the request.
+    fn is_brought(&self, value: &Value) -> bool {
+        self.any(&value.taint, |o| matches!(o, Origin::Param(_) | Origin::Query))
     }
 
     /// Whether a form whose fields are not seen was made of the code.

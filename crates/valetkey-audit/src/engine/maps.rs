@@ -46,6 +46,8 @@ impl Engine<'_> {
         if let Some(kept) = self.found_on_app(map, &name) {
             return Ok(kept);
         }
+        // What a page keeps in this browser.
+        let map = if map == "browser" { "cookies" } else { map };
         let from_state = self.carries_state(&self.settled(key));
         let scenario = self.mode == Mode::Scenario;
         self.touched |= matches!(map, "params" | "session" | "cookies");

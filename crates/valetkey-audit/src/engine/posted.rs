@@ -3,10 +3,30 @@
 
 use super::{Engine, Eval, Mode};
 use crate::{
-    facts::{EventKind, Facts},
-    ir::Span,
-    value::{FileId, Origin, Value},
+    facts::{Entry, Event, EventKind, Facts},
+    ir::{Expr, ExprKind, Span, visit::Visit},
+    value::{FileId, Kind, Origin, Value},
 };
+
+/// Where a function takes what a request brings from.
+#[derive(Default)]
+struct Names {
+    body: bool,
+    /// The address, a cookie, a state.
+    other: bool,
+}
+
+impl Visit for Names {
+    fn expr(&mut self, e: &Expr) {
+        if let ExprKind::Attr(_, name) | ExprKind::Name(name) | ExprKind::Str(name) = &e.kind {
+            self.body |= matches!(name.as_str(), "body" | "readBody" | "payload");
+            self.other |= matches!(
+                name.as_str(),
+                "query" | "searchParams" | "state" | "session" | "cookies" | "getQuery"
+            );
+        }
+    }
+}
 
 impl Engine<'_> {
     /// Whether the app asks for ID tokens that browsers bring.
@@ -27,6 +47,30 @@ impl Engine<'_> {
             e.entry == Some(number) && matches!(e.kind, EventKind::IdToken { .. })
         };
         facts.events.iter().find(read).map(|e| (e.file, e.span))
+    }
+
+    /// Whether a page posts the code to this function: what is asked of a
+    /// callback, the page has to ask.
+    pub(super) fn posted_by_page(&self, facts: &Facts, entry: &Entry) -> bool {
+        let Kind::Func(f) = &entry.function.kind else {
+            return false;
+        };
+        let mut names = Names::default();
+        f.function.visit(&mut names);
+        let begins = |e: &Event| {
+            e.file == entry.file && matches!(e.kind, EventKind::Authorize { .. })
+        };
+        let body = names.body
+            || entry.name == "POST"
+            || f.function.params.iter().any(|p| {
+                let annotation = p.annotation.as_deref().unwrap_or("");
+                annotation.contains("@Body(")
+            });
+        self.traits.callbacks
+            && entry.route
+            && body
+            && !names.other
+            && !facts.events.iter().any(begins)
     }
 
     /// That is what the exchange is to other logins.

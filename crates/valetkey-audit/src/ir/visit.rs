@@ -20,6 +20,10 @@ impl Module {
 }
 
 impl Function {
+    pub(crate) fn visit(&self, by: &mut impl Visit) {
+        block(&self.body, by);
+    }
+
     /// Whether something in it is called so.
     pub(crate) fn says(&self, word: &'static str) -> bool {
         struct Says(&'static str, bool);
