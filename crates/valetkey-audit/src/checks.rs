@@ -274,7 +274,10 @@ impl<'a> Context<'a> {
     pub(crate) fn in_browser(&self, file: FileId) -> bool {
         let app = self.app;
         app.language == crate::lang::Language::JavaScript
-            && app.files.get(file).is_some_and(|f| browser::runs_there(&f.module))
+            && app
+                .files
+                .get(file)
+                .is_some_and(|f| browser::runs_there(&f.module))
     }
 
     /// Made when the module was loaded: the same for every login.

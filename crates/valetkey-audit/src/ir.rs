@@ -103,6 +103,8 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) params: Vec<Param>,
     pub(crate) decorators: Vec<Expr>,
+    /// What it gives is a promise of what it returns.
+    pub(crate) promises: bool,
     pub(crate) body: Block,
     pub(crate) span: Span,
 }
@@ -186,6 +188,8 @@ pub(crate) enum Fallible {
     Asked { text: bool },
     /// The value; its absence ends the way.
     Must,
+    /// A call that is not waited for: of a promise, that it is one.
+    Unwaited,
 }
 
 #[derive(Debug)]

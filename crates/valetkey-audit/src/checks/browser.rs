@@ -13,7 +13,14 @@ const OWN: &[&str] = &[
     "localStorage",
 ];
 /// What only servers do.
-const SERVES: &[&str] = &["createServer", "listen", "serve", "randomBytes", "createHash", "BrowserWindow"];
+const SERVES: &[&str] = &[
+    "createServer",
+    "listen",
+    "serve",
+    "randomBytes",
+    "createHash",
+    "BrowserWindow",
+];
 
 /// Whether a file uses what only browsers have, and does nothing that only
 /// servers do.

@@ -170,7 +170,10 @@ fn asked_before(c: &Context<'_>, entry: &Entry) -> bool {
     let asks = |line: &str| line.contains("'error'") || line.contains("\"error\"");
     !entry.route
         && c.in_browser(entry.file)
-        && text.lines().enumerate().any(|(n, line)| asks(line) && !inside(n))
+        && text
+            .lines()
+            .enumerate()
+            .any(|(n, line)| asks(line) && !inside(n))
 }
 
 /// Functions that ask for tokens for callers that are not seen, or without

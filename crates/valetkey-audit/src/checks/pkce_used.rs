@@ -91,7 +91,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     // The login begins in another file, which may not be seen.
     let begins: BTreeSet<FileId> = c.authorizations().map(|(e, _, _)| e.file).collect();
     let used = found.iter().any(|f| f.verdict == Verdict::Pass);
-    for (event, fields) in c.token_requests().filter(|(e, _)| !begins.contains(&e.file)) {
+    for (event, fields) in c
+        .token_requests()
+        .filter(|(e, _)| !begins.contains(&e.file))
+    {
         let alone = exchange_alone(c, event, fields, severity);
         // A challenge is sent: whatever is missing here, it is not PKCE.
         found.extend(alone.filter(|f| !used || f.verdict == Verdict::Pass));

@@ -92,8 +92,20 @@ const SIGN_IN: &[&str] = &[
 /// What stands in scopes that change or send something, or open what is
 /// private.
 const CHANGES: &[&str] = &[
-    "write", "manage", "delete", "publish", "send", "modify", "admin", "messages", "wall",
-    "w_member", "w_organization", "upload", "compose", "playback",
+    "write",
+    "manage",
+    "delete",
+    "publish",
+    "send",
+    "modify",
+    "admin",
+    "messages",
+    "wall",
+    "w_member",
+    "w_organization",
+    "upload",
+    "compose",
+    "playback",
 ];
 
 fn run(c: &Context<'_>) -> Vec<Found> {
@@ -175,9 +187,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 
 /// Whether a file puts a scope behind an address that a library has made.
 fn appended(c: &Context<'_>, file: usize) -> bool {
-    const BEHIND: &[&str] = &["&scope=", "Params.set('scope'", "Params.append('scope'",
-        "Params.set(\"scope\"", "Params.append(\"scope\""];
-    c.texts.get(file).is_some_and(|text| BEHIND.iter().any(|b| text.contains(b)))
+    const BEHIND: &[&str] = &[
+        "&scope=",
+        "Params.set('scope'",
+        "Params.append('scope'",
+        "Params.set(\"scope\"",
+        "Params.append(\"scope\"",
+    ];
+    c.texts
+        .get(file)
+        .is_some_and(|text| BEHIND.iter().any(|b| text.contains(b)))
 }
 
 /// Whether a strategy of a library has a scope of its own, as far as that is
@@ -230,7 +249,8 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
         );
     }
     if let Some(unused) = unused(c, &words) {
-        let message = format!("The scope `{unused}` is asked for with a login, and nothing here uses it.");
+        let message =
+            format!("The scope `{unused}` is asked for with a login, and nothing here uses it.");
         return Some(Found::fail(place, Low, message).unsure());
     }
     if !words.is_empty() {
@@ -261,13 +281,26 @@ fn unused<'w>(c: &Context<'_>, words: &'w [String]) -> Option<&'w String> {
 /// somebody is.
 fn asks_more(c: &Context<'_>) -> bool {
     const WHO: &[&str] = &[
-        "oauth", "token", "user", "/me", "profile", "account", "jwks", "keys", "openid",
-        "well-known", "identity", "people",
+        "oauth",
+        "token",
+        "user",
+        "/me",
+        "profile",
+        "account",
+        "jwks",
+        "keys",
+        "openid",
+        "well-known",
+        "identity",
+        "people",
     ];
     let known: Vec<_> = c
         .events()
         .filter(|e| {
-            matches!(e.kind, EventKind::TokenRequest { .. } | EventKind::ProfileRead { .. })
+            matches!(
+                e.kind,
+                EventKind::TokenRequest { .. } | EventKind::ProfileRead { .. }
+            )
         })
         .map(at)
         .collect();

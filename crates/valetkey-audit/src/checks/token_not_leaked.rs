@@ -118,9 +118,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::StoreWrite { value, .. }
-                if c.has_token(value)
-                    && !c.one_user(event.file)
-                    && !c.in_browser(event.file) =>
+                if c.has_token(value) && !c.one_user(event.file) && !c.in_browser(event.file) =>
             {
                 found.push(Found::fail(
                     place,

@@ -13,7 +13,22 @@ use crate::{
 pub(super) const WHOLE: &str = "$whole";
 
 impl Engine<'_> {
+    /// Of what gives a promise that nobody waits for, that it is one.
+    fn unwaited(&mut self, inner: &Expr) -> Eval<Value> {
+        if let ExprKind::Call(call) = &inner.kind
+            && is_path(&call.func)
+            && let Kind::Func(f) = self.eval(&call.func)?.kind
+            && f.function.promises
+        {
+            return Ok(Value::bool(true));
+        }
+        self.eval(inner)
+    }
+
     pub(super) fn fallible(&mut self, inner: &Expr, form: Fallible, at: Span) -> Eval<Value> {
+        if form == Fallible::Unwaited {
+            return self.unwaited(inner);
+        }
         let mut own = false;
         let made = match &inner.kind {
             ExprKind::Call(call) => {
@@ -53,6 +68,7 @@ impl Engine<'_> {
                 }
                 Ok(self.list(vec![value, there]))
             }
+            Fallible::Unwaited => Ok(value.unwrap_or_else(Value::none)),
             Fallible::Must => {
                 let value = value.unwrap_or_else(Value::none);
                 if value.is_none() || self.truth(&value) == Some(false) && value.as_str().is_none()
@@ -281,5 +297,14 @@ impl Engine<'_> {
             }
             _ => Ok(self.part(&whole, &key, at)),
         })
+    }
+}
+
+/// Names with dots between them: asking twice changes nothing.
+fn is_path(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Name(_) => true,
+        ExprKind::Attr(of, _) => is_path(of),
+        _ => false,
     }
 }

@@ -212,7 +212,9 @@ impl Engine<'_> {
             && !has("state")
             && !has("client_id")
             && endpoint.starts_with('/')
-            && fields.iter().any(|(k, v)| k == "code" && self.is_brought(v));
+            && fields
+                .iter()
+                .any(|(k, v)| k == "code" && self.is_brought(v));
         let token_request = own_server
             || has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
@@ -494,7 +496,9 @@ impl Engine<'_> {
 
     /// Whether a value came with the request.
     fn is_brought(&self, value: &Value) -> bool {
-        self.any(&value.taint, |o| matches!(o, Origin::Param(_) | Origin::Query))
+        self.any(&value.taint, |o| {
+            matches!(o, Origin::Param(_) | Origin::Query)
+        })
     }
 
     /// Whether a form whose fields are not seen was made of the code.

@@ -57,9 +57,8 @@ impl Engine<'_> {
         };
         let mut names = Names::default();
         f.function.visit(&mut names);
-        let begins = |e: &Event| {
-            e.file == entry.file && matches!(e.kind, EventKind::Authorize { .. })
-        };
+        let begins =
+            |e: &Event| e.file == entry.file && matches!(e.kind, EventKind::Authorize { .. });
         let body = names.body
             || entry.name == "POST"
             || f.function.params.iter().any(|p| {

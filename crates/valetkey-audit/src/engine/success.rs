@@ -7,6 +7,7 @@ use crate::ir::{Cmp, Expr, ExprKind};
 pub(super) fn says(test: &Expr) -> Option<bool> {
     match &test.kind {
         ExprKind::Not(inner) => says(inner).map(|b| !b),
+        ExprKind::Fallible(inner, _) => says(inner),
         ExprKind::Attr(_, name) => {
             matches!(name.as_str(), "ok" | "is_success" | "access_token").then_some(true)
         }

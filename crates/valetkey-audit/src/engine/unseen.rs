@@ -438,7 +438,15 @@ fn is_store(of: &Value) -> bool {
 /// Whether what a function is given, or a member of it, is a store by its name.
 fn names_store(path: &str) -> bool {
     const ENDS: &[&str] = &[
-        "map", "store", "cache", "states", "redis", "repo", "repository", "requests", "logins",
+        "map",
+        "store",
+        "cache",
+        "states",
+        "redis",
+        "repo",
+        "repository",
+        "requests",
+        "logins",
     ];
     let lower = path.to_ascii_lowercase();
     let last = lower.rsplit('.').next().unwrap_or(&lower);

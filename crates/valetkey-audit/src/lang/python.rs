@@ -444,6 +444,7 @@ impl<'t> Lower<'t> {
             name,
             params,
             decorators,
+            promises: false,
             body: self.field_block(node, "body"),
             span: span(node),
         }

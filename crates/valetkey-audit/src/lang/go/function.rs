@@ -17,6 +17,7 @@ impl Lower<'_> {
             name: given,
             params: Vec::new(),
             decorators: Vec::new(),
+            promises: false,
             body: Vec::new(),
             span: super::span(node),
         };

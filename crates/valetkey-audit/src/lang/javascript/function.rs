@@ -74,6 +74,7 @@ impl<'t> Lower<'t> {
             name,
             params,
             decorators,
+            promises: has(node, "async"),
             body,
             span: span(node),
         }

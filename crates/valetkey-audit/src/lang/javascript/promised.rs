@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Lower, parts, span};
 use crate::{
-    ir::{Block, Expr, ExprKind, Handler, StmtKind},
+    ir::{Block, Expr, ExprKind, Fallible, Handler, StmtKind},
     lang::tree::Node,
 };
 
@@ -17,8 +17,21 @@ impl<'t> Lower<'t> {
                 kind: ExprKind::Bool(true),
                 span: span(asked),
             },
+            Some(asked) if is_call(asked) && self.says_check(asked) => {
+                let call = Box::new(self.field(node, field));
+                let kind = ExprKind::Fallible(call, Fallible::Unwaited);
+                let span = span(asked);
+                Expr { kind, span }
+            }
             _ => self.field(node, field),
         }
+    }
+
+    /// Whether a call is about a state, or by its name a check.
+    fn says_check(&self, node: Node<'_>) -> bool {
+        const WORDS: &[&str] = &["state", "check", "verif", "valid", "match", "nonce", "same"];
+        let text = self.text(node);
+        WORDS.iter().any(|w| crate::at_sight::contains(text, w))
     }
 
     /// A statement that is such a call.
@@ -59,6 +72,18 @@ impl<'t> Lower<'t> {
             .get_or_insert_with(|| promises(text))
             .contains(name)
     }
+}
+
+/// A call of a function or a method of the app's, perhaps of another file.
+fn is_call(mut node: Node<'_>) -> bool {
+    while node.rule() == "parenthesized_expression" {
+        let Some(inner) = parts(node).into_iter().next() else {
+            return false;
+        };
+        node = inner;
+    }
+    let called = node.field("function").map(|f| f.rule());
+    node.rule() == "call_expression" && matches!(called, Some("identifier" | "member_expression"))
 }
 
 /// The names of the functions that are declared as asynchronous.

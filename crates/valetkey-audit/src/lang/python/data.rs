@@ -67,6 +67,7 @@ impl Lower<'_> {
             name: "__init__".into(),
             params,
             decorators: Vec::new(),
+            promises: false,
             body: made,
             span: at,
         };

@@ -176,6 +176,7 @@ impl Lower<'_> {
                     name: "lambda".into(),
                     params,
                     decorators: Vec::new(),
+                    promises: false,
                     body: vec![Stmt {
                         kind: StmtKind::Return(Some(value)),
                         span: at,

@@ -43,6 +43,7 @@ pub(super) fn split(module: Block, page: Block, end: usize) -> Block {
         name: PAGE.into(),
         params: Vec::new(),
         decorators: vec![decorator],
+        promises: false,
         body: page,
         span,
     };

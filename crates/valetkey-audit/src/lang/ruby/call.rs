@@ -298,6 +298,7 @@ fn hands_on(node: Node<'_>, value: Expr) -> ExprKind {
         name: "block".into(),
         params: vec![plain("%it")],
         decorators: Vec::new(),
+        promises: false,
         body: vec![Stmt {
             kind: StmtKind::Return(Some(value)),
             span: span(node),

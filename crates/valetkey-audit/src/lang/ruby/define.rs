@@ -125,6 +125,7 @@ impl<'t> Lower<'t> {
             name: called,
             params,
             decorators,
+            promises: false,
             body: first,
             span: span(node),
         }

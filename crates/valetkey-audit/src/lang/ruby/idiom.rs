@@ -131,6 +131,7 @@ impl Lower<'_> {
             name: name_of,
             params,
             decorators: vec![name(node, "staticmethod")],
+            promises: false,
             body: vec![
                 global(),
                 Stmt {

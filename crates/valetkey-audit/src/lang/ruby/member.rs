@@ -164,6 +164,7 @@ impl Lower<'_> {
             name,
             params,
             decorators: Vec::new(),
+            promises: false,
             body: vec![Stmt {
                 kind,
                 span: span(node),

@@ -61,6 +61,7 @@ impl Lower<'_> {
             name: "closure".into(),
             params,
             decorators: Vec::new(),
+            promises: false,
             body,
             span,
         };

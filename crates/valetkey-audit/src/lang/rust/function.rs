@@ -67,6 +67,7 @@ impl Lower<'_> {
             name: self.field_text(node, "name").to_owned(),
             params,
             decorators,
+            promises: false,
             body,
             span: self.span(node),
         }
