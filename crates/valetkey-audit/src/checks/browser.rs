@@ -36,7 +36,7 @@ struct Seen {
     server: bool,
 }
 
-impl Visit for Seen {
+impl Visit<'_> for Seen {
     fn expr(&mut self, e: &Expr) {
         match &e.kind {
             ExprKind::Attr(of, name) => {

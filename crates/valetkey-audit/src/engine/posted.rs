@@ -16,7 +16,7 @@ struct Names {
     other: bool,
 }
 
-impl Visit for Names {
+impl Visit<'_> for Names {
     fn expr(&mut self, e: &Expr) {
         if let ExprKind::Attr(_, name) | ExprKind::Name(name) | ExprKind::Str(name) = &e.kind {
             self.body |= matches!(name.as_str(), "body" | "readBody" | "payload");

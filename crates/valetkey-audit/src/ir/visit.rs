@@ -20,7 +20,7 @@ impl Module {
 }
 
 impl Function {
-    pub(crate) fn visit(&self, by: &mut impl Visit) {
+    pub(crate) fn visit<'m>(&'m self, by: &mut impl Visit<'m>) {
         block(&self.body, by);
     }
 
