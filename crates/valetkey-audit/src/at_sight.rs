@@ -1,6 +1,7 @@
 //! What can be told without following values: of an app that hands them to
 //! something that is not seen.
 
+pub(crate) mod browser;
 pub(crate) mod named;
 pub(crate) mod pages;
 pub(crate) mod shown;

@@ -13,7 +13,6 @@ use crate::{
     value::{FileId, Kind, Origin, OriginId, Origins, Value},
 };
 
-mod browser;
 mod code_flow;
 mod debug_off;
 mod error_handled;
@@ -277,7 +276,7 @@ impl<'a> Context<'a> {
             && app
                 .files
                 .get(file)
-                .is_some_and(|f| browser::runs_there(&f.module))
+                .is_some_and(|f| crate::at_sight::browser::runs_there(&f.module))
     }
 
     /// Made when the module was loaded: the same for every login.

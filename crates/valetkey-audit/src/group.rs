@@ -146,7 +146,7 @@ pub(crate) fn apps(
             }
         }
     }
-    let importers = importers(sources, &places, &parsed);
+    let importers = all_importers(sources, &places, &parsed);
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
     let mut roots = BTreeSet::new();
@@ -195,34 +195,56 @@ pub(crate) fn apps(
 /// Words without which a file that imports one of these has no login of its
 /// own.
 const LOGIN: &[&str] = &["code", "login", "callback", "token"];
+/// The same of JavaScript, where the file that sets up the sessions hands on
+/// requests to files that hand them on.
+const SET_UP: &[&str] = &["session", "cookie", "listen", "router", "Router"];
 /// Files near those that have to do with OAuth that are looked at for imports
 /// of them, and those that have one.
 const NEAR: usize = 400;
 const IMPORTERS: usize = 60;
 
 /// Files that import what has to do with OAuth, and need not name it: the
-/// routes beside a module that does the rest.
+/// routes beside a module that does the rest, and what sets up the app.
+fn all_importers(
+    sources: &[Source],
+    places: &Places<'_>,
+    parsed: &BTreeMap<usize, Option<Parsed>>,
+) -> Vec<usize> {
+    let mut known: BTreeSet<usize> = parsed.keys().copied().collect();
+    let mut found = importers(sources, places, &known, Language::Python, LOGIN);
+    let words = [LOGIN, SET_UP].concat();
+    for _ in 0..2 {
+        let more = importers(sources, places, &known, Language::JavaScript, &words);
+        known.extend(&more);
+        found.extend(more);
+    }
+    found
+}
+
+/// Those of a language that have one of these words.
 fn importers(
     sources: &[Source],
     places: &Places<'_>,
-    known: &BTreeMap<usize, Option<Parsed>>,
+    known: &BTreeSet<usize>,
+    language: Language,
+    words: &[&str],
 ) -> Vec<usize> {
     let named: Vec<(usize, &str)> = known
         .iter()
-        .filter(|(i, file)| file.is_some() && sources[**i].language == Language::Python)
-        .filter_map(|(i, _)| Some((*i, module_of(&sources[*i])?)))
+        .filter(|i| sources[**i].language == language)
+        .filter_map(|i| Some((*i, module_of(&sources[*i])?)))
         .collect();
     if named.is_empty() {
         return Vec::new();
     }
     let around: BTreeSet<&str> = named.iter().map(|(i, _)| above(&sources[*i])).collect();
     let near: Vec<usize> = (0..sources.len())
-        .filter(|i| sources[*i].language == Language::Python && !known.contains_key(i))
+        .filter(|i| sources[*i].language == language && !known.contains(i))
         .filter(|i| around.iter().any(|a| is_near(a, folder(&sources[*i]))))
         .take(NEAR)
         .collect();
     let names: BTreeSet<&str> = named.iter().map(|(_, name)| *name).collect();
-    let (Ok(names), Ok(login)) = (AhoCorasick::new(names), AhoCorasick::new(LOGIN)) else {
+    let (Ok(names), Ok(login)) = (AhoCorasick::new(names), AhoCorasick::new(words)) else {
         return Vec::new();
     };
     let found = parallel::map(&near, |i| {
@@ -231,7 +253,7 @@ fn importers(
         let imports = wanted(sources, places, *i, &file.module);
         imports
             .iter()
-            .any(|other| known.contains_key(other))
+            .any(|other| known.contains(other))
             .then_some(*i)
     });
     found.into_iter().flatten().take(IMPORTERS).collect()
@@ -240,7 +262,7 @@ fn importers(
 /// The last name of the module that a file is.
 fn module_of(source: &Source) -> Option<&str> {
     match last(&source.path).split('.').next()? {
-        "__init__" => Some(last(folder(source))).filter(|name| !name.is_empty()),
+        "__init__" | "index" => Some(last(folder(source))).filter(|name| !name.is_empty()),
         name => Some(name),
     }
 }

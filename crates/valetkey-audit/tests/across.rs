@@ -425,4 +425,66 @@ fn each_verdict_is_told_of_the_file_that_holds_the_evidence() {
     ] {
         assert_eq!(said(path, check), expected, "{path} {check}");
     }
+
+const SERVICE: &str = "
+const axios = require('axios');
+exports.address = (state) => 'https://op.example.test/authorize?' + new URLSearchParams({
+  response_type: 'code', client_id: process.env.ID, redirect_uri: process.env.RETURN, scope: 'openid', state });
+exports.exchange = async (code) => {
+  const { data } = await axios.post('https://op.example.test/token', {
+    grant_type: 'authorization_code', code, client_id: process.env.ID, client_secret: process.env.CLIENT_SECRET });
+  return data;
+};
+";
+
+const CONTROLLER: &str = "
+const service = require('../services/oauth');
+const logger = require('../logger');
+exports.enter = (req, res) => {
+  req.session.state = Math.random().toString(36);
+  res.redirect(service.address(req.session.state));
+};
+exports.callback = async (req, res) => {
+  if (!req.query.code || !req.session.state || req.query.state !== req.session.state) return res.sendStatus(403);
+  const tokens = await service.exchange(req.query.code);
+  logger.info('signed in', tokens);
+  res.redirect('/');
+};
+";
+
+const ROUTES: &str = "
+const router = require('express').Router();
+const entrance = require('../controllers/entrance');
+router.get('/enter', entrance.enter);
+router.get('/callback', entrance.callback);
+module.exports = router;
+";
+
+const SET_UP: &str = "
+const express = require('express');
+const session = require('express-session');
+const app = express();
+app.use(session({ secret: 'a fixed one', resave: false, saveUninitialized: true }));
+app.use('/', require('./routes/entrance'));
+app.listen(3000);
+";
+
+#[test]
+fn what_sets_up_the_app_and_what_makes_the_state_show_it() {
+    let files = [
+        ("app.js", SET_UP),
+        ("routes/entrance.js", ROUTES),
+        ("controllers/entrance.js", CONTROLLER),
+        ("services/oauth.js", SERVICE),
+    ];
+    let root = tree("across-set-up", &files);
+    let said = |path, check| verdict(&root, path, check);
+    let fail = Some(Verdict::Fail);
+    assert_eq!(said("app.js", "session-key-strong"), fail);
+    assert_eq!(said("controllers/entrance.js", "state-generated"), fail);
+    assert_eq!(
+        said("services/oauth.js", "state-generated"),
+        Some(Verdict::Na)
+    );
+    assert_eq!(said("controllers/entrance.js", "token-not-leaked"), fail);
 }

@@ -1,8 +1,9 @@
 //! After login the browser stays on this site.
 
-use super::{Check, Context, Found, at, text};
+use super::{Check, Context, Found, at, field, text};
 use crate::{
     facts::{Event, EventKind},
+    lang::Language,
     report::Severity::Medium,
     value::{Kind, Origin, OriginId, Value},
 };
@@ -80,13 +81,15 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         });
         let from_session = from_session || from_shared(c, event, value);
         let after_login = event.entry.is_some_and(|e| callbacks.contains(&e));
+        let of_state = after_login && target_in_state(c, event, value);
         let from_cookie = || after_login && unwritten(c, value, &event.inspected);
         // Back to where the browser was, on a page that has nothing to do with
         // logins.
         let aside = !c.any(value, |o| matches!(o, Origin::Param(_)))
             && !event.entry.is_some_and(|e| logins.contains(&e));
         if !safe(value, &event.inspected)
-            && (tainted(c, value, &event.inspected) && !aside && !of_row(c, value)
+            && (of_state
+                || tainted(c, value, &event.inspected) && !aside && !of_row(c, value)
                 || from_session
                 || from_cookie())
         {
@@ -111,6 +114,40 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether it is a part of the state, into which the login has put what the
+/// request said: that the state is this browser's says nothing of it.
+fn target_in_state(c: &Context<'_>, event: &Event, value: &Value) -> bool {
+    const LOOKS: &[&str] = &[
+        "startsWith(",
+        ".includes(",
+        ".has(",
+        ".test(",
+        ".match(",
+        ".origin",
+        ".host",
+        "safe",
+        "Safe",
+        "allow",
+        "Allow",
+        "valid",
+        "Valid",
+    ];
+    let is_state = |o: &Origin| matches!(o, Origin::Param(p) if p == "state");
+    if c.app.language != Language::JavaScript
+        || matches!(value.kind, Kind::Sym | Kind::Str(_))
+        || !c.any(value, is_state)
+    {
+        return false;
+    }
+    let put = c.authorizations().any(|(begun, fields, _)| {
+        field(fields, "state").is_some_and(|state| {
+            !matches!(state.kind, Kind::Sym) && tainted(c, state, &begun.inspected)
+        })
+    });
+    let text = c.texts.get(event.file).map_or("", String::as_str);
+    put && !LOOKS.iter().any(|word| text.contains(word))
 }
 
 /// Whether it is a page that a request has named, and that waited in what all
@@ -219,7 +256,7 @@ fn unwritten(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
     };
     let name = cookie.split('.').next().unwrap_or(cookie);
     let lower = name.to_ascii_lowercase();
-    WORDS.iter().any(|w| lower.contains(w))
+    (WORDS.iter().any(|w| lower.contains(w)) || lower == "back")
         && !inspected.contains(id)
         && !c.events().any(|e| {
             matches!(&e.kind, EventKind::SetCookie { name: n, value, .. }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{DEPTH, Engine, Eval, Frame, Mode, Unwind, guards::Place};
 use crate::{
-    facts::Fields,
+    facts::{EventKind, Fields},
     ir::{Call, Expr, ExprKind, Span, Star},
     value::{Closure, Kind, Object, Origin, Value},
 };
@@ -321,6 +321,25 @@ impl Engine<'_> {
         Ok(value)
     }
 
+    /// A level of what is called a logger, in a file of the app that is not
+    /// there.
+    fn logs_by_name(&self, path: &str) -> bool {
+        const LEVELS: &[&str] = &[
+            "log", "info", "debug", "warn", "error", "trace", "verbose", "http", "fatal",
+        ];
+        let Some((of, level)) = path.strip_prefix("own:").and_then(|p| p.rsplit_once('.')) else {
+            return false;
+        };
+        let name = of
+            .rsplit(['/', '.'])
+            .next()
+            .unwrap_or(of)
+            .to_ascii_lowercase();
+        self.traits.callbacks
+            && LEVELS.contains(&level)
+            && (name.ends_with("logger") || matches!(name.as_str(), "log" | "winston"))
+    }
+
     pub(super) fn call_ext(
         &mut self,
         path: &str,
@@ -405,6 +424,13 @@ impl Engine<'_> {
         }
         if let Some(model) = self.libraries.call(path) {
             return self.apply(model, None, path, args, named, at);
+        }
+        if self.logs_by_name(path) {
+            for value in &args {
+                let value = self.settled(value);
+                self.emit(EventKind::Log { value }, at);
+            }
+            return Ok(Value::none());
         }
         let last = path.rsplit('.').next().unwrap_or(path);
         // A strategy on top of one that is not known.

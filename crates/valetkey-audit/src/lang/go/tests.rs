@@ -163,6 +163,7 @@ fn expr(e: &Expr) -> String {
                 Fallible::Alone => "error",
                 Fallible::Asked { text: true } => "asked text",
                 Fallible::Asked { text: false } => "asked",
+                Fallible::Unwaited => "unwaited",
                 Fallible::Must => "must",
             };
             format!("<{form} {}>", expr(inner))

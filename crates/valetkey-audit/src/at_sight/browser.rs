@@ -24,7 +24,7 @@ const SERVES: &[&str] = &[
 
 /// Whether a file uses what only browsers have, and does nothing that only
 /// servers do.
-pub(super) fn runs_there(module: &Module) -> bool {
+pub(crate) fn runs_there(module: &Module) -> bool {
     let mut seen = Seen::default();
     module.visit(&mut seen);
     seen.browser && !seen.server
