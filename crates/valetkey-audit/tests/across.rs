@@ -425,6 +425,7 @@ fn each_verdict_is_told_of_the_file_that_holds_the_evidence() {
     ] {
         assert_eq!(said(path, check), expected, "{path} {check}");
     }
+}
 
 const SERVICE: &str = "
 const axios = require('axios');

@@ -83,6 +83,7 @@ impl Lower<'_> {
             name: "__init__".into(),
             params,
             decorators: Vec::new(),
+            promises: false,
             body: set,
             span: span(node),
         };
