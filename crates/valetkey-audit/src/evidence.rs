@@ -22,8 +22,13 @@ use crate::{
 const ROUNDS: usize = 3;
 /// Places that are told besides the call.
 const MOST: usize = 4;
-/// Names that are followed.
+/// Names that are followed, and places of each, the last first.
 const NAMES: usize = 100;
+const PLACES: usize = 20;
+/// Words of a place that are looked at.
+const WORDS: usize = 2000;
+/// Findings of a check in a file of which more than the call is told.
+const FOUND: usize = 20;
 /// Lines of a place that are told as a whole; of a longer one, those that
 /// speak of the matter.
 const SHORT: u32 = 3;
@@ -46,7 +51,8 @@ pub(crate) struct Places<'m> {
     given: Vec<Given<'m>>,
     /// What ways depend on.
     tests: Vec<Span>,
-    functions: Vec<&'m Function>,
+    /// By where they begin, each with the one around it.
+    functions: Vec<(&'m Function, Option<usize>)>,
 }
 
 impl<'m> Places<'m> {
@@ -62,12 +68,32 @@ impl<'m> Places<'m> {
         places.names.sort_unstable();
         places.words.sort_unstable();
         places.given.sort_unstable();
+        places.nest();
         places
+    }
+
+    /// Says of each function which is the innermost around it.
+    fn nest(&mut self) {
+        let outermost_first = |f: &Function| (f.span.at, u32::MAX - f.span.len);
+        self.functions.sort_by_key(|(f, _)| outermost_first(f));
+        let mut open: Vec<usize> = Vec::new();
+        for number in 0..self.functions.len() {
+            let span = self.functions[number].0.span;
+            while open
+                .last()
+                .is_some_and(|o| !holds(self.functions[*o].0.span, span))
+            {
+                open.pop();
+            }
+            self.functions[number].1 = open.last().copied();
+            open.push(number);
+        }
     }
 
     /// Adds to findings the lines that they rest on.
     pub(crate) fn tell(&self, check: &str, found: &mut [Found]) {
-        for finding in found.iter_mut().filter(|f| f.span.len > 0) {
+        let places = found.iter_mut().filter(|f| f.span.len > 0);
+        for finding in places.take(FOUND) {
             let place = finding.span;
             if let Some(speaks) = words::of(check) {
                 finding.beside.extend(self.behind(place, speaks));
@@ -94,8 +120,14 @@ impl<'m> Places<'m> {
         let Some(home) = self.around(place) else {
             return Vec::new();
         };
-        let after = within_lines(&self.words, home.span);
-        let after = after.filter(|(at, ..)| *at >= place.at.saturating_add(place.len));
+        let begin = place.at.saturating_add(place.len);
+        let end = home.span.at.saturating_add(home.span.len);
+        let after = Span {
+            at: begin,
+            len: end.saturating_sub(begin),
+            ..place
+        };
+        let after = within_lines(&self.words, after);
         let mut lines: Vec<u32> = after
             .filter(|(_, _, word)| contains(word, "token"))
             .map(|(_, line, _)| *line)
@@ -173,22 +205,32 @@ impl<'m> Places<'m> {
     /// Where a name that can be seen at a place is given a value before it.
     fn given_to(&self, name: &str, place: Span) -> impl Iterator<Item = &Given<'m>> {
         let first = self.given.partition_point(|g| g.name < name);
-        let all = self.given[first..].iter();
-        let all = all.take_while(move |g| g.name == name);
-        all.filter(move |g| {
+        let last = self.given.partition_point(|g| g.name <= name);
+        let seen = move |g: &&Given<'m>| {
             !holds(g.span, place)
                 && (g.function
                     || match self.around(g.span) {
                         Some(home) => holds(home.span, place) && g.span.at < place.at,
                         None => true,
                     })
-        })
+        };
+        let all = self.given[first..last].iter().rev();
+        all.filter(seen).take(PLACES)
     }
 
     /// The innermost function around a place.
     fn around(&self, place: Span) -> Option<&'m Function> {
-        let around = self.functions.iter().filter(|f| holds(f.span, place));
-        around.min_by_key(|f| f.span.len).copied()
+        let before = self
+            .functions
+            .partition_point(|(f, _)| f.span.at <= place.at);
+        let mut next = before.checked_sub(1);
+        while let Some((function, around)) = next.map(|n| self.functions[n]) {
+            if holds(function.span, place) {
+                return Some(function);
+            }
+            next = around;
+        }
+        None
     }
 
     /// The head of the function around a place, where a parameter bears the name.
@@ -296,7 +338,7 @@ impl<'m> Visit<'m> for Places<'m> {
     }
 
     fn function(&mut self, function: &'m Function) {
-        self.functions.push(function);
+        self.functions.push((function, None));
         self.given.push(Given {
             name: &function.name,
             span: function.span,
@@ -375,5 +417,6 @@ fn within_lines<'a, 'm>(
 ) -> impl Iterator<Item = &'a (u32, u32, &'m str)> {
     let first = sorted.partition_point(|(at, ..)| *at < place.at);
     let end = place.at.saturating_add(place.len);
-    sorted[first..].iter().take_while(move |(at, ..)| *at < end)
+    let all = sorted[first..].iter().take(WORDS);
+    all.take_while(move |(at, ..)| *at < end)
 }
