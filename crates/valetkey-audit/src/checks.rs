@@ -77,9 +77,10 @@ pub(crate) struct Found {
     pub(crate) file: FileId,
     pub(crate) span: Span,
     /// What else shows it.
-    pub(crate) beside: Vec<Span>,
-    /// It is told of the file that holds the evidence, not of the call's.
-    pub(crate) moved: bool,
+    pub(crate) beside: Vec<(FileId, Span)>,
+    /// The evidence, where another file than the call's holds it: of that one
+    /// it is told in the end.
+    pub(crate) told_at: Option<(FileId, Span)>,
     pub(crate) verdict: Verdict,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
@@ -96,7 +97,7 @@ impl Found {
             file: at.0,
             span: at.1,
             beside: Vec::new(),
-            moved: false,
+            told_at: None,
             verdict: Verdict::Fail,
             severity,
             confidence: Confidence::High,
@@ -112,22 +113,40 @@ impl Found {
     }
 
     /// Told of where what it is about was made, where that is one other file.
-    fn made_at(mut self, places: impl Iterator<Item = (FileId, Span)>) -> Self {
+    fn made_at(self, places: impl Iterator<Item = (FileId, Span)>) -> Self {
         let places: Vec<_> = places.collect();
-        if let Some((file, span)) = places.first().copied()
-            && file != self.file
-            && places.iter().all(|(f, _)| *f == file)
-        {
-            (self.file, self.span, self.moved) = (file, span, true);
+        match places.first().copied() {
+            Some(first) if places.iter().all(|(f, _)| *f == first.0) => self.told_of(first),
+            _ => self,
+        }
+    }
+
+    /// Told of a place in another file.
+    fn told_of(mut self, place: (FileId, Span)) -> Self {
+        if place.0 != self.file {
+            self.told_at = Some(place);
         }
         self
     }
 
+    /// About a constant: told of the one other file in which it is written, or
+    /// resting on the line that writes it here.
+    fn written(self, c: &Context<'_>, text: &str) -> Self {
+        match c.texts.get(self.file).is_some_and(|t| quoted(t, text)) {
+            true => {
+                let line = c.literal((self.file, self.span), text);
+                self.resting_on(line)
+            }
+            false => match written(c, text) {
+                Some(place) => self.told_of(place),
+                None => self,
+            },
+        }
+    }
+
     /// Rests on these places, too, as far as they are in the same file.
     fn resting_on(mut self, places: impl IntoIterator<Item = (FileId, Span)>) -> Self {
-        let file = self.file;
-        let here = places.into_iter().filter(|(f, _)| *f == file);
-        self.beside.extend(here.map(|(_, span)| span).take(3));
+        self.beside.extend(places.into_iter().take(3));
         self
     }
 
@@ -182,23 +201,28 @@ impl<'a> Context<'a> {
         value.taint.iter().any(|id| test(self.origins.of(*id)))
     }
 
-    /// The line in which a text is written first, as one of its own where
-    /// there is such.
-    fn literal(&self, file: FileId, text: &str) -> Option<(FileId, Span)> {
-        let alone = |line: &str| {
-            let quoted = |q: char| line.contains(&format!("{q}{text}{q}"));
-            quoted('"') || quoted('\'') || quoted('`')
-        };
-        let lines = || self.texts[file].lines();
-        let line = lines().position(|l| l.contains(text) && alone(l));
-        let line = line.or_else(|| lines().position(|l| l.contains(text)))?;
-        let line = u32::try_from(line + 1).ok()?;
-        let span = Span {
+    /// The line in which a text stands by itself: the last before a place, or
+    /// the first after it.
+    fn literal(&self, place: (FileId, Span), text: &str) -> Option<(FileId, Span)> {
+        let quoted = ['"', '\'', '`'].map(|q| format!("{q}{text}{q}"));
+        let lines = self.texts.get(place.0)?.lines();
+        let lines = lines
+            .enumerate()
+            .filter(|(_, line)| quoted.iter().any(|q| line.contains(q)))
+            .filter_map(|(n, _)| u32::try_from(n + 1).ok());
+        let mut found = None;
+        for line in lines {
+            if line > place.1.end && found.is_some() {
+                break;
+            }
+            found = Some(line);
+        }
+        let span = found.map(|line| Span {
             start: line,
             end: line,
             ..Span::default()
-        };
-        Some((file, span))
+        })?;
+        Some((place.0, span))
     }
 
     /// Where what a value was made of came into being.
@@ -444,14 +468,5 @@ fn written(c: &Context<'_>, text: &str) -> Option<(usize, Span)> {
     if files.next().is_some() {
         return None;
     }
-    c.literal(file, text)
-}
-
-/// Where a constant is written: the place that uses it, unless it comes from
-/// another file.
-fn where_written(c: &Context<'_>, text: &str, place: (FileId, Span)) -> (FileId, Span) {
-    match c.texts.get(place.0).is_some_and(|t| quoted(t, text)) {
-        true => place,
-        false => written(c, text).unwrap_or(place),
-    }
+    c.literal((file, Span::default()), text)
 }

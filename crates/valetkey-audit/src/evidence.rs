@@ -15,6 +15,7 @@ use crate::{
     checks::Found,
     ir::{Expr, ExprKind, Function, Module, Span, Stmt, StmtKind, visit::Visit},
     report::Verdict,
+    value::FileId,
 };
 
 /// How far names are followed: `redirect(url)`, `url = base + query`,
@@ -34,7 +35,7 @@ const FOUND: usize = 20;
 const SHORT: u32 = 3;
 
 /// What is given a value, or defined, and where.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Given<'m> {
     name: &'m str,
     span: Span,
@@ -49,10 +50,20 @@ pub(crate) struct Places<'m> {
     /// All words, texts and keys among them, with their lines.
     words: Vec<(u32, u32, &'m str)>,
     given: Vec<Given<'m>>,
-    /// What ways depend on.
+    /// What ways depend on, by where it stands.
     tests: Vec<Span>,
-    /// By where they begin, each with the one around it.
-    functions: Vec<(&'m Function, Option<usize>)>,
+    /// The same, and what is given a value.
+    reads: Vec<Span>,
+    /// Functions and classes by where they begin, each with what is around it.
+    homes: Vec<Home<'m>>,
+}
+
+/// A function, or a class, whose own variables are not seen around it.
+#[derive(Debug, Clone, Copy)]
+struct Home<'m> {
+    span: Span,
+    function: Option<&'m Function>,
+    around: Option<usize>,
 }
 
 impl<'m> Places<'m> {
@@ -62,55 +73,69 @@ impl<'m> Places<'m> {
             words: Vec::new(),
             given: Vec::new(),
             tests: Vec::new(),
-            functions: Vec::new(),
+            reads: Vec::new(),
+            homes: Vec::new(),
         };
         module.visit(&mut places);
         places.names.sort_unstable();
         places.words.sort_unstable();
         places.given.sort_unstable();
+        let reads = places.given.iter().filter(|g| !g.function);
+        let mut reads: Vec<Span> = reads.map(|g| g.span).chain(places.tests.clone()).collect();
+        reads.sort_unstable_by_key(|s| s.at);
+        places.reads = reads;
+        places.tests.sort_unstable_by_key(|s| s.at);
         places.nest();
         places
     }
 
-    /// Says of each function which is the innermost around it.
+    /// Says of each function and class which is the innermost around it.
     fn nest(&mut self) {
-        let outermost_first = |f: &Function| (f.span.at, u32::MAX - f.span.len);
-        self.functions.sort_by_key(|(f, _)| outermost_first(f));
+        self.homes
+            .sort_by_key(|h| (h.span.at, u32::MAX - h.span.len));
         let mut open: Vec<usize> = Vec::new();
-        for number in 0..self.functions.len() {
-            let span = self.functions[number].0.span;
+        for number in 0..self.homes.len() {
+            let span = self.homes[number].span;
             while open
                 .last()
-                .is_some_and(|o| !holds(self.functions[*o].0.span, span))
+                .is_some_and(|o| !holds(self.homes[*o].span, span))
             {
                 open.pop();
             }
-            self.functions[number].1 = open.last().copied();
+            self.homes[number].around = open.last().copied();
             open.push(number);
         }
     }
 
     /// Adds to findings the lines that they rest on.
-    pub(crate) fn tell(&self, check: &str, found: &mut [Found]) {
+    pub(crate) fn tell(&self, check: &str, file: FileId, found: &mut [Found]) {
         let places = found.iter_mut().filter(|f| f.span.len > 0);
         for finding in places.take(FOUND) {
-            let place = finding.span;
+            let (place, passed) = (finding.span, finding.verdict == Verdict::Pass);
+            let mut tell = |lines: Vec<Span>| {
+                let lines = lines.into_iter().map(|span| (file, span));
+                finding.beside.extend(lines);
+            };
             if let Some(speaks) = words::of(check) {
-                finding.beside.extend(self.behind(place, speaks));
+                tell(self.behind(place, speaks));
             }
             let near = match check {
                 "state-verified" => {
-                    let near = self.near(place, self.tests_and_reads(), words::is_state);
+                    let near = self.near(place, &self.reads, words::is_state);
                     match near.is_empty() {
-                        true => self.around(place).map(head).into_iter().collect(),
+                        true => self
+                            .around(place)
+                            .map(|f| f.span.head())
+                            .into_iter()
+                            .collect(),
                         false => near,
                     }
                 }
-                "token-not-leaked" if finding.verdict == Verdict::Pass => self.used(place),
-                "error-handled" => self.near(place, self.tests.iter().copied(), words::is_failure),
+                "token-not-leaked" if passed => self.used(place),
+                "error-handled" => self.near(place, &self.tests, words::is_failure),
                 _ => continue,
             };
-            finding.beside.extend(near);
+            tell(near);
         }
     }
 
@@ -143,24 +168,20 @@ impl<'m> Places<'m> {
         .collect()
     }
 
-    fn tests_and_reads(&self) -> impl Iterator<Item = Span> {
-        let reads = self.given.iter().filter(|g| !g.function).map(|g| g.span);
-        self.tests.iter().copied().chain(reads)
-    }
-
     /// Those places that speak of something in the function around an exchange
     /// of the code: there the state is compared, or not.
-    fn near(
-        &self,
-        place: Span,
-        among: impl Iterator<Item = Span>,
-        speaks: fn(&str) -> bool,
-    ) -> Vec<Span> {
+    fn near(&self, place: Span, among: &[Span], speaks: fn(&str) -> bool) -> Vec<Span> {
         let Some(home) = self.around(place) else {
             return Vec::new();
         };
-        let mut told: Vec<Span> = among
-            .filter(|s| holds(home.span, *s) && !holds(*s, place))
+        let first = among.partition_point(|s| s.at < home.span.at);
+        let end = home.span.at.saturating_add(home.span.len);
+        let mut told: Vec<Span> = among[first..]
+            .iter()
+            .take_while(|s| s.at < end)
+            .take(WORDS)
+            .copied()
+            .filter(|s| !holds(*s, place))
             .filter(|s| within_lines(&self.words, *s).any(|(_, _, w)| speaks(w)))
             .collect();
         told.sort_unstable_by_key(|s| place.at.abs_diff(s.at));
@@ -174,7 +195,7 @@ impl<'m> Places<'m> {
     fn behind(&self, place: Span, speaks: Speaks) -> Vec<Span> {
         let mut told: Vec<(Matter, usize, u32, Span)> = Vec::new();
         let mut known: Vec<&str> = Vec::new();
-        let mut work: Vec<&str> = within(&self.names, place).map(|(_, n)| *n).collect();
+        let mut work: Vec<&str> = within(&self.names, place).collect();
         for round in 0..ROUNDS {
             let mut next = Vec::new();
             for name in work {
@@ -183,11 +204,11 @@ impl<'m> Places<'m> {
                 }
                 known.push(name);
                 for Given { span, function, .. } in self.given_to(name, place) {
-                    for (matter, lines) in self.lines(name, *span, speaks) {
+                    for (matter, lines) in self.lines(name, span, speaks) {
                         told.push((matter, round, place.at.abs_diff(lines.at), lines));
                     }
                     if !function {
-                        next.extend(within(&self.names, *span).map(|(_, n)| *n));
+                        next.extend(within(&self.names, span));
                     }
                 }
                 if let (Some(matter), Some(head)) = (speaks(name), self.parameter(name, place)) {
@@ -202,33 +223,45 @@ impl<'m> Places<'m> {
         best.map(|(.., lines)| lines).take(MOST).collect()
     }
 
-    /// Where a name that can be seen at a place is given a value before it.
-    fn given_to(&self, name: &str, place: Span) -> impl Iterator<Item = &Given<'m>> {
+    /// Where a name that can be seen at a place is given a value before it: in
+    /// the functions around it, or else in the module.
+    fn given_to(&self, name: &str, place: Span) -> Vec<Given<'m>> {
         let first = self.given.partition_point(|g| g.name < name);
         let last = self.given.partition_point(|g| g.name <= name);
-        let seen = move |g: &&Given<'m>| {
-            !holds(g.span, place)
-                && (g.function
-                    || match self.around(g.span) {
-                        Some(home) => holds(home.span, place) && g.span.at < place.at,
-                        None => true,
-                    })
-        };
-        let all = self.given[first..last].iter().rev();
-        all.filter(seen).take(PLACES)
+        let all = self.given[first..last].iter().rev().copied();
+        let all = all.filter(|g| !holds(g.span, place));
+        let (own, module): (Vec<_>, Vec<_>) = all
+            .filter_map(|g| match self.home(g.span) {
+                _ if g.function => Some((g, false)),
+                Some(home) => {
+                    (holds(home.span, place) && g.span.at < place.at).then_some((g, true))
+                }
+                None => Some((g, false)),
+            })
+            .take(PLACES)
+            .partition(|(_, own)| *own);
+        let seen = if own.is_empty() { module } else { own };
+        seen.into_iter().map(|(g, _)| g).collect()
+    }
+
+    /// The innermost function or class around a place.
+    fn home(&self, place: Span) -> Option<Home<'m>> {
+        self.around_by(place, |_| true)
     }
 
     /// The innermost function around a place.
     fn around(&self, place: Span) -> Option<&'m Function> {
-        let before = self
-            .functions
-            .partition_point(|(f, _)| f.span.at <= place.at);
+        self.around_by(place, |h| h.function.is_some())?.function
+    }
+
+    fn around_by(&self, place: Span, wanted: impl Fn(&Home<'m>) -> bool) -> Option<Home<'m>> {
+        let before = self.homes.partition_point(|h| h.span.at <= place.at);
         let mut next = before.checked_sub(1);
-        while let Some((function, around)) = next.map(|n| self.functions[n]) {
-            if holds(function.span, place) {
-                return Some(function);
+        while let Some(home) = next.map(|n| self.homes[n]) {
+            if holds(home.span, place) && wanted(&home) {
+                return Some(home);
             }
-            next = around;
+            next = home.around;
         }
         None
     }
@@ -237,7 +270,7 @@ impl<'m> Places<'m> {
     fn parameter(&self, name: &str, place: Span) -> Option<Span> {
         let function = self.around(place)?;
         let named = function.params.iter().any(|p| p.name == name);
-        named.then(|| head(function))
+        named.then(|| function.span.head())
     }
 
     /// The lines in which a value is given that speak of the matter; a short
@@ -304,6 +337,15 @@ impl<'m> Visit<'m> for Places<'m> {
                     target.iter().for_each(|t| self.gives(t, value.span));
                 }
             }
+            // Its own variables are not seen around it.
+            StmtKind::Class(class) => {
+                let body = class.body.first().zip(class.body.last());
+                self.homes.extend(body.map(|(first, last)| Home {
+                    span: joined(first.span, last.span),
+                    function: None,
+                    around: None,
+                }));
+            }
             // `params.set("state", state)`.
             StmtKind::Expr(e) => {
                 if let Some(call) = called(e)
@@ -338,20 +380,16 @@ impl<'m> Visit<'m> for Places<'m> {
     }
 
     fn function(&mut self, function: &'m Function) {
-        self.functions.push((function, None));
+        self.homes.push(Home {
+            span: function.span,
+            function: Some(function),
+            around: None,
+        });
         self.given.push(Given {
             name: &function.name,
             span: function.span,
             function: true,
         });
-    }
-}
-
-/// The line in which a function begins.
-fn head(function: &Function) -> Span {
-    Span {
-        end: function.span.start,
-        ..function.span
     }
 }
 
@@ -402,13 +440,12 @@ fn holds(outer: Span, inner: Span) -> bool {
     outer.at <= inner.at && inner.at.saturating_add(inner.len) <= outer.at.saturating_add(outer.len)
 }
 
-fn within<'a, 'm>(
-    sorted: &'a [(u32, &'m str)],
-    place: Span,
-) -> impl Iterator<Item = &'a (u32, &'m str)> {
+fn within<'m>(sorted: &[(u32, &'m str)], place: Span) -> impl Iterator<Item = &'m str> {
     let first = sorted.partition_point(|(at, _)| *at < place.at);
     let end = place.at.saturating_add(place.len);
-    sorted[first..].iter().take_while(move |(at, _)| *at < end)
+    let all = sorted[first..].iter().take(WORDS);
+    all.take_while(move |(at, _)| *at < end)
+        .map(|(_, name)| *name)
 }
 
 fn within_lines<'a, 'm>(

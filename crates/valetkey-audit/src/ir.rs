@@ -20,6 +20,16 @@ pub(crate) struct Span {
     pub(crate) len: u32,
 }
 
+impl Span {
+    /// Its first line.
+    pub(crate) fn head(self) -> Self {
+        Self {
+            end: self.start,
+            ..self
+        }
+    }
+}
+
 pub(crate) type Block = Vec<Stmt>;
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use crate::{
     evidence::Places,
     facts::{EventKind, Facts},
     group,
+    ir::Span,
     lang::Language,
     libraries::Libraries,
     manifest::Versions,
@@ -80,6 +81,9 @@ pub struct Result {
     /// that is let pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<String>,
+    /// Those of the lines in which it comes to light; it rests on the others.
+    #[serde(skip)]
+    pub places: Vec<[u32; 2]>,
     /// The lines themselves, redacted, for people.
     #[serde(skip)]
     pub excerpt: Vec<(u32, String)>,
@@ -259,10 +263,14 @@ fn judge(
     }
     let mut all: BTreeMap<(usize, usize), Vec<Found>> = BTreeMap::new();
     for (number, check) in CHECKS.iter().enumerate() {
-        for found in (check.run)(&context) {
+        for mut found in (check.run)(&context) {
             // A file of the app that holds the comparison, or lets a token
             // out, takes part, too.
-            if found.moved
+            let moved = found.told_at.is_some();
+            if let Some((file, span)) = found.told_at {
+                (found.file, found.span) = (file, span);
+            }
+            if moved
                 || check.id == "state-verified"
                 || found.verdict == Verdict::Fail
                     && (matches!(
@@ -319,7 +327,7 @@ fn judge(
                 continue;
             }
             let mut found = all.remove(&(file, number)).unwrap_or_default();
-            places.tell(check.id, &mut found);
+            places.tell(check.id, file, &mut found);
             let mut result = merged(path, check.id, found);
             suppress::apply(&mut result, &text, options);
             result.excerpt = excerpt(&result, &text);
@@ -486,7 +494,16 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
     };
     found.retain(|f| f.verdict == verdict);
     found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.span.cmp(&b.span)));
-    let lines = lines(&found);
+    let places = lines(found.iter().map(|f| &f.span));
+    let beside = found
+        .iter()
+        .flat_map(|f| f.beside.iter().filter(|(file, _)| *file == f.file));
+    let lines = lines(
+        found
+            .iter()
+            .map(|f| &f.span)
+            .chain(beside.map(|(_, span)| span)),
+    );
     let first = found.first();
     Result {
         path: path.to_owned(),
@@ -494,6 +511,7 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
         verdict,
         severity: first.map_or(Severity::Low, |f| f.severity),
         lines,
+        places,
         confidence: found
             .iter()
             .map(|f| f.confidence)
@@ -510,12 +528,9 @@ fn merged(path: &str, check: &'static str, mut found: Vec<Found>) -> Result {
     }
 }
 
-/// Where they are, and what they rest on; what lies within another place is
-/// told with it.
-fn lines(found: &[Found]) -> Vec<[u32; 2]> {
-    let mut lines: Vec<[u32; 2]> = found
-        .iter()
-        .flat_map(|f| f.beside.iter().chain([&f.span]))
+/// First and last lines of places; what lies within another is told with it.
+fn lines<'s>(spans: impl Iterator<Item = &'s Span>) -> Vec<[u32; 2]> {
+    let mut lines: Vec<[u32; 2]> = spans
         .filter(|s| s.start > 0)
         .map(|s| [s.start, s.end.max(s.start)])
         .collect();
@@ -525,15 +540,21 @@ fn lines(found: &[Found]) -> Vec<[u32; 2]> {
     lines
 }
 
-/// The lines of a failure, constants of secrets blotted out.
+/// The lines of a failure, its own first of all, constants of secrets blotted
+/// out.
 fn excerpt(result: &Result, text: &Text<'_>) -> Vec<(u32, String)> {
     if result.verdict != Verdict::Fail {
         return Vec::new();
     }
     let all = text.lines();
-    let blot = matches!(result.check, "secret-not-in-code" | "session-key-strong");
+    let blot = matches!(
+        result.check,
+        "secret-not-in-code" | "session-key-strong" | "timeout-set"
+    );
+    let own = result.places.iter().take(3);
+    let beside = result.lines.iter().filter(|l| !result.places.contains(l));
     let mut lines = Vec::new();
-    for [start, end] in result.lines.iter().take(5) {
+    for [start, end] in own.chain(beside).take(5) {
         for n in *start..=(*end).min(start + 5) {
             // Places may overlap.
             let new = lines.iter().all(|(shown, _)| *shown != n);
@@ -547,10 +568,38 @@ fn excerpt(result: &Result, text: &Text<'_>) -> Vec<(u32, String)> {
             }
         }
     }
+    lines.sort_unstable();
     lines
 }
 
+/// Whether a line may hold a secret of some kind, by what it names.
 fn secret_in(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "secret",
+        "passw",
+        "pass:",
+        "pass=",
+        "pass =",
+        "pwd",
+        "key",
+        "credential",
+        "auth:",
+        "auth=",
+        "auth =",
+        "basic",
+        "bearer",
+        "header",
+    ];
     let lower = line.to_ascii_lowercase();
-    lower.contains("secret") || lower.contains("password") || lower.contains("key")
+    // `https://user:password@host`.
+    let user = || {
+        lower.split("://").skip(1).any(|rest| {
+            let host = rest
+                .split(['/', '"', '\'', '`', ' '])
+                .next()
+                .unwrap_or_default();
+            host.contains('@')
+        })
+    };
+    WORDS.iter().any(|w| lower.contains(w)) || user()
 }

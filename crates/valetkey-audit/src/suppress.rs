@@ -35,7 +35,7 @@ fn inline(result: &Result, text: &Text<'_>) -> Option<String> {
     }
     let lines = text.lines();
     let mut reason = None;
-    for [start, end] in &result.lines {
+    for [start, end] in &result.places {
         let first = (*start as usize).saturating_sub(2);
         let found = lines
             .get(first..(*end as usize).min(lines.len()))?

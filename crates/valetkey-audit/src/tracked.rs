@@ -46,7 +46,7 @@ pub(crate) fn env_file(root: &Path) -> Option<Vec<Found>> {
                 len: 0,
             },
             beside: Vec::new(),
-            moved: false,
+            told_at: None,
             verdict: Verdict::Fail,
             severity: Severity::High,
             confidence: Confidence::High,

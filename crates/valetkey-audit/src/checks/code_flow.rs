@@ -72,7 +72,7 @@ fn exchanged(c: &Context<'_>, event: &Event) -> impl Iterator<Item = Found> {
     const SAID: &str = "A code is exchanged.";
     let entry = event.entry.and_then(|e| c.facts.entries.get(e));
     let callback = entry.filter(|e| e.route && e.file != event.file);
-    let places = callback.map(|e| (e.file, e.span)).into_iter();
+    let places = callback.map(|e| (e.file, e.span.head())).into_iter();
     places
         .chain([at(event)])
         .map(|place| Found::pass(place, SAID))

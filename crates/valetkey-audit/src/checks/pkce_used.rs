@@ -84,8 +84,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ),
         };
         let random = |o: &crate::value::Origin| matches!(o, crate::value::Origin::Random);
-        let judged = judged.made_at(c.made(challenge, random));
-        found.push(judged.resting_on(c.made(challenge, random)));
+        let judged = judged.resting_on(c.made(challenge, random));
+        found.push(match judged.verdict {
+            Verdict::Pass => judged.made_at(c.made(challenge, random)),
+            _ => judged,
+        });
     }
     found.extend(thrown_away(c, severity));
     // The login begins in another file, which may not be seen.

@@ -1,6 +1,6 @@
 //! The redirect URI is fixed.
 
-use super::{Check, Context, Found, at, elsewhere, is_settings, where_written};
+use super::{Check, Context, Found, at, elsewhere, is_settings};
 use crate::{
     facts::EventKind,
     report::{
@@ -80,8 +80,7 @@ fn judge(
         if text.is_empty() {
             return None;
         }
-        let place = where_written(c, text, place);
-        return Some(Found::pass(place, "The redirect URI is fixed."));
+        return Some(Found::pass(place, "The redirect URI is fixed.").written(c, text));
     }
     // A program of one user, on whichever port is free.
     let local = matches!(&value.kind, Kind::Template(parts) if parts.first()

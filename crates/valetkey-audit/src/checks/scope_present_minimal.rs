@@ -1,6 +1,6 @@
 //! A scope is asked for, and no more than is needed to know the user.
 
-use super::{Check, Context, Found, at, best_per_place, elsewhere, field, text, where_written};
+use super::{Check, Context, Found, at, best_per_place, elsewhere, field, text};
 use crate::{
     facts::{EventKind, Fields},
     report::{Confidence, Severity::Low},
@@ -231,22 +231,16 @@ fn logins_say(c: &Context<'_>) -> bool {
 fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Option<Found> {
     let mut words = Vec::new();
     collect(scope, &mut words);
-    let place = match &scope.kind {
-        Kind::Str(text) => where_written(c, text, place),
-        _ => place,
+    let written = |found: Found| match &scope.kind {
+        Kind::Str(text) => found.written(c, text),
+        _ => found,
     };
     if let Some(broad) = words.iter().find(|w| {
         let lower = w.to_ascii_lowercase();
         BROAD.contains(&lower.as_str()) && (lower != "api" || of_gitlab(c, place.0))
     }) {
-        return Some(
-            Found::fail(
-                place,
-                Low,
-                format!("The scope `{broad}` opens far more than a login needs."),
-            )
-            .unsure(),
-        );
+        let message = format!("The scope `{broad}` opens far more than a login needs.");
+        return Some(written(Found::fail(place, Low, message)).unsure());
     }
     if let Some(unused) = unused(c, &words) {
         let message =
@@ -254,7 +248,7 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
         return Some(Found::fail(place, Low, message).unsure());
     }
     if !words.is_empty() {
-        return Some(Found::pass(place, "The scope is named and small."));
+        return Some(written(Found::pass(place, "The scope is named and small.")));
     }
     let set = |o: &Origin| matches!(o, Origin::Env(_) | Origin::Config(_));
     c.any(scope, set)

@@ -53,20 +53,18 @@ fn judge(
     match &value.kind {
         Kind::Str(text) => match looks(text) {
             Looks::Nothing => None,
-            // Handed on from another file: it is reported where it is written.
-            _ if !quoted(&c.texts[place.0], text) => written(c, text)
-                .filter(|at| at.0 != place.0)
-                .and_then(|at| judge(c, value, at, looks)),
+            // Handed on from another file, but it is not known which.
+            _ if !quoted(&c.texts[place.0], text) && written(c, text).is_none() => None,
             Looks::Placeholder => Some(Found::fail(
-                c.literal(place.0, text).unwrap_or(place),
+                place,
                 Low,
                 "A placeholder stands where the client secret goes: the next person writes the real one into the code.",
-            )),
+            ).written(c, text)),
             Looks::Secret => Some(Found::fail(
-                c.literal(place.0, text).unwrap_or(place),
+                place,
                 High,
                 "The client secret stands in the code.",
-            )),
+            ).written(c, text)),
         },
         Kind::Alt(all) => {
             let fallback = all

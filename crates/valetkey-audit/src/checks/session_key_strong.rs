@@ -1,6 +1,6 @@
 //! The key that signs the session cookie is no constant.
 
-use super::{Check, Context, Found, at, where_written};
+use super::{Check, Context, Found, at};
 use crate::{
     facts::EventKind,
     report::Severity::{High, Medium},
@@ -31,17 +31,16 @@ fn judge(c: &Context<'_>, value: &Value, place: (usize, crate::ir::Span)) -> Opt
         Kind::Str(text) if reported_elsewhere(c, text, place.0) => None,
         Kind::Str(text) => {
             let found = Found::fail(place, High, "The session key stands in the code.");
-            Some(found.resting_on(c.literal(place.0, text)))
+            Some(found.resting_on(c.literal(place, text)))
         }
         Kind::Alt(_) if fallback(value).is_some() => {
             let text = fallback(value).unwrap_or_default();
-            let place = where_written(c, text, place);
             let found = Found::fail(
                 place,
                 Medium,
                 "The session key falls back to one that stands in the code.",
             );
-            Some(found.resting_on(c.literal(place.0, text)))
+            Some(found.written(c, text))
         }
         _ if c.any(value, |o| matches!(o, Origin::WeakRandom)) => {
             Some(Found::fail(place, High, "The session key can be guessed."))

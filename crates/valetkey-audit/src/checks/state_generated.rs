@@ -3,7 +3,10 @@
 use super::{Check, Context, Found, at, best_per_place, field, is_constant, seen_to, text};
 use crate::{
     facts::EventKind,
-    report::Severity::{High, Medium},
+    report::{
+        Severity::{High, Medium},
+        Verdict,
+    },
     value::{Kind, Origin, Value},
 };
 
@@ -16,6 +19,9 @@ pub(super) const CHECK: Check = Check {
 
 const AT_LOAD: &str =
     "The state is made once, when the program starts, and is the same for every login.";
+
+const GUESSED: &str =
+    "The state can be guessed: it is too short, or its generator is not made for secrets.";
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
@@ -47,8 +53,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 Err((severity, message)) => Found::fail(place, severity, message),
             };
             let random = |o: &Origin| matches!(o, Origin::Random | Origin::WeakRandom);
-            let verdict = verdict.made_at(c.made(state, random));
-            found.push(verdict.resting_on(c.made(state, random)));
+            let verdict = verdict.resting_on(c.made(state, random));
+            // When it is made is the caller's matter, how it is made is not.
+            found.push(
+                match verdict.verdict == Verdict::Pass || verdict.message == GUESSED {
+                    true => verdict.made_at(c.made(state, random)),
+                    false => verdict,
+                },
+            );
         }
     }
     for (event, part, fields, library) in c.delegations() {
@@ -167,10 +179,7 @@ fn judge(
         return Some(Ok("The state is random and made for each login."));
     }
     if has(|o| matches!(o, Origin::WeakRandom)) {
-        return Some(Err((
-            High,
-            "The state can be guessed: it is too short, or its generator is not made for secrets.",
-        )));
+        return Some(Err((High, GUESSED)));
     }
     // With a key, nobody else can make it of the number.
     let keyed = has(|o| matches!(o, Origin::Hash | Origin::Env(_) | Origin::Config(_)));

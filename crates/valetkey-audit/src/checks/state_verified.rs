@@ -92,11 +92,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     if [left, right].iter().any(|v| c.any(v, of_state)))
         });
         // Where it would be compared: a function that asks for the exchange.
-        let head = crate::ir::Span {
-            end: entry.span.start,
-            ..entry.span
-        };
-        let head = (outcome.verdict == StateVerdict::Anything).then_some((entry.file, head));
+        let head =
+            (outcome.verdict == StateVerdict::Anything).then_some((entry.file, entry.span.head()));
         found.push(finding.resting_on(head.into_iter().chain(compared.map(at))));
     }
     found.extend(left_to_others(c));

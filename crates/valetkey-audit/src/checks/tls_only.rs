@@ -1,9 +1,12 @@
 //! https beyond loopback, and its checks switched on.
 
-use super::{Check, Context, Found, at, field, is_loopback, text, where_written};
+use super::{Check, Context, Found, at, field, is_loopback, quoted, text, written};
 use crate::{
     facts::{EventKind, Fields},
-    report::Severity::{High, Medium},
+    report::{
+        Severity::{High, Medium},
+        Verdict,
+    },
     value::{Kind, Origin, Value},
 };
 
@@ -52,12 +55,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                         "The server's certificate is not checked.",
                     ));
                 } else if *oauth {
-                    found.extend(endpoint(url, named_at(c, url, place)));
+                    found.extend(endpoint_of(c, url, place));
                 }
             }
             EventKind::Authorize { url, fields, .. }
             | EventKind::TokenRequest { url, fields, .. } => {
-                found.extend(endpoint(url, named_at(c, url, place)));
+                found.extend(endpoint_of(c, url, place));
                 found.extend(redirect(c, fields, place));
             }
             EventKind::Delegate { fields, .. } => {
@@ -107,13 +110,25 @@ fn endpoint(url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {
         .then(|| Found::pass(place, "The endpoints are https."))
 }
 
+/// The same, of a URL that may be written in another file.
+fn endpoint_of(c: &Context<'_>, url: &str, place: (usize, crate::ir::Span)) -> Option<Found> {
+    let found = endpoint(url, place)?;
+    Some(match found.verdict {
+        Verdict::Fail => found.told_of(named_at(c, url, place)),
+        _ => found,
+    })
+}
+
 /// Where an endpoint stands, or its host if it is put together.
 fn named_at(
     c: &Context<'_>,
     url: &str,
     place: (usize, crate::ir::Span),
 ) -> (usize, crate::ir::Span) {
-    let there = where_written(c, url, place);
+    let there = match c.texts.get(place.0).is_some_and(|t| quoted(t, url)) {
+        true => place,
+        false => written(c, url).unwrap_or(place),
+    };
     let own = c.texts.get(place.0);
     let host = url
         .strip_prefix("http://")
@@ -128,7 +143,7 @@ fn named_at(
         return place;
     }
     (0..c.texts.len())
-        .find_map(|file| c.literal(file, start))
+        .find_map(|file| c.literal((file, crate::ir::Span::default()), start))
         .unwrap_or(place)
 }
 
@@ -152,7 +167,7 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
     }
     let url = value.as_str()?;
     (url.starts_with("http://") && !is_loopback(url))
-        .then(|| plain_redirect(named_at(c, url, place)))
+        .then(|| plain_redirect(place).told_of(named_at(c, url, place)))
 }
 
 /// Whether a host is what the settings say, and nothing stands in for it.

@@ -26,16 +26,14 @@ pub(super) fn sarif(report: &Report) -> String {
         .collect();
     let results: Vec<Value> = failing(report)
         .map(|(r, c)| {
-            let places: Vec<Value> = r
-                .lines
-                .iter()
-                .map(|[start, end]| {
-                    json!({"physicalLocation": {
-                        "artifactLocation": {"uri": uri(&r.path)},
-                        "region": {"startLine": start, "endLine": end},
-                    }})
-                })
-                .collect();
+            let place = |[start, end]: &[u32; 2]| {
+                json!({"physicalLocation": {
+                    "artifactLocation": {"uri": uri(&r.path)},
+                    "region": {"startLine": start, "endLine": end},
+                }})
+            };
+            let first = r.places.first();
+            let others = r.lines.iter().filter(|l| Some(*l) != first);
             json!({
                 "ruleId": c.id,
                 "ruleIndex": CHECKS.iter().position(|k| k.id == c.id),
@@ -46,7 +44,8 @@ pub(super) fn sarif(report: &Report) -> String {
                         "{}\n\n{}{}", r.message, r.fix, fenced(r.example, language_name(&r.path))
                     ),
                 },
-                "locations": places.into_iter().take(1).collect::<Vec<_>>(),
+                "locations": first.map(place).into_iter().collect::<Vec<_>>(),
+                "relatedLocations": others.map(place).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -121,7 +120,7 @@ pub(super) fn github(report: &Report) -> String {
                 Severity::Medium => "warning",
                 Severity::Low => "notice",
             };
-            let [line, end] = r.lines.first().copied().unwrap_or([1, 1]);
+            let [line, end] = r.places.first().copied().unwrap_or([1, 1]);
             format!(
                 "::{kind} file={},line={line},endLine={end},title={}::{}",
                 property(&redact::name(&r.path)),

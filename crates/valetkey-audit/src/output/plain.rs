@@ -40,7 +40,7 @@ pub(super) fn write(report: &Report) -> String {
     }
     for (result, check) in failing(report) {
         let line = result
-            .lines
+            .places
             .first()
             .map(|l| format!(":{}", l[0]))
             .unwrap_or_default();
