@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::{
     engine::App,
     facts::{Event, EventKind, Facts, Fields},
-    ir::Span,
+    ir::{ExprKind, Span, Stmt, StmtKind, visit::Visit},
     report::{Confidence, Severity, Verdict},
     value::{FileId, Kind, Origin, OriginId, Origins, Value},
 };
@@ -133,10 +133,18 @@ impl Found {
     /// resting on the line that writes it here.
     fn written(self, c: &Context<'_>, text: &str) -> Self {
         match c.texts.get(self.file).is_some_and(|t| quoted(t, text)) {
-            true => {
-                let line = c.literal((self.file, self.span), text);
-                self.resting_on(line)
-            }
+            true => match c.literal((self.file, self.span), text) {
+                // Of a long call, the line that writes it.
+                Some((_, line)) if self.span.start <= line.start && line.end <= self.span.end => {
+                    let span = Span {
+                        start: line.start,
+                        end: line.end,
+                        ..self.span
+                    };
+                    Self { span, ..self }
+                }
+                line => self.resting_on(line),
+            },
             false => match written(c, text) {
                 Some(place) => self.told_of(place),
                 None => self,
@@ -205,24 +213,58 @@ impl<'a> Context<'a> {
     /// the first after it.
     fn literal(&self, place: (FileId, Span), text: &str) -> Option<(FileId, Span)> {
         let quoted = ['"', '\'', '`'].map(|q| format!("{q}{text}{q}"));
-        let lines = self.texts.get(place.0)?.lines();
-        let lines = lines
-            .enumerate()
-            .filter(|(_, line)| quoted.iter().any(|q| line.contains(q)))
-            .filter_map(|(n, _)| u32::try_from(n + 1).ok());
+        let by_itself = |line: &str| quoted.iter().any(|q| line.contains(q));
         let mut found = None;
-        for line in lines {
-            if line > place.1.end && found.is_some() {
+        for (_, span) in self.lines(place.0).filter(|(line, _)| by_itself(line)) {
+            if span.start > place.1.end && found.is_some() {
                 break;
             }
-            found = Some(line);
+            found = Some((place.0, span));
         }
-        let span = found.map(|line| Span {
-            start: line,
-            end: line,
-            ..Span::default()
-        })?;
-        Some((place.0, span))
+        found
+    }
+
+    /// The first line that has a text in it.
+    fn mention(&self, file: FileId, text: &str) -> Option<(FileId, Span)> {
+        let (_, span) = self.lines(file).find(|(line, _)| line.contains(text))?;
+        Some((file, span))
+    }
+
+    fn lines(&self, file: FileId) -> impl Iterator<Item = (&'a str, Span)> {
+        let lines = self.texts.get(file).into_iter().flat_map(|t| t.lines());
+        lines.zip(1..).map(|(line, number)| {
+            let span = Span {
+                start: number,
+                end: number,
+                ..Span::default()
+            };
+            (line, span)
+        })
+    }
+
+    /// Whether a place is in the body of a function that bears a name: it is
+    /// gone through for each caller.
+    fn in_function(&self, (file, place): (FileId, Span)) -> bool {
+        struct Around(Span, bool);
+        impl Visit<'_> for Around {
+            fn statement(&mut self, statement: &Stmt) {
+                let function = match &statement.kind {
+                    StmtKind::Function(function) => function,
+                    StmtKind::Assign { value, .. } => match &value.kind {
+                        ExprKind::Lambda(function) => function,
+                        _ => return,
+                    },
+                    _ => return,
+                };
+                let Span { at, len, .. } = function.span;
+                self.1 |= at <= self.0.at && self.0.at < at.saturating_add(len);
+            }
+        }
+        let mut around = Around(place, false);
+        if let Some(file) = self.app.files.get(file) {
+            file.module.visit(&mut around);
+        }
+        around.1
     }
 
     /// Where what a value was made of came into being.

@@ -489,3 +489,149 @@ fn what_sets_up_the_app_and_what_makes_the_state_show_it() {
     );
     assert_eq!(said("controllers/entrance.js", "token-not-leaked"), fail);
 }
+
+/// A file that holds nothing but the constant takes part by that.
+#[test]
+fn a_constant_of_another_file_is_reported_there_in_every_language() {
+    const PYTHON: &str = r#"
+import secrets, constants
+from urllib.parse import urlencode
+from flask import Flask, redirect, session
+
+app = Flask(__name__)
+
+@app.route("/login")
+def login():
+    session["s"] = secrets.token_urlsafe(32)
+    return redirect("https://id.example/authorize?" + urlencode({
+        "response_type": "code", "client_id": "photos", "state": session["s"],
+        "redirect_uri": "https://photos.example/back", "scope": constants.WANTED}))
+"#;
+    const JAVASCRIPT: &str = r#"
+const crypto = require("crypto");
+const { WANTED } = require("./constants");
+const app = require("express")();
+
+app.get("/login", (req, res) => {
+  req.session.s = crypto.randomBytes(32).toString("hex");
+  const query = new URLSearchParams({ response_type: "code", client_id: "photos",
+    redirect_uri: "https://photos.example/back", scope: WANTED, state: req.session.s });
+  res.redirect(`https://id.example/authorize?${query}`);
+});
+"#;
+    const GO: &str = r#"
+package web
+
+import (
+	"net/http"
+
+	"golang.org/x/oauth2"
+)
+
+var conf = &oauth2.Config{
+	ClientID:    "photos",
+	RedirectURL: "https://photos.example/back",
+	Scopes:      []string{wanted},
+	Endpoint:    oauth2.Endpoint{AuthURL: "https://id.example/a", TokenURL: "https://id.example/t"},
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, conf.AuthCodeURL("x"), http.StatusFound)
+}
+"#;
+    for (name, text, constants, constant) in [
+        (
+            "web.py",
+            PYTHON,
+            "constants.py",
+            "WANTED = \"repo admin:org\"\n",
+        ),
+        (
+            "web.js",
+            JAVASCRIPT,
+            "constants.js",
+            "exports.WANTED = \"repo admin:org\";\n",
+        ),
+    ] {
+        let files = [(name, text), (constants, constant)];
+        let root = tree(&format!("across-constant-{name}"), &files);
+        let check = "scope-present-minimal";
+        assert_eq!(
+            verdict(&root, constants, check),
+            Some(Verdict::Fail),
+            "{name}"
+        );
+        assert_eq!(verdict(&root, name, check), Some(Verdict::Na), "{name}");
+    }
+    let files = [
+        ("web.go", GO),
+        ("wanted.go", "package web\n\nconst wanted = \"repo\"\n"),
+    ];
+    let root = tree("across-constant-go", &files);
+    let failed = ["web.go", "wanted.go"]
+        .map(|f| verdict(&root, f, "scope-present-minimal") == Some(Verdict::Fail));
+    assert!(
+        failed.contains(&true),
+        "the failure is not lost: {failed:?}"
+    );
+}
+
+/// One helper makes verifiers and states for two logins: what is right in one
+/// does not hide what is wrong in the other, nor is the helper to blame.
+#[test]
+fn logins_that_share_a_helper_are_judged_apart() {
+    const HELPER: &str = "import secrets\n\ndef fresh():\n    return secrets.token_urlsafe(48)\n";
+    let login = |name: &str, state: &str, method: &str| {
+        format!(
+            r#"
+import base64, hashlib, helper
+from urllib.parse import urlencode
+from flask import Blueprint, redirect, session
+
+pages = Blueprint("{name}", __name__)
+STATE = helper.fresh()
+
+@pages.route("/{name}")
+def login():
+    verifier = session["verifier"] = helper.fresh()
+    state = session["state"] = {state}
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+    return redirect("https://id.example/authorize?" + urlencode({{
+        "response_type": "code", "client_id": "photos", "state": state,
+        "redirect_uri": "https://photos.example/back", "scope": "openid",
+        "code_challenge": {method}}}))
+"#
+        )
+    };
+    let good = login(
+        "a",
+        "helper.fresh()",
+        "digest, \"code_challenge_method\": \"S256\"",
+    );
+    let bad = login(
+        "b",
+        "STATE",
+        "verifier, \"code_challenge_method\": \"plain\"",
+    );
+    let root = tree(
+        "across-shared-helper",
+        &[("helper.py", HELPER), ("a.py", &good), ("b.py", &bad)],
+    );
+    for check in ["state-generated", "pkce-used"] {
+        assert_eq!(
+            verdict(&root, "b.py", check),
+            Some(Verdict::Fail),
+            "{check}"
+        );
+        assert_ne!(
+            verdict(&root, "a.py", check),
+            Some(Verdict::Fail),
+            "{check}"
+        );
+        assert_ne!(
+            verdict(&root, "helper.py", check),
+            Some(Verdict::Fail),
+            "{check}"
+        );
+    }
+}

@@ -250,3 +250,59 @@ fn a_long_function_is_not_told_as_a_whole() {
     let found = result("photos.py", &long, "state-generated");
     assert!(found.lines.len() <= 8, "{:?}", found.lines);
 }
+
+/// A comment at the finding is enough: what it rests on may change.
+#[test]
+fn a_suppression_stands_where_the_finding_comes_to_light() {
+    let ignored = FLASK.replace(
+        "    url = \"https",
+        "    # valetkey: ignore[pkce-used] the provider knows none\n    url = \"https",
+    );
+    let found = result("photos.py", &ignored, "pkce-used");
+    assert!(found.lines.len() > 1, "{:?}", found.lines);
+    assert_eq!(found.verdict, Verdict::Na, "{:?}", found.places);
+}
+
+/// The place where a finding comes to light is the one that is named first,
+/// and is shown.
+#[test]
+fn a_report_begins_where_the_finding_comes_to_light() {
+    let found = result("photos.py", FLASK, "state-generated");
+    let line = FLASK
+        .lines()
+        .position(|l| l.contains("url = \"https"))
+        .unwrap()
+        + 1;
+    let line = u32::try_from(line).unwrap();
+    assert_eq!(found.places[0][0], line);
+    assert!(found.lines[0][0] < line, "{:?}", found.lines);
+    assert!(found.excerpt.iter().any(|(n, _)| *n == line));
+}
+
+/// What holds a secret is blotted out on whichever line it is told.
+#[test]
+fn lines_that_are_told_beside_show_no_secret() {
+    const SAID: &str = "hunter2-hunter2";
+    let client = |line: &str| {
+        FLASK.replace(
+            "    http = requests.Session()\n",
+            &format!("    http = requests.Session()\n    {line}\n"),
+        )
+    };
+    for text in [
+        client("http.auth = (\"photos\", \"hunter2-hunter2\")"),
+        client("http.headers[\"X-Api\"] = \"hunter2-hunter2\""),
+        client("http.proxies = \"http://me:hunter2-hunter2@proxy.example\""),
+        FLASK.replace(
+            "where = request.host_url + \"back\"",
+            "where = request.host_url + \"back\" if request.host_url else \"https://me:hunter2-hunter2@a.example/\"",
+        ),
+    ] {
+        let report = audit_source(&[("photos.py", &text)], &Options::default());
+        for found in &report.results {
+            for (_, line) in &found.excerpt {
+                assert!(!line.contains(SAID), "{}: {line}", found.check);
+            }
+        }
+    }
+}

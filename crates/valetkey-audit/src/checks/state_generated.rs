@@ -54,13 +54,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             };
             let random = |o: &Origin| matches!(o, Origin::Random | Origin::WeakRandom);
             let verdict = verdict.resting_on(c.made(state, random));
-            // When it is made is the caller's matter, how it is made is not.
-            found.push(
-                match verdict.verdict == Verdict::Pass || verdict.message == GUESSED {
-                    true => verdict.made_at(c.made(state, random)),
-                    false => verdict,
-                },
-            );
+            // A helper that makes it well is not to blame for when it is called.
+            let innocent = verdict.message == AT_LOAD
+                && c.made(state, random).any(|place| c.in_function(place));
+            let made = verdict.verdict == Verdict::Pass
+                || verdict.message == GUESSED
+                || verdict.message == AT_LOAD && !innocent;
+            found.push(match made {
+                true => verdict.made_at(c.made(state, random)),
+                false => verdict,
+            });
         }
     }
     for (event, part, fields, library) in c.delegations() {

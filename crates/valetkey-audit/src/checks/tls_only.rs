@@ -143,7 +143,7 @@ fn named_at(
         return place;
     }
     (0..c.texts.len())
-        .find_map(|file| c.literal((file, crate::ir::Span::default()), start))
+        .find_map(|file| c.mention(file, start))
         .unwrap_or(place)
 }
 
