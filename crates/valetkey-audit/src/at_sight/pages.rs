@@ -9,14 +9,13 @@ use super::named::is_token;
 use crate::{
     checks::{Context, Found},
     ir::{Expr, ExprKind, Span, visit::Visit},
+    lang::Language,
     report::Severity::High,
     value::FileId,
 };
 
 /// Where scripts keep what all other scripts of the site can read.
 const STORES: &[&str] = &["localstorage", "sessionstorage"];
-/// What a store's name is followed by where it is only read.
-const READS: &[&str] = &[".getitem", ".removeitem", ".clear", ".key"];
 const TOKENS: &[&str] = &[
     "access_token",
     "accesstoken",
@@ -34,6 +33,7 @@ pub(crate) fn found(c: &Context<'_>) -> Vec<(&'static str, Found)> {
     for (file, source) in c.app.files.iter().enumerate() {
         let mut seen = Pages {
             file,
+            of_pages: c.app.language == Language::Ruby,
             all: Vec::new(),
         };
         source.module.visit(&mut seen);
@@ -44,6 +44,8 @@ pub(crate) fn found(c: &Context<'_>) -> Vec<(&'static str, Found)> {
 
 struct Pages {
     file: FileId,
+    /// Pages stand behind the source: only Ruby has that.
+    of_pages: bool,
     all: Vec<(&'static str, Found)>,
 }
 
@@ -54,7 +56,7 @@ impl Visit<'_> for Pages {
             ExprKind::Template(parts) => {
                 let texts: Vec<&str> = parts.iter().filter_map(text).collect();
                 self.page(&texts, e.span);
-                if parts.iter().any(puts_in_token) {
+                if self.of_pages && parts.iter().any(puts_in_token) {
                     let message = "What is called a token is put into a page.";
                     let found = Found::fail((self.file, e.span), High, message);
                     self.all.push(("token-not-leaked", found.unsure()));
@@ -115,11 +117,41 @@ impl Pages {
 fn stores_token(script: &str) -> bool {
     STORES.iter().any(|store| {
         script.match_indices(store).any(|(at, _)| {
-            let rest = &script[at + store.len()..];
-            !READS.iter().any(|r| rest.starts_with(r))
-                && TOKENS.iter().any(|t| statement(rest).contains(t))
+            let rest = statement(&script[at + store.len()..]);
+            puts(rest) && TOKENS.iter().any(|t| names(rest, t))
         })
     })
+}
+
+/// Whether what stands behind a store's name puts something in: `.setItem(…)`,
+/// `.name = …` or `["name"] = …`.
+fn puts(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    if let Some(member) = rest.strip_prefix('.') {
+        let member = member.trim_start();
+        let end = member.find(|c: char| !is_of_name(c));
+        let (name, behind) = member.split_at(end.unwrap_or(member.len()));
+        let behind = behind.trim_start();
+        return name == "setitem" && behind.starts_with('(') || is_assigned(behind);
+    }
+    let inner = rest.strip_prefix('[').and_then(|r| r.split_once(']'));
+    inner.is_some_and(|(_, behind)| is_assigned(behind.trim_start()))
+}
+
+fn is_assigned(behind: &str) -> bool {
+    behind.starts_with('=') && !behind.starts_with("==")
+}
+
+/// Whether a word stands in a script by itself, not within a longer one.
+fn names(script: &str, word: &str) -> bool {
+    script.match_indices(word).any(|(at, _)| {
+        let (before, behind) = (&script[..at], &script[at + word.len()..]);
+        !before.ends_with(is_of_name) && !behind.starts_with(is_of_name)
+    })
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '$')
 }
 
 /// What is left of a statement, as far as it is looked at.
