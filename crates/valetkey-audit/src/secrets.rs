@@ -57,7 +57,7 @@ pub(crate) fn looks(text: &str) -> Looks {
         && text.contains('_')
         && !["your", "change", "replace", "insert", "placeholder", "todo"]
             .iter()
-            .any(|w| lower.contains(w))
+            .any(|w| lower.split('_').any(|part| part.starts_with(w)))
     {
         return Looks::Nothing;
     }
@@ -134,6 +134,8 @@ mod tests {
         assert_eq!(looks("your-client-secret"), Looks::Placeholder);
         assert_eq!(looks("<secret>"), Looks::Placeholder);
         assert_eq!(looks("GITHUB_CLIENT_SECRET"), Looks::Nothing);
+        assert_eq!(looks("EXCHANGE_CLIENT_SECRET"), Looks::Nothing);
+        assert_eq!(looks("CHANGEME_CLIENT_SECRET"), Looks::Placeholder);
         assert_eq!(looks(""), Looks::Nothing);
         assert_eq!(looks("Client secret (optional) : "), Looks::Nothing);
         assert_eq!(looks("Please use a different name."), Looks::Nothing);

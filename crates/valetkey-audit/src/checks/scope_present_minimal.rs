@@ -60,8 +60,6 @@ const BROAD: &[&str] = &[
     "user:master",
     "admin:gpg_key",
     "admin:ssh_signing_key",
-    "write:public_key",
-    "delete:packages",
     "sites.fullcontrol.all",
     "https://www.googleapis.com/auth/devstorage.full_control",
     "repository:admin",

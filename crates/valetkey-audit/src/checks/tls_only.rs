@@ -152,7 +152,7 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
     // Of whatever host the request named: not of this machine alone.
     if let Kind::Template(parts) = &value.kind
         && parts.first().and_then(Value::as_str) == Some("http://")
-        && (c.any(value, |o| matches!(o, Origin::Host)) || set_elsewhere(c, parts.get(1)))
+        && c.any(value, |o| matches!(o, Origin::Host))
         // On another way through the same place it is https.
         && !c.authorizations().any(|(e, f, _)| {
             at(e) == place
@@ -168,13 +168,6 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
     let url = value.as_str()?;
     (url.starts_with("http://") && !is_loopback(url))
         .then(|| plain_redirect(place).told_of(named_at(c, url, place)))
-}
-
-/// Whether a host is what the settings say, and nothing stands in for it.
-fn set_elsewhere(c: &Context<'_>, host: Option<&Value>) -> bool {
-    host.is_some_and(|v| {
-        matches!(v.kind, Kind::Sym) && c.any(v, |o| matches!(o, Origin::Env(_) | Origin::Config(_)))
-    })
 }
 
 fn plain_redirect(place: (usize, crate::ir::Span)) -> Found {

@@ -149,7 +149,6 @@ impl Engine<'_> {
         self.emit(kind, at);
     }
 
-    /// The app is set up: its keys, its debug mode.
     /// Rails refuses another host when it is told to.
     fn stays_here(&self, args: &Args) -> bool {
         let told = args.get("allow_other_host").map(|v| &v.kind);
@@ -227,6 +226,7 @@ impl Engine<'_> {
         self.join(vec![route, Value::str("?"), query], at)
     }
 
+    /// The app is set up: its keys, its debug mode.
     pub(super) fn run_app(
         &mut self,
         model: &'static CallModel,
