@@ -331,6 +331,8 @@ pub(crate) struct Engine<'a> {
     cached: BTreeMap<(FileId, String), ObjId>,
     /// Those of this way, and what is kept of them.
     remembered: Vec<(ObjId, ObjId)>,
+    /// Variables of the environment without which the program does not start.
+    demanded: BTreeSet<OriginId>,
     /// Names that functions set on classes of the app.
     class_vars: BTreeSet<String>,
     /// Fields that no method but the constructor sets, as far as was asked.
@@ -445,6 +447,7 @@ impl<'a> Engine<'a> {
             at_start: BTreeSet::new(),
             cached: BTreeMap::new(),
             remembered: Vec::new(),
+            demanded: BTreeSet::new(),
             class_vars: BTreeSet::new(),
             never_set: BTreeSet::new(),
             on_app: BTreeMap::new(),

@@ -69,6 +69,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             && c.any(value, |o| *o == Origin::Profile)
             && handed(c, event, value)
             && !asked_who(c, value)
+            || passed_on(c, event, value)
         {
             continue;
         }
@@ -139,6 +140,32 @@ fn asked_who(c: &Context<'_>, value: &Value) -> bool {
             |e| matches!(&e.kind, EventKind::ProfileRead { value } if value.taint.contains(id)),
         )
     })
+}
+
+/// Whether an app only passes on, with the header that it was sent, what the
+/// provider says to it.
+fn passed_on<'a>(c: &Context<'a>, event: &'a Event, value: &'a Value) -> bool {
+    let header = |o: &Origin| matches!(o, Origin::Header(h) if crate::facts::is_bearer(h));
+    if c.app.language != crate::lang::Language::Python
+        || !matches!(
+            event.kind,
+            EventKind::Respond { .. } | EventKind::ProfileRead { .. }
+        )
+        || !c.any(value, header)
+    {
+        return false;
+    }
+    let told = |v: &Value| c.any(v, |o| *o == Origin::Profile);
+    let shown = c
+        .beside(event)
+        .any(|e| matches!(&e.kind, EventKind::Respond { value } if told(value)));
+    shown
+        && !c.beside(event).any(|e| match &e.kind {
+            EventKind::Login { value }
+            | EventKind::SessionWrite { value, .. }
+            | EventKind::SetCookie { value, .. } => told(value),
+            _ => false,
+        })
 }
 
 /// Whether the browser is given a random name for what the program keeps: a

@@ -197,6 +197,10 @@ impl Engine<'_> {
                 match &of {
                     // Whose it is, the key says.
                     _ if own => self.kept_for_one(given("value"), at),
+                    Some(of) if self.is_of_one(&key) => {
+                        let value = self.without_tokens(given("value"));
+                        self.set_index(of, &key, value, at);
+                    }
                     Some(of) => self.set_index(of, &key, given("value"), at),
                     // One key for everybody.
                     None if key.as_str().is_some() => {

@@ -114,6 +114,19 @@ impl Engine<'_> {
                         false => Value::either(then, otherwise),
                     });
                 }
+                // On or off where the environment says nothing.
+                if let (Mode::Load, ExprKind::Bool(yes), ExprKind::Bool(no)) =
+                    (self.mode, &then.kind, &otherwise.kind)
+                    && self.truth(&value).is_none()
+                    && self.any(&value.taint, |o| matches!(o, Origin::Env(_)))
+                {
+                    let unset = self.unset(&value).and_then(|v| self.truth(&v));
+                    let set = Value::derived([&value]);
+                    return Ok(match unset.map(|on| if on { *yes } else { *no }) {
+                        Some(on) => Value::either(set, Value::bool(on)),
+                        None => set,
+                    });
+                }
                 let truth = self.truth_or_decide(&value, test.span);
                 self.eval(if truth { then } else { otherwise })?
             }
@@ -224,6 +237,20 @@ impl Engine<'_> {
                 // A setting, or what stands in for it.
                 let rest = self.logic(&parts[i + 1..], ends_on)?;
                 return Ok(Value::either(last, rest));
+            }
+            // Off where one side is off without the setting.
+            if !ends_on
+                && self.mode == super::Mode::Load
+                && self.truth(&last).is_none()
+                && self.unset(&last).and_then(|v| self.truth(&v)) == Some(false)
+            {
+                let rest = self.logic(&parts[i + 1..], ends_on)?;
+                return Ok(match rest.kind {
+                    Kind::Alt(_) | Kind::Bool(_) => {
+                        Value::either(Value::derived([&last, &rest]), Value::bool(false))
+                    }
+                    _ => rest,
+                });
             }
             let truth = self.truth_or_decide(&last, part.span);
             if truth == ends_on {
@@ -530,6 +557,14 @@ impl Engine<'_> {
             Cmp::NotIn => self.contains(b, a, at).map(|x| !x),
             Cmp::Order => None,
         };
+        if let (Mode::Load, Kind::Map(map), Cmp::In | Cmp::NotIn, Kind::Str(name)) =
+            (self.mode, &b.kind, op, &a.kind)
+            && map.as_ref() == "env"
+        {
+            let id = self.origin(Origin::Env(name.to_string()), at);
+            let set = Value::unknown().with(id);
+            return Ok(Value::either(set, Value::bool(op == Cmp::NotIn)));
+        }
         // Whether something is there says nothing of what it is.
         let asked = match (&a.kind, &b.kind) {
             (Kind::Sym, Kind::None) => Some(a),

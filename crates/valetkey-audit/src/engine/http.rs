@@ -244,7 +244,8 @@ impl Engine<'_> {
         let passes = self.traits.packages
             || self.traits.bare_calls
             || self.language == crate::lang::Language::Python;
-        let with_token = with_token || passes && self.any(&made_of.taint, passed_on);
+        let forwards = !with_token && passes && self.any(&made_of.taint, passed_on);
+        let with_token = with_token || forwards;
         let kept_token = self.any(&made_of.taint, |o| match o {
             Origin::Session(name) | Origin::Cookie(name) | Origin::Argument(name) => {
                 let last = name.rsplit('.').next().unwrap_or(name);
@@ -312,7 +313,8 @@ impl Engine<'_> {
         }
         let lower = endpoint.to_ascii_lowercase();
         let oauth = token_request
-            || with_token
+            // Whoever is handed somebody's header need not be the provider.
+            || with_token && !(forwards && self.language == crate::lang::Language::Python)
             || shown
             || model.facts.contains_key("provider")
             // Somebody else's API is not the provider.

@@ -166,6 +166,9 @@ impl Engine<'_> {
             });
         }
         let mut value = self.sym(origin, at);
+        if map == "env" && ask.strict && ask.default.is_none() && self.mode == Mode::Load {
+            self.demanded.extend(value.taint.iter().copied());
+        }
         if known.is_none()
             && let Some(default) = ask.default.filter(|d| !d.is_none())
             && !matches!(&default.kind, Kind::Str(s) if s.is_empty())

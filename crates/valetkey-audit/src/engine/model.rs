@@ -1,6 +1,11 @@
 //! What a known call does.
 
-use super::{Engine, Eval, Mode, Unwind, args::Args, maps::Ask, unset::in_case};
+use super::{
+    Engine, Eval, Mode, Unwind,
+    args::Args,
+    maps::Ask,
+    unset::{as_switch, in_case},
+};
 use crate::{
     facts::EventKind,
     ir::{Cmp, Span},
@@ -399,6 +404,10 @@ impl Engine<'_> {
                 };
                 let value = match fact("case") {
                     Some(case) => in_case(&value, case == "upper"),
+                    None => value,
+                };
+                let value = match fact("switch") {
+                    Some(_) => as_switch(&value),
                     None => value,
                 };
                 if fact("reads").is_some() {

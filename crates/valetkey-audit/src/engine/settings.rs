@@ -166,7 +166,9 @@ impl Engine<'_> {
             let value = Value::bool(true);
             self.emit(EventKind::Debug { value }, at);
         }
-        if name == "NODE_TLS_REJECT_UNAUTHORIZED" && off {
+        let none = settled_empty(value) && matches!(name, "CURL_CA_BUNDLE" | "REQUESTS_CA_BUNDLE");
+        let unchecked = matches!(name, "NODE_TLS_REJECT_UNAUTHORIZED" | "PYTHONHTTPSVERIFY");
+        if unchecked && off || none {
             self.emit(
                 EventKind::InsecureTransport {
                     what: "certificate checks are switched off for the whole program",
@@ -175,6 +177,11 @@ impl Engine<'_> {
             );
         }
     }
+}
+
+/// Whether a value is a text, and nothing stands in it.
+fn settled_empty(value: &Value) -> bool {
+    value.as_str() == Some("")
 }
 
 /// Whether a text is a name: `session_key = "login"` says where in the session

@@ -106,6 +106,12 @@ impl Engine<'_> {
         {
             return self.raise("LibraryError");
         }
+        // It brings along what it has kept with the state.
+        if self.fact(model, "pkce") == Some("auto")
+            && !fields.iter().any(|(k, _)| k == "code_verifier")
+        {
+            fields.push(("code_verifier".into(), Value::unknown()));
+        }
         fields.push(("grant_type".into(), Value::str(&grant)));
         let fields = self.settle_fields(fields);
         if grant == "authorization_code" {

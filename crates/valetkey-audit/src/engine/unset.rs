@@ -63,6 +63,8 @@ impl Engine<'_> {
                 && self.any(&v.taint, |o| matches!(o, Origin::Env(_)))
         };
         match &value.kind {
+            // Without one that is asked for strictly, nothing runs at all.
+            Kind::Sym if value.taint.iter().any(|id| self.demanded.contains(id)) => None,
             Kind::Sym if of_env(value) => Some(Value::none()),
             Kind::Alt(all) => match all.as_slice() {
                 [read, rest] if of_env(read) => match rest.kind {
@@ -93,6 +95,33 @@ pub(super) fn in_case(value: &Value, upper: bool) -> Value {
     };
     Value {
         kind,
+        taint: value.taint.clone(),
+    }
+}
+
+/// Words that stand in for a setting, as what a number or a switch is made of
+/// them.
+pub(super) fn as_switch(value: &Value) -> Value {
+    let Kind::Alt(all) = &value.kind else {
+        return value.clone();
+    };
+    let read = |v: &Value| {
+        let on = match v
+            .as_str()
+            .map(|text| text.trim().to_ascii_lowercase())
+            .as_deref()
+        {
+            Some("0" | "false" | "no" | "off" | "f" | "n" | "null") => false,
+            Some("1" | "true" | "yes" | "on" | "t" | "y") => true,
+            _ => return v.clone(),
+        };
+        Value {
+            kind: Kind::Bool(on),
+            taint: v.taint.clone(),
+        }
+    };
+    Value {
+        kind: Kind::Alt(all.iter().map(read).collect::<Vec<_>>().into()),
         taint: value.taint.clone(),
     }
 }

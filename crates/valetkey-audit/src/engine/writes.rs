@@ -2,7 +2,7 @@
 
 use super::{Engine, Eval, Mode, maps::Ask};
 use crate::{
-    facts::EventKind,
+    facts::{Event, EventKind},
     ir::Span,
     lang::Language,
     value::{FileId, Kind, ObjId, Origin, Value},
@@ -49,6 +49,15 @@ impl Engine<'_> {
                 let class = class.clone();
                 self.set_class_var(&class, name, value, at);
             }
+            // What urllib asks for contexts from now on.
+            Kind::Ext(path)
+                if path.as_ref() == "ssl"
+                    && name == "_create_default_https_context"
+                    && matches!(&value.kind, Kind::Ext(by) if by.ends_with("_create_unverified_context")) =>
+            {
+                let what = "certificate checks are switched off for the whole program";
+                self.emit(EventKind::InsecureTransport { what }, at);
+            }
             // Setting it does something.
             Kind::Ext(path) if self.libraries.call(&format!("{path}.{name}=")).is_some() => {
                 self.assigned(&format!("{path}.{name}="), value, at);
@@ -82,10 +91,21 @@ impl Engine<'_> {
     pub(super) fn set_index(&mut self, of: &Value, key: &Value, value: Value, at: Span) {
         let name = self.key(key);
         self.keeps_on_app(of, &name, &value);
+        if self.language == Language::Python
+            && name.eq_ignore_ascii_case("httponly")
+            && self.truth(&value) != Some(false)
+        {
+            self.hides_cookie(of);
+        }
         match &of.kind {
             Kind::Dict(id) | Kind::Obj(id) | Kind::List(id) => self.write(*id, &name, value, at),
             Kind::Map(map) => {
                 let map = map.clone();
+                let shared = matches!(map.as_ref(), "store" | "cache");
+                let value = match shared && self.is_of_one(key) {
+                    true => self.without_tokens(value),
+                    false => value,
+                };
                 self.put(&map, name, value, at);
             }
             Kind::Ext(path) if self.libraries.method(path, "[]=").is_some() => {
@@ -123,17 +143,50 @@ impl Engine<'_> {
     /// its owner's.
     pub(super) fn kept_for_one(&mut self, value: Value, at: Span) {
         let taint = self.deep_taint(&value);
-        let token = |o: &Origin| {
+        if !self.any(&taint, is_token) {
+            self.put("store", "*".into(), value, at);
+        }
+    }
+
+    /// Whether a key of a store is made of what differs from user to user: of
+    /// chance, of the session, of what the request or the provider says.
+    pub(super) fn is_of_one(&self, key: &Value) -> bool {
+        let same = |o: &Origin| {
             matches!(
                 o,
-                Origin::AccessToken
-                    | Origin::RefreshToken
-                    | Origin::IdToken
-                    | Origin::TokenResponse
+                Origin::Env(_) | Origin::Config(_) | Origin::Route | Origin::Store(_)
             )
         };
-        if !self.any(&taint, token) {
-            self.put("store", "*".into(), value, at);
+        let key = self.settled(key);
+        self.language == Language::Python
+            && match &key.kind {
+                Kind::Str(_) | Kind::Number(_) | Kind::None => false,
+                Kind::Template(parts) => parts.iter().any(|p| self.is_of_one(p)),
+                _ => key.taint.is_empty() || !key.taint.iter().all(|id| same(self.origins.of(*id))),
+            }
+    }
+
+    /// Something that is kept, but for the tokens in it, which stay their
+    /// owner's.
+    pub(super) fn without_tokens(&self, value: Value) -> Value {
+        let taint = self.deep_taint(&value);
+        if !self.any(&taint, is_token) {
+            return value;
+        }
+        let mut rest = Value::derived([&self.settled(&value)]);
+        let origins = &self.origins;
+        rest.taint.retain(|id| !is_token(origins.of(*id)));
+        rest
+    }
+
+    /// `cookie["httponly"] = True`, said of a cookie that was set before.
+    fn hides_cookie(&mut self, of: &Value) {
+        let of = self.settled(of);
+        let same = |e: &&mut Event| matches!(&e.kind, EventKind::SetCookie { value, .. } if value.taint == of.taint);
+        if let Some(event) = self.events.iter_mut().rev().find(same)
+            && let EventKind::SetCookie { http_only, .. } = &mut event.kind
+        {
+            *http_only = true;
         }
     }
 
@@ -303,4 +356,11 @@ impl Engine<'_> {
     pub(super) fn module_of(&self, file: FileId) -> bool {
         self.modules.get(file).is_some_and(Option::is_some)
     }
+}
+
+fn is_token(o: &Origin) -> bool {
+    matches!(
+        o,
+        Origin::AccessToken | Origin::RefreshToken | Origin::IdToken | Origin::TokenResponse
+    )
 }
