@@ -105,9 +105,9 @@ impl Engine<'_> {
             Kind::Sym
                 if self.traits.callbacks
                     && !self.traits.blocks
-                    && let Some(value) = self.handed_member(of, name) =>
+                    && self.handed_member(of, name).is_some() =>
             {
-                Ok(value)
+                Ok(self.handed_member(of, name).unwrap_or_else(Value::unknown))
             }
             Kind::Sym | Kind::Unknown => {
                 if let Some(is) = self.libraries.attr("*", name) {

@@ -54,10 +54,10 @@ impl Engine<'_> {
                 }
                 of.unwrap_or_else(|| args.first())
             }
-            Does::Run if let Some(name) = self.fact(model, "client") => {
-                self.told_to_client(name, &args, at)?
-            }
             Does::Run => {
+                if let Some(name) = self.fact(model, "client") {
+                    return self.told_to_client(name, &args, at);
+                }
                 let known = |v: &&Value| match &v.kind {
                     Kind::Func(_) => true,
                     Kind::Ext(path) => self

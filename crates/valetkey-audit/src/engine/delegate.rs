@@ -161,8 +161,10 @@ impl Engine<'_> {
                 }
                 made
             }
-            _ if let Some(is) = self.fact(model, "returns") => self.known_attr(is, at),
             _ => {
+                if let Some(is) = self.fact(model, "returns") {
+                    return Ok(self.known_attr(is, at));
+                }
                 let class = self
                     .fact(model, "class")
                     .unwrap_or("oauth.registered")

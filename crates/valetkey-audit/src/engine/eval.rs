@@ -77,19 +77,21 @@ impl Engine<'_> {
             }
             ExprKind::Not(inner) => {
                 let value = self.eval(inner)?;
-                match self.truth(&value) {
-                    Some(known) => Value {
+                let load = self.mode == Mode::Load;
+                let unset = load.then(|| self.unset(&value)).flatten();
+                match (self.truth(&value), unset) {
+                    (Some(known), _) => Value {
                         kind: Kind::Bool(!known),
                         taint: self.deep_taint(&value),
                     },
-                    // Decided here, so that the same unknown goes the same
-                    // way wherever it is asked again.
-                    None if let (Mode::Load, Some(unset)) = (self.mode, self.unset(&value)) => {
+                    (None, Some(unset)) => {
                         let set = Value::derived([&value]);
                         let on = self.truth(&unset) == Some(false);
                         Value::either(set, Value::bool(on))
                     }
-                    None => {
+                    // Decided here, so that the same unknown goes the same
+                    // way wherever it is asked again.
+                    (None, None) => {
                         let truth = self.truth_or_decide(&value, at);
                         Value {
                             kind: Kind::Bool(!truth),

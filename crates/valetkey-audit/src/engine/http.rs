@@ -117,12 +117,14 @@ impl Engine<'_> {
         }
         let fields = self.settle_fields(fields);
 
-        let timeout = match args.get("timeout").or_else(|| args.get("signal")) {
-            Some(value) => Some(!value.is_none()),
-            None if waits => Some(true),
-            None if let Some(told) = of.as_ref().and_then(|of| self.own_timeout(of)) => told,
-            None if args.get("**").is_some() => None,
-            None => match model.facts.get("timeout").map(String::as_str) {
+        let given = args.get("timeout").or_else(|| args.get("signal"));
+        let own = of.as_ref().and_then(|of| self.own_timeout(of));
+        let timeout = match (given, own) {
+            (Some(value), _) => Some(!value.is_none()),
+            (None, _) if waits => Some(true),
+            (None, Some(told)) => told,
+            (None, None) if args.get("**").is_some() => None,
+            (None, None) => match model.facts.get("timeout").map(String::as_str) {
                 Some("none") => Some(
                     model
                         .facts

@@ -228,6 +228,14 @@ impl Engine<'_> {
         }
     }
 
+    /// What the first of a mapping's members is, where it is known by number.
+    fn first_in(&self, map: &str, key: &Value) -> Option<&'static str> {
+        let first = matches!(key.kind, Kind::Number(0));
+        first
+            .then(|| self.libraries.attr(&format!("map:{map}"), "0"))
+            .flatten()
+    }
+
     pub(super) fn index(&mut self, of: &Value, key: &Value, at: Span) -> Eval<Value> {
         let strict = Ask {
             strict: !self.traits.missing_is_none,
@@ -235,10 +243,8 @@ impl Engine<'_> {
         };
         match &of.kind {
             Kind::None => self.raise("TypeError"),
-            Kind::Map(map)
-                if let Kind::Number(0) = key.kind
-                    && let Some(is) = self.libraries.attr(&format!("map:{map}"), "0") =>
-            {
+            Kind::Map(map) if self.first_in(map, key).is_some() => {
+                let is = self.first_in(map, key).unwrap_or_default();
                 Ok(self.known_attr(is, at))
             }
             // `Annotated[Settings, Depends(settings)]` under a name of its own.

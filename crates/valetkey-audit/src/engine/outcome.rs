@@ -248,7 +248,8 @@ impl Engine<'_> {
             // A store of sessions and a form work as a rule.
             _ if self.mode == Mode::Scenario && !matches!(of.kind, Kind::Unknown) => true,
             Kind::Sym if self.may_lack(of) => self.decide(at),
-            Kind::Sym if !asked && let Some(id) = of.taint.first().copied() => {
+            Kind::Sym if !asked && !of.taint.is_empty() => {
+                let id = of.taint[0];
                 match self.memo.get(&id) {
                     Some(known) => *known,
                     None => {

@@ -39,7 +39,8 @@ impl Engine<'_> {
                         return Ok(Some(made));
                     }
                     // What was there, or nothing.
-                    "delete" | "delete?" if let (true, [item, ..]) = (self.traits.blocks, args) => {
+                    "delete" | "delete?" if self.traits.blocks && !args.is_empty() => {
+                        let item = &args[0];
                         return Ok(Some(match self.contains(of, item, at) {
                             Some(true) => item.clone(),
                             Some(false) => Value::none(),

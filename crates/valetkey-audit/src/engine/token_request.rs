@@ -50,21 +50,20 @@ impl Engine<'_> {
         if let Some(check) = self.fact(model, "state-check")
             && (response.is_some() || check == "always")
         {
+            // All that it compares was kept as one.
+            let whole = args.get("checks").cloned();
+            let whole = whole.filter(|v| matches!(v.kind, Kind::Sym | Kind::Unknown));
             let kept = match args.get("flow") {
                 Some(flow) => {
                     self.member(&flow.clone(), &Value::str("state"), Ask::default(), at)?
                 }
                 None => match args.get("state") {
                     Some(state) => state.clone(),
-                    // All that it compares was kept as one.
-                    None if let Some(all) = args
-                        .get("checks")
-                        .filter(|v| matches!(v.kind, Kind::Sym | Kind::Unknown)) =>
-                    {
-                        self.member(&all.clone(), &Value::str("state"), Ask::default(), at)?
-                    }
-                    None => match &of {
-                        Some(of) => {
+                    None => match (whole, &of) {
+                        (Some(all), _) => {
+                            self.member(&all, &Value::str("state"), Ask::default(), at)?
+                        }
+                        (None, Some(of)) => {
                             let mut state = self.attr(of, "_state", at)?;
                             if matches!(state.kind, Kind::Method(_)) {
                                 state = self.attr(of, "state", at)?;
@@ -75,7 +74,7 @@ impl Engine<'_> {
                                 state
                             }
                         }
-                        None => Value::none(),
+                        (None, None) => Value::none(),
                     },
                 },
             };

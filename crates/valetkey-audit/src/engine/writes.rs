@@ -9,27 +9,30 @@ use crate::{
 };
 
 impl Engine<'_> {
+    /// The method that is called where a member is set: `def name=(value)`.
+    fn setter(&mut self, of: &Value, name: &str) -> Option<Value> {
+        let set = format!("{name}=");
+        match &of.kind {
+            Kind::Obj(id) if !name.starts_with('@') => {
+                let class = self.heap.get(*id)?.app_class.clone()?;
+                self.class_member(&class, &set, Some(of), 0)
+                    .or_else(|| self.of_class(&class, &set))
+            }
+            Kind::Class(class) => self.of_class(class, &set),
+            _ => None,
+        }
+    }
+
     pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
         self.keeps_on_app(of, name, &value);
+        if self.traits.bare_calls
+            && let Some(setter) = self.setter(of, name)
+        {
+            // It answers nothing, and does not end the way.
+            let _ = self.call_value(&setter, vec![value], Vec::new(), at);
+            return;
+        }
         match &of.kind {
-            Kind::Obj(id)
-                if self.traits.bare_calls
-                    && !name.starts_with('@')
-                    && let Some(app_class) =
-                        self.heap.get(*id).and_then(|o| o.app_class.clone())
-                    && let Some(setter) = self
-                        .class_member(&app_class, &format!("{name}="), Some(of), 0)
-                        .or_else(|| self.of_class(&app_class, &format!("{name}="))) =>
-            {
-                // It answers nothing, and does not end the way.
-                let _ = self.call_value(&setter, vec![value], Vec::new(), at);
-            }
-            Kind::Class(class)
-                if self.traits.bare_calls
-                    && let Some(setter) = self.of_class(&class.clone(), &format!("{name}=")) =>
-            {
-                let _ = self.call_value(&setter, vec![value], Vec::new(), at);
-            }
             Kind::Obj(id) => {
                 let class = self.heap.get(*id).map(|o| o.class.clone());
                 let effect = class.as_ref().map(|class| format!("{class}.{name}="));

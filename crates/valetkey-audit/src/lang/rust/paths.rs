@@ -334,19 +334,16 @@ fn canonical(segments: &[String]) -> String {
         .skip(1)
         .position(|s| is_camel(s) || is_constant(s))
         .map(|i| i + 1);
+    let own = known.and_then(|item| handed_on(&segments[1..item]));
     match (segments, known) {
         // The one module whose types of the same name wait otherwise.
         (_, Some(item)) if segments[..item].iter().any(|s| s == "blocking") => {
             format!("reqwest.blocking.{}", segments[item..].join("."))
         }
         // What other crates hand on of these is theirs.
-        (_, Some(item)) if let Some(own) = handed_on(&segments[1..item]) => {
-            let rest = segments[item..].join(".");
-            format!("{own}.{rest}")
-        }
         ([root, ..], Some(item)) => {
             let rest = segments[item..].join(".");
-            format!("{root}.{rest}")
+            format!("{}.{rest}", own.unwrap_or(root))
         }
         ([root, .., module, name], None) if segments.len() > 3 => {
             format!("{root}.{module}.{name}")
