@@ -259,3 +259,28 @@ fn a_session_key_that_is_handed_on_is_a_fail_once() {
     let [app_py, _] = said("'k3hT92mXb71Q' + 'wLz0PfVn5RyA'", "KEY = 1\n");
     assert_eq!(app_py, Verdict::Fail);
 }
+
+#[test]
+fn what_an_unseen_function_may_add_a_verifier_to_is_not_without_one() {
+    let app = |line: &str| {
+        format!(
+            "import os, requests
+from flask import Flask, request, session
+app = Flask(__name__)
+
+@app.post('/exchange')
+def exchange():
+    body = request.get_json()
+    data = {{'grant_type': 'authorization_code', 'code': body['code'], 'redirect_uri': os.environ['R'], 'client_id': os.environ['CID'], 'client_secret': os.environ['CS']}}
+    {line}
+    r = requests.post('https://p.example/token', data=data, timeout=10)
+    r.raise_for_status()
+    session['u'] = r.json()['sub']
+    return 'ok'
+"
+        )
+    };
+    let told = |line: &str| verdict(&[("app.py", &app(line))], "pkce-used", "app.py");
+    assert_eq!(told("add_verifier(data, body)"), Verdict::Na);
+    assert_eq!(told("print('exchanging')"), Verdict::Fail);
+}

@@ -169,6 +169,7 @@ impl Engine<'_> {
     ) -> Value {
         let mut parts: Vec<Value> = args.iter().map(|v| self.settled(v)).collect();
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
+        self.may_be_filled(args.first());
         let blind = self.given_state(of, args, named);
         // Where a call may make an object, that may keep the token.
         if !self.traits.bare_calls {

@@ -9,6 +9,17 @@ use crate::{
 };
 
 impl Engine<'_> {
+    /// The parameters of an exchange, which something that is not seen gets
+    /// first: it may add to them, as `add_verifier(data, …)` does.
+    pub(super) fn may_be_filled(&mut self, given: Option<&Value>) {
+        if let Some(Kind::Dict(id)) = given.map(|v| &v.kind)
+            && let Some(object) = self.heap.get_mut(*id)
+            && object.fields.contains_key("grant_type")
+        {
+            object.open = true;
+        }
+    }
+
     /// Something that is not seen gets the state that came along. What is
     /// given nothing of the browser cannot tell whose state it is: it may
     /// know at most that this app made it.
