@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use crate::{
     checks::{Context, Found},
+    engine::AppFile,
     ir::{
-        Call, Expr, ExprKind, Function, Span, Star,
+        Call, Expr, ExprKind, Function, Span, Star, StmtKind,
         visit::{self, Visit},
     },
     lang::Language,
@@ -47,12 +48,12 @@ pub(crate) fn found(c: &Context<'_>) -> Vec<Found> {
     let mut all = Vec::new();
     let mut printers = Printers::default();
     if c.app.language == Language::Go {
-        let files = c.app.files.iter();
-        files.for_each(|f| f.module.visit(&mut printers));
+        c.app.files.iter().for_each(|f| printers.learn(f));
     }
     for (id, file) in c.app.files.iter().enumerate() {
         let mut seen = Leaks {
             file: id,
+            path: &file.path,
             printers: &printers,
             all: Vec::new(),
         };
@@ -63,24 +64,56 @@ pub(crate) fn found(c: &Context<'_>) -> Vec<Found> {
 }
 
 /// Functions of the app that write what they are given to a log, by their
-/// names: `func debugf(format string, args ...any)`.
+/// packages and names: `func debugf(format string, args ...any)`. Methods are
+/// none: what they belong to is not known by the name.
 #[derive(Default)]
-struct Printers(BTreeSet<String>);
+struct Printers<'a>(BTreeSet<(&'a str, &'a str)>);
 
-impl Visit<'_> for Printers {
-    fn function(&mut self, f: &Function) {
-        let Some(rest) = f.params.last().filter(|p| p.star == Star::Args) else {
-            return;
-        };
-        let mut handed = Handed {
-            name: &rest.name,
-            on: false,
-        };
-        visit::block(&f.body, &mut handed);
-        if handed.on {
-            self.0.insert(f.name.clone());
+impl<'a> Printers<'a> {
+    fn learn(&mut self, file: &'a AppFile) {
+        for statement in &file.module.body {
+            if let StmtKind::Function(f) = &statement.kind
+                && hands_on(f)
+            {
+                self.0.insert((package(&file.path), f.name.as_str()));
+            }
         }
     }
+
+    /// Whether it is one of them that is called, in a file.
+    fn are_called(&self, func: &Expr, file: &str) -> bool {
+        match &func.kind {
+            ExprKind::Name(name) => self.0.contains(&(package(file), name.as_str())),
+            // By a package's name, which is its folder's.
+            ExprKind::Attr(of, name) => {
+                matches!(&of.kind, ExprKind::Name(of)
+                    if self.0.iter().any(|(p, n)| n == name && last_folder(p) == of))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The folder of a file, which in Go is its package.
+fn package(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn last_folder(package: &str) -> &str {
+    package.rsplit('/').next().unwrap_or(package)
+}
+
+/// Whether all that a function is given more is handed on to a log.
+fn hands_on(f: &Function) -> bool {
+    let Some(rest) = f.params.last().filter(|p| p.star == Star::Args) else {
+        return false;
+    };
+    let mut handed = Handed {
+        name: &rest.name,
+        on: false,
+    };
+    visit::block(&f.body, &mut handed);
+    handed.on
 }
 
 /// Whether something of that name is handed on to what writes to a log.
@@ -100,19 +133,12 @@ impl Visit<'_> for Handed<'_> {
 
 struct Leaks<'p> {
     file: FileId,
-    printers: &'p Printers,
+    path: &'p str,
+    printers: &'p Printers<'p>,
     all: Vec<Found>,
 }
 
 impl Leaks<'_> {
-    /// Whether it is a function of the app that writes to a log.
-    fn hands_on(&self, func: &Expr) -> bool {
-        match &func.kind {
-            ExprKind::Name(name) | ExprKind::Attr(_, name) => self.printers.0.contains(name),
-            _ => false,
-        }
-    }
-
     fn found(&mut self, at: Span, severity: crate::report::Severity, message: &'static str) {
         let found = Found::fail((self.file, at), severity, message);
         self.all.push(found.unsure());
@@ -123,7 +149,7 @@ impl Visit<'_> for Leaks<'_> {
     fn expr(&mut self, e: &Expr) {
         match &e.kind {
             ExprKind::Call(call)
-                if (prints(&call.func) || self.hands_on(&call.func))
+                if (prints(&call.func) || self.printers.are_called(&call.func, self.path))
                     && given(call).any(holds_token) =>
             {
                 self.found(
