@@ -5,6 +5,9 @@ use crate::lang::tree::Node;
 use super::{DEEP, Lower, Made, at, bare, called, name, nothing, parts};
 use crate::ir::{Cmp, Expr, ExprKind, Fallible};
 
+/// How many bytes before a slice it is looked for where its text was set.
+const NEAR: usize = 600;
+
 impl Lower<'_> {
     pub(super) fn expr(&mut self, node: Node<'_>) -> Expr {
         let node = bare(node);
@@ -105,13 +108,19 @@ impl Lower<'_> {
     /// How many bits a letter of a text carries, or a byte of what may be none.
     fn bits_each(&self, of: Node<'_>) -> i64 {
         let of = bare(of);
+        let before = of.byte_range().start;
         let text = match of.rule() {
             "call_expression" => self.field_text(of, "function"),
             // Where the variable was set last.
-            "identifier" => self.set_last(of),
+            "identifier" => self.set_last(self.text(of), before),
             _ => "",
         };
-        const HEX: &[&str] = &["hex.EncodeToString", "uuid.NewString", ".String"];
+        // `uuid.New().String()`, or of a variable that is one.
+        let uuid = |of: &str| {
+            let is = |text: &str| text.to_ascii_lowercase().contains("uuid");
+            is(of) || is_name(of) && is(self.set_last(of, before))
+        };
+        const HEX: &[&str] = &["hex.EncodeToString", "uuid.NewString"];
         const OTHERS: &[&str] = &[
             "EncodeToString",
             "rand.Text",
@@ -121,6 +130,7 @@ impl Lower<'_> {
         ];
         match text {
             _ if HEX.iter().any(|w| text.ends_with(w)) => 4,
+            _ if text.strip_suffix(".String").is_some_and(uuid) => 4,
             _ if OTHERS.iter().any(|w| text.ends_with(w)) => 6,
             _ => 8,
         }
@@ -128,14 +138,14 @@ impl Lower<'_> {
 
     /// The function whose result a variable was given last, by what stands
     /// before.
-    fn set_last(&self, of: Node<'_>) -> &str {
-        let name = self.text(of);
-        let before = self.text.get(..of.byte_range().start).unwrap_or("");
-        let near = before.len().saturating_sub(600);
-        let near = before.get(near..).unwrap_or(before);
+    fn set_last(&self, name: &str, end: usize) -> &str {
+        let start = end.saturating_sub(NEAR);
+        let near = (start..=end).find_map(|i| self.text.get(i..end));
+        let near = near.unwrap_or("");
         for sign in [":=", "="] {
             let set = format!("{name} {sign} ");
-            if let Some(at) = near.rfind(&set) {
+            let mut all = near.rmatch_indices(&set);
+            if let Some((at, _)) = all.find(|(at, _)| !ends_in_name(&near[..*at])) {
                 let rest = near[at + set.len()..].lines().next().unwrap_or("");
                 // A chain is known by its end.
                 return rest.rsplit_once('(').map_or("", |(call, _)| call);
@@ -153,7 +163,7 @@ impl Lower<'_> {
             return kind;
         }
         let (left, mut right) = (self.boxed(node, "left"), self.boxed(node, "right"));
-        if matches!(&right.kind, ExprKind::Str(s) if s.is_empty()) && !is_of_site(&left) {
+        if matches!(&right.kind, ExprKind::Str(s) if s.is_empty()) {
             let blank = name(node, "?blank");
             right = Box::new(at(node, called(blank, Vec::new(), Vec::new())));
         }
@@ -317,13 +327,13 @@ impl Lower<'_> {
     }
 }
 
-/// Whether a part of an address is asked for that says whose site it is.
-fn is_of_site(e: &Expr) -> bool {
-    match &e.kind {
-        ExprKind::Attr(_, name) => matches!(name.as_str(), "Host" | "Hostname" | "Scheme"),
-        ExprKind::Call(call) => is_of_site(&call.func),
-        _ => false,
-    }
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether what follows would be the rest of another name, or a member.
+fn ends_in_name(text: &str) -> bool {
+    text.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
 }
 
 fn unescaped(text: &str) -> String {
