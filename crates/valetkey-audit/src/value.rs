@@ -78,6 +78,12 @@ pub(crate) enum Origin {
     /// Whether a text begins as a path does, or names no scheme: so does the
     /// address of another site without one.
     Begins,
+    /// The host of an address, which says whose site it is.
+    Site,
+    /// A part of an address without its host.
+    Part,
+    /// A text without strokes in front: with one, it is a page of this site.
+    Bare,
     /// Whether something holds of it, or how it is called, but not itself.
     Whether,
 }

@@ -17,7 +17,8 @@ pub(super) const CHECK: Check = Check {
 
 fn run(c: &Context<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    let safe = |value: &Value, inspected: &[OriginId]| own(value) || in_front(c, value, inspected);
+    let safe =
+        |value: &Value, inspected: &[OriginId]| own(c, value) || in_front(c, value, inspected);
     // What came from a request and waits in the session.
     let kept: Vec<&String> = c
         .events()
@@ -170,7 +171,7 @@ fn from_shared(c: &Context<'_>, event: &Event, value: &Value) -> bool {
         c.events().any(|e| {
             matches!(&e.kind, EventKind::StoreWrite { name, value }
                 if (name == key || key == "store.*" && name.starts_with("store."))
-                    && !own(value) && named(e, value))
+                    && !own(c, value) && named(e, value))
         })
     })
 }
@@ -265,10 +266,13 @@ fn unwritten(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
 }
 
 /// The text before the first foreign part keeps it on one site.
-fn own(value: &Value) -> bool {
+fn own(c: &Context<'_>, value: &Value) -> bool {
     match &value.kind {
         Kind::Str(_) => true,
         Kind::Template(parts) => match parts.first().map(|p| &p.kind) {
+            Some(Kind::Str(s)) if s.as_ref() == "/" => parts
+                .get(1)
+                .is_some_and(|p| c.any(p, |o| matches!(o, Origin::Bare))),
             Some(Kind::Str(s)) => {
                 s.starts_with('/') && s.len() > 1 && !s.starts_with("//") && !s.starts_with("/\\")
                     || s.starts_with(['.', '?', '#'])

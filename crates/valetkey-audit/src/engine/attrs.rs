@@ -386,14 +386,11 @@ impl Engine<'_> {
                     let id = self.origin(Origin::Begins, at);
                     Value::derived([&self.url_text(of, at)]).with(id)
                 }
-                ("url:part", _) => Value::derived([&self.url_text(of, at)]),
-                ("url:host", _) => {
-                    let text = self.url_text(of, at);
-                    match self.any(&text.taint, |o| matches!(o, Origin::Query)) {
-                        true => self.sym(Origin::Host, at),
-                        false => Value::derived([&text]),
-                    }
+                ("url:part", _) => {
+                    let id = self.origin(Origin::Part, at);
+                    Value::derived([&self.url_text(of, at)]).with(id)
                 }
+                ("url:host", _) => self.host_of(of, at),
                 ("itself", _) => of.clone(),
                 // What is made when it is first asked for.
                 _ if is.starts_with("dict:") || is.starts_with("made:") => {

@@ -1,11 +1,11 @@
 //! Texts that are the URL of an authorization request.
 
-use super::{Engine, Mode};
+use super::{Engine, Mode, args::Args};
 use crate::{
     facts::{Event, EventKind, Fields},
-    ir::Span,
+    ir::{Cmp, Span},
     url,
-    value::{Origin, Value},
+    value::{Kind, Origin, Value},
 };
 
 /// Whether that a text begins with this, or has it within, says nothing of
@@ -57,6 +57,56 @@ impl Engine<'_> {
             return None;
         }
         Some(Value::bool(own || other && self.scenario.equal))
+    }
+
+    /// The empty text of a comparison, which only asks whether the other side
+    /// is there.
+    pub(super) fn is_blank(&self, value: &Value) -> bool {
+        value.as_str() == Some("") && self.any(&value.taint, |o| *o == Origin::Begins)
+    }
+
+    /// What a comparison with an empty text says of the other side. That it is
+    /// there says nothing; that it is not, all. A host is another matter: no
+    /// other site has none.
+    pub(super) fn against_blank(&mut self, op: Cmp, of: &Value, value: &mut Value, at: Span) {
+        let host = |n: &str| matches!(n, "Host" | "Hostname");
+        let unseen = matches!(&of.kind, Kind::Method(m) if host(&m.1));
+        if unseen || self.any(&of.taint, |o| *o == Origin::Site) {
+            let origins = &self.origins;
+            value.taint.retain(|id| *origins.of(*id) != Origin::Begins);
+            return;
+        }
+        if self.mode != Mode::Discover
+            || !matches!(value.kind, Kind::Unknown)
+            || !matches!(op, Cmp::Eq | Cmp::Ne)
+        {
+            return;
+        }
+        // First the way on which it is there: what it does is told once.
+        let there = self.truth_or_decide(value, at);
+        value.kind = Kind::Bool(there == (op == Cmp::Ne));
+        // A part of an address that is not there leaves the rest.
+        let part = self.any(&of.taint, |o| matches!(o, Origin::Begins | Origin::Part));
+        if !there && !part {
+            for id in self.deep_taint(of) {
+                if !self.inspected.contains(&id) {
+                    self.inspected.push(id);
+                }
+            }
+        }
+    }
+
+    /// A text without the strokes that stood in front of it: all of them, or
+    /// the one that a path begins with.
+    pub(super) fn stripped(&mut self, of: Value, strips: &str, args: &Args, at: Span) -> Value {
+        let letters = args.positional.get(1).and_then(Value::as_str);
+        let stroke = letters.is_some_and(|s| s.contains('/'));
+        let path = self.any(&of.taint, |o| *o == Origin::Part);
+        if !stroke || strips != "all" && !path {
+            return of;
+        }
+        let id = self.origin(Origin::Bare, at);
+        of.with(id)
     }
 
     /// Notices that a text is an authorization URL in the making.

@@ -602,6 +602,9 @@ impl Engine<'_> {
         } else if let Some(unset) = self.where_unset(op, a, b, at) {
             value = Value::either(value, Value::bool(unset));
         }
+        if self.is_blank(b) {
+            self.against_blank(op, a, &mut value, at);
+        }
         Ok(value)
     }
 

@@ -323,9 +323,10 @@ impl Engine<'_> {
             Does::Url => self.url(&args, at),
             Does::UrlText => {
                 let of = of.unwrap_or_else(|| args.first());
-                match self.in_parts(&of, at) {
-                    Some(url) => url,
-                    None => self.url_text(&of, at),
+                match (fact("part"), self.in_parts(&of, at)) {
+                    (Some(_), _) => self.host_of(&of, at),
+                    (None, Some(url)) => url,
+                    (None, None) => self.url_text(&of, at),
                 }
             }
             Does::Params => match of {
@@ -408,6 +409,10 @@ impl Engine<'_> {
                 };
                 let value = match fact("switch") {
                     Some(_) => as_switch(&value),
+                    None => value,
+                };
+                let value = match fact("strips") {
+                    Some(strips) => self.stripped(value, strips, &args, at),
                     None => value,
                 };
                 if fact("reads").is_some() {

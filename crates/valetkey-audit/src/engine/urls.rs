@@ -248,6 +248,16 @@ impl Engine<'_> {
         }
     }
 
+    /// The host of a URL.
+    pub(super) fn host_of(&mut self, of: &Value, at: Span) -> Value {
+        let text = self.url_text(of, at);
+        if self.any(&text.taint, |o| matches!(o, Origin::Query)) {
+            return self.sym(Origin::Host, at);
+        }
+        let id = self.origin(Origin::Site, at);
+        Value::derived([&text]).with(id)
+    }
+
     /// A URL that stands in a mapping, part by part.
     pub(super) fn in_parts(&mut self, value: &Value, at: Span) -> Option<Value> {
         let Kind::Dict(id) = value.kind else {

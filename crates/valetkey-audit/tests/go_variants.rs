@@ -1,0 +1,297 @@
+//! Ways of Go to look at a page to go on to, and what looks like something
+//! that it is not.
+
+#![allow(clippy::panic)]
+
+use valetkey_audit::{Options, Verdict, audit_source};
+
+/// A login of the standard library whose parts are given: what stands at the
+/// top, where a state comes from, what is kept beside it, and what follows the
+/// exchange.
+struct Login<'t> {
+    top: &'t str,
+    back: &'t str,
+    state: &'t str,
+    kept: &'t str,
+    then: &'t str,
+}
+
+const PLAIN: Login<'static> = Login {
+    top: "",
+    back: "os.Getenv(\"BACK\")",
+    state: "base64.RawURLEncoding.EncodeToString(b)",
+    kept: "",
+    then: "http.Redirect(w, r, \"/\", http.StatusFound)",
+};
+
+impl Login<'_> {
+    fn text(&self) -> String {
+        let Login {
+            top,
+            back,
+            state,
+            kept,
+            then,
+        } = self;
+        format!(
+            r#"package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/sessions"
+	"github.com/julienschmidt/httprouter"
+	"golang.org/x/oauth2"
+)
+
+var store = sessions.NewCookieStore([]byte(os.Getenv("SESSION_KEY")))
+var conf = &oauth2.Config{{
+	ClientID:     os.Getenv("ID"),
+	ClientSecret: os.Getenv("SECRET"),
+	RedirectURL:  {back},
+	Scopes:       []string{{"openid"}},
+	Endpoint:     oauth2.Endpoint{{AuthURL: "https://id.example/authorize", TokenURL: "https://id.example/token"}},
+}}
+
+{top}
+
+func begin(w http.ResponseWriter, r *http.Request) {{
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {{
+		http.Error(w, "random", 500)
+		return
+	}}
+	state := {state}
+	s, _ := store.Get(r, "s")
+	s.Values["state"] = state
+	{kept}
+	s.Save(r, w)
+	http.Redirect(w, r, conf.AuthCodeURL(state), http.StatusFound)
+}}
+
+func back(w http.ResponseWriter, r *http.Request) {{
+	s, _ := store.Get(r, "s")
+	state, _ := s.Values["state"].(string)
+	if state == "" || r.FormValue("state") != state {{
+		http.Error(w, "state", 400)
+		return
+	}}
+	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	defer cancel()
+	tok, err := conf.Exchange(ctx, r.FormValue("code"))
+	if err != nil {{
+		http.Error(w, "token", 502)
+		return
+	}}
+	accessToken := tok.AccessToken
+	_ = accessToken
+	{then}
+}}
+
+func main() {{
+	http.HandleFunc("/begin", begin)
+	http.HandleFunc("/back", back)
+	log.Fatal(http.ListenAndServe(":8080", nil))
+}}
+"#
+        )
+    }
+}
+
+fn holds(check: &str, wanted: Verdict, login: &Login<'_>) {
+    let text = login.text();
+    let report = audit_source(&[("main.go", &text)], &Options::default());
+    let found = report.results.iter().find(|r| r.check == check);
+    let verdict = found.map_or(Verdict::Na, |r| r.verdict);
+    assert_eq!(verdict, wanted, "{check}: {text}");
+}
+
+/// A page that a request names goes through `page`, waits in the session and
+/// is where the browser goes in the end.
+fn page(top: &str, wanted: Verdict) {
+    let login = Login {
+        top,
+        kept: "s.Values[\"next\"] = page(r.FormValue(\"next\"))",
+        then: "next, _ := s.Values[\"next\"].(string)\n\thttp.Redirect(w, r, next, http.StatusFound)",
+        ..PLAIN
+    };
+    holds("no-open-redirect", wanted, &login);
+}
+
+/// `page`, which looks at what it gets this way.
+fn looked(condition: &str) -> String {
+    format!(
+        "var pages = []string{{\"/home\", \"/me\"}}
+func isPage(s string) bool {{ return slices.Contains(pages, s) }}
+func page(next string) string {{
+	ok := {condition}
+	if !ok {{
+		return \"/\"
+	}}
+	return next
+}}"
+    )
+}
+
+#[test]
+fn an_empty_page_is_let_through_beside_those_that_are_known() {
+    for rest in [
+        "slices.Contains(pages, next)",
+        "isPage(next)",
+        "localRe.MatchString(next)",
+        "strings.HasPrefix(next, \"/app/\")",
+        "next == \"/home\"",
+    ] {
+        page(&looked(&format!("next == \"\" || {rest}")), Verdict::Pass);
+        page(&looked(&format!("next != \"\" && {rest}")), Verdict::Pass);
+    }
+}
+
+#[test]
+fn that_a_page_is_there_says_nothing_of_it() {
+    for condition in [
+        "next != \"\"",
+        "next == \"\" || strings.HasPrefix(next, \"/\")",
+        "strings.HasPrefix(next, \"/\") || next == \"\"",
+        "next == \"\" || enabled()",
+    ] {
+        page(&looked(condition), Verdict::Fail);
+    }
+}
+
+/// `page`, which takes an address apart.
+fn apart(condition: &str) -> String {
+    format!(
+        "func hostOf(u *url.URL) string {{ return u.Host }}
+func page(next string) string {{
+	u, err := url.Parse(next)
+	if err != nil {{
+		return \"/\"
+	}} else if {condition} {{
+		return \"/\"
+	}}
+	return next
+}}"
+    )
+}
+
+#[test]
+fn what_names_no_host_is_a_page_of_this_site() {
+    for condition in [
+        "u.Host != \"\"",
+        "host := u.Host; host != \"\"",
+        "hostOf(u) != \"\"",
+        "u.Hostname() != \"\"",
+        "u.IsAbs() || u.Hostname() != \"\"",
+        "name := u.Hostname(); name != \"\"",
+    ] {
+        page(&apart(condition), Verdict::Pass);
+    }
+    for condition in ["u.Scheme != \"\"", "u.Path == \"\""] {
+        page(&apart(condition), Verdict::Fail);
+    }
+}
+
+#[test]
+fn a_stroke_in_front_of_what_has_none_is_a_page_of_this_site() {
+    let made = |made: &str| {
+        format!(
+            "func page(next string) string {{
+	u, err := url.Parse(next)
+	if err != nil || u.Path == \"\" {{
+		return \"/\"
+	}}
+	return {made}
+}}"
+        )
+    };
+    for safe in [
+        "\"/\" + strings.TrimLeft(u.Path, \"/\\\\\")",
+        "\"/\" + strings.TrimPrefix(u.Path, \"/\")",
+        "\"/\" + strings.TrimLeft(next, \"/\")",
+        "fmt.Sprintf(\"/%s\", strings.Trim(next, \"/\"))",
+    ] {
+        page(&made(safe), Verdict::Pass);
+    }
+    for open in [
+        "\"/\" + strings.TrimPrefix(next, \"/\")",
+        "\"/\" + u.Path",
+        "\"/\" + strings.TrimLeft(next, \" \")",
+    ] {
+        page(&made(open), Verdict::Fail);
+    }
+}
+
+#[test]
+fn what_is_looked_up_by_a_name_is_no_parameter_of_a_path() {
+    for (back, wanted) in [
+        ("registry.ByName(\"github\").RedirectURL", Verdict::Pass),
+        ("flags.ByName(\"redirect-url\")", Verdict::Na),
+    ] {
+        holds("redirect-exact", wanted, &Login { back, ..PLAIN });
+    }
+    let then = "http.Redirect(w, r, pages.ByName(\"home\").URL, http.StatusFound)";
+    holds("no-open-redirect", Verdict::Pass, &Login { then, ..PLAIN });
+    let then = "to := httprouter.ParamsFromContext(r.Context()).ByName(\"next\")
+	http.Redirect(w, r, to, http.StatusFound)";
+    holds("no-open-redirect", Verdict::Fail, &Login { then, ..PLAIN });
+    let top = "func on(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
+	http.Redirect(w, r, ps.ByName(\"next\"), http.StatusFound)
+}";
+    holds("no-open-redirect", Verdict::Fail, &Login { top, ..PLAIN });
+}
+
+#[test]
+fn a_method_of_the_same_name_as_one_that_prints_prints_nothing() {
+    let top = "type trace struct{}
+func (trace) Set(args ...any) { log.Println(args) }
+func (trace) Add(args ...any) { log.Println(\"more\", args) }
+func debugf(format string, args ...any) { log.Printf(format, args...) }";
+    for then in [
+        "req.Header.Set(\"Authorization\", accessToken)",
+        "q := url.Values{}\n\tq.Add(\"token\", accessToken)",
+        "vault.Add(accessToken)",
+    ] {
+        let login = Login { top, then, ..PLAIN };
+        holds("token-not-leaked", Verdict::Pass, &login);
+    }
+    let then = "debugf(\"signed in: %s\", accessToken)";
+    let login = Login { top, then, ..PLAIN };
+    holds("token-not-leaked", Verdict::Fail, &login);
+}
+
+#[test]
+fn a_part_of_a_state_is_as_long_as_what_it_is_cut_out_of() {
+    let cut = |state: &str, wanted| holds("state-generated", wanted, &Login { state, ..PLAIN });
+    // 96 bits, whatever another name that ends alike was given.
+    let other =
+        "base64.RawURLEncoding.EncodeToString(b[:12])\n\thexb := hex.EncodeToString(b)\n\t_ = hexb";
+    cut(other, Verdict::Pass);
+    cut(
+        "\"\"\n\thexb := hex.EncodeToString(b)\n\tlog.Println(len(hexb))\n\tstate = base64.RawURLEncoding.EncodeToString(b[:12])",
+        Verdict::Pass,
+    );
+    // Letters of an alphabet of the app's own.
+    cut(
+        "\"\"\n\tvar sb strings.Builder\n\tfor _, c := range b {\n\t\tsb.WriteByte(letters[int(c)%len(letters)])\n\t}\n\tstate = sb.String()[:12]",
+        Verdict::Pass,
+    );
+    cut("uuid.New().String()[:12]", Verdict::Fail);
+    cut(
+        "\"\"\n\tid := uuid.New()\n\tstate = id.String()[:12]",
+        Verdict::Fail,
+    );
+    cut("hex.EncodeToString(b)[:12]", Verdict::Fail);
+}
