@@ -331,6 +331,9 @@ pub(crate) struct Engine<'a> {
     cached: BTreeMap<(FileId, String), ObjId>,
     /// Those of this way, and what is kept of them.
     remembered: Vec<(ObjId, ObjId)>,
+    /// The setting that decides on the block that runs while a module is
+    /// loaded, and whether it runs without.
+    switch: Option<(Taint, Option<bool>)>,
     /// Variables of the environment without which the program does not start.
     demanded: BTreeSet<OriginId>,
     /// Names that functions set on classes of the app.
@@ -447,6 +450,7 @@ impl<'a> Engine<'a> {
             at_start: BTreeSet::new(),
             cached: BTreeMap::new(),
             remembered: Vec::new(),
+            switch: None,
             demanded: BTreeSet::new(),
             class_vars: BTreeSet::new(),
             never_set: BTreeSet::new(),

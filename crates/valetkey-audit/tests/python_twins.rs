@@ -105,6 +105,27 @@ fn debug_is_on_where_nothing_switches_it_off() {
     });
 }
 
+/// The same, a statement for each side.
+#[test]
+fn a_block_that_a_setting_decides_on_switches_debug() {
+    let wrong = [
+        "DEBUG = True\nif os.environ.get('ENV') == 'production':\n    DEBUG = False",
+        "DEBUG = False\nif os.environ.get('ENV') != 'production':\n    DEBUG = True",
+        "if os.environ.get('ENV') == 'production':\n    DEBUG = False\nelse:\n    DEBUG = True",
+        "DEBUG = True\nif os.environ['ENV'] == 'production':\n    print('quiet')",
+    ];
+    let right = [
+        "DEBUG = False\nif os.environ.get('DEBUG'):\n    DEBUG = True",
+        "DEBUG = False\nif 'DEBUG' in os.environ:\n    DEBUG = True",
+        "if os.environ.get('ENV') == 'dev':\n    DEBUG = True\nelse:\n    DEBUG = False",
+        "if os.environ['ENV'] != 'production':\n    DEBUG = True\nelse:\n    DEBUG = False",
+    ];
+    twins("debug-off", &wrong, &right, |block| {
+        let run = format!("\n{block}\napp.run(debug=DEBUG)\n");
+        said("debug-off", "", &run)
+    });
+}
+
 #[test]
 fn a_key_of_a_store_says_whose_a_token_is() {
     let wrong = [

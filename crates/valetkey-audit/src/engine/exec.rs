@@ -172,10 +172,17 @@ impl Engine<'_> {
             if known.is_none() && !matches!(value.kind, Kind::Sym) {
                 self.claims_judged(&guard, test.span);
             }
+            let outer = self.switch.clone();
+            let own = self.switched_by(&value);
+            let decides = own.is_some();
+            self.switch = own.or_else(|| outer.clone());
             self.guards.push(guard);
             let mut done = Ok(());
             if known != Some(false) {
                 done = self.quietly(then);
+            }
+            if let (true, Some((_, Some(on)))) = (decides, &mut self.switch) {
+                *on = !*on;
             }
             if let (true, None, Err(Unwind::Return(value))) = (self.traits.packages, known, &done) {
                 let value = value.clone();
@@ -186,6 +193,7 @@ impl Engine<'_> {
                 done = self.quietly(otherwise);
             }
             self.guards.pop();
+            self.switch = outer;
             return done;
         }
         let (value, truth) = self.test(test)?;
@@ -509,6 +517,7 @@ impl Engine<'_> {
                 if self.traits.packages && self.is_captured(name) {
                     self.left_to_others(&value, target.span)?;
                 }
+                let value = self.switched(name, value);
                 self.named(name, &value, target.span);
                 self.set_name(name, value, target.span);
             }

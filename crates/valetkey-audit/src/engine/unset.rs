@@ -3,7 +3,8 @@
 use super::{Engine, Eval, maps::Ask};
 use crate::{
     ir::{Cmp, Span},
-    value::{Kind, Origin, Value},
+    lang::Language,
+    value::{Kind, Origin, Taint, Value},
 };
 
 impl Engine<'_> {
@@ -54,6 +55,41 @@ impl Engine<'_> {
             ..Ask::default()
         };
         self.read("env", key, ask, at).map(Some)
+    }
+
+    /// The setting that a condition asks for, and whether it holds without.
+    pub(super) fn switched_by(&self, test: &Value) -> Option<(Taint, Option<bool>)> {
+        let of_env = self.language == Language::Python
+            && self.truth(test).is_none()
+            && self.any(&test.taint, |o| matches!(o, Origin::Env(_)));
+        of_env.then(|| {
+            let unset = self.unset(test).and_then(|v| self.truth(&v));
+            (test.taint.clone(), unset)
+        })
+    }
+
+    /// What a switch is after a block that a setting decides on: what it says
+    /// itself, or what was before, where the setting is not there.
+    pub(super) fn switched(&self, name: &str, value: Value) -> Value {
+        let module = self.frames.last().is_some_and(|f| f.module);
+        let (Kind::Bool(_), true, Some((taint, runs))) = (&value.kind, module, &self.switch) else {
+            return value;
+        };
+        let mut set = Value::unknown();
+        set.add(taint);
+        let before = || {
+            let names = self.modules.get(self.file())?.as_ref()?;
+            let before = names.get(name)?;
+            matches!(before.kind, Kind::Bool(_) | Kind::Alt(_)).then(|| before.clone())
+        };
+        match runs {
+            Some(true) => Value::either(set, value),
+            Some(false) => match before() {
+                Some(before) => Value::either(set, before),
+                None => set,
+            },
+            None => set,
+        }
     }
 
     /// What stands in for a variable of the environment that is not set.
