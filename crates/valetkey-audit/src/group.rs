@@ -147,6 +147,7 @@ pub(crate) fn apps(
         }
     }
     let importers = all_importers(sources, &places, &parsed);
+    let importers: BTreeSet<usize> = importers.into_iter().collect();
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
     let mut roots = BTreeSet::new();
@@ -167,11 +168,13 @@ pub(crate) fn apps(
                 roots.extend(root.filter(|r| !parsed.contains_key(r)));
                 all.extend(root);
             }
+            // What was only looked for leads no further.
+            let further = depth < STEPS && !importers.contains(&i);
             for other in all {
-                if parsed.contains_key(&other) || depth < STEPS {
+                if parsed.contains_key(&other) || further {
                     links.push((i, other));
                 }
-                if !parsed.contains_key(&other) && depth < STEPS {
+                if !parsed.contains_key(&other) && further {
                     next.insert(other);
                 }
             }
@@ -189,7 +192,7 @@ pub(crate) fn apps(
             parsed.insert(*i, file.ok());
         }
     }
-    together(sources, parsed, &links)
+    together(sources, parsed, &links, &importers)
 }
 
 /// Words without which a file that imports one of these has no login of its
@@ -436,6 +439,7 @@ fn together(
     sources: &[Source],
     mut parsed: BTreeMap<usize, Option<Parsed>>,
     links: &[(usize, usize)],
+    importers: &BTreeSet<usize>,
 ) -> Vec<(App, Vec<String>)> {
     let mut root: BTreeMap<usize, usize> = parsed.keys().map(|i| (*i, *i)).collect();
     fn find(root: &BTreeMap<usize, usize>, mut i: usize) -> usize {
@@ -444,9 +448,21 @@ fn together(
         }
         i
     }
-    for (a, b) in links {
+    // What was only looked for must not make of several apps one that is too
+    // big to be looked at as a whole.
+    let (late, first): (Vec<_>, Vec<_>) = links
+        .iter()
+        .partition(|(a, b)| importers.contains(a) || importers.contains(b));
+    let mut sizes: BTreeMap<usize, usize> = parsed.keys().map(|i| (*i, 1)).collect();
+    for (number, (a, b)) in first.iter().chain(&late).enumerate() {
         let (a, b) = (find(&root, *a), find(&root, *b));
+        let size = |i| sizes.get(&i).copied().unwrap_or(1);
+        let both = size(a) + size(b);
+        if a == b || number >= first.len() && both > MOST {
+            continue;
+        }
         root.insert(a.max(b), a.min(b));
+        sizes.insert(a.min(b), both);
     }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for i in parsed.keys() {
