@@ -152,6 +152,7 @@ fn what_is_called_a_token_is_not_printed() {
         "print('access_token')",
         "print(len(access_token))",
         "print(access_token_expires)",
+        "print(removed_count_access_token, invalid_access_token)",
         "has_access_token = bool(access_token); print(has_access_token)",
         "print(bool(access_token), user.name)",
         "url = 'https://api.example/me?access_token='",

@@ -215,7 +215,11 @@ pub(super) fn is_token(name: &str) -> bool {
         "has", "is", "use", "should", "can", "need", "count", "num", "masked", "redacted",
         "hashed", "new", "with", "no",
     ];
-    TOKENS.iter().any(|t| plain.ends_with(t)) && !ABOUT.iter().any(|w| plain.starts_with(w))
+    // `deletedCountInvalidToken`.
+    const WITHIN: &[&str] = &["count", "invalid", "expired", "missing"];
+    TOKENS.iter().any(|t| plain.ends_with(t))
+        && !ABOUT.iter().any(|w| plain.starts_with(w))
+        && !WITHIN.iter().any(|w| plain.contains(w))
 }
 
 /// A text that ends with the parameter, before its value.

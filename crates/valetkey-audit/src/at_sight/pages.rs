@@ -156,7 +156,8 @@ fn is_of_name(c: char) -> bool {
 
 /// What is left of a statement, as far as it is looked at.
 fn statement(rest: &str) -> &str {
-    let end = rest.find([';', '\n']).unwrap_or(rest.len()).min(WINDOW);
-    let end = (0..=end).rev().find(|i| rest.is_char_boundary(*i));
-    &rest[..end.unwrap_or(0)]
+    let most = rest.len().min(WINDOW);
+    let most = (0..=most).rev().find(|i| rest.is_char_boundary(*i));
+    let rest = &rest[..most.unwrap_or(0)];
+    rest.split([';', '\n']).next().unwrap_or(rest)
 }
