@@ -302,6 +302,8 @@ pub(crate) struct Engine<'a> {
     calls: u64,
     /// How many objects are being made for constructors.
     injected: usize,
+    /// Structs whose embedded ones are asked for a member.
+    embedding: Vec<ObjId>,
     /// Requests share what is around the function that is entered.
     shares_around: bool,
     /// Promises that are being made, and requests that they wait for.
@@ -442,6 +444,7 @@ impl<'a> Engine<'a> {
             provided: BTreeMap::new(),
             calls: 0,
             injected: 0,
+            embedding: Vec::new(),
             shares_around: false,
             promises: Vec::new(),
             filters: Vec::new(),

@@ -331,3 +331,29 @@ fn a_bundle_on_one_line_is_judged_or_skipped_with_a_word() {
     let huge = JAVASCRIPT.judged("bundle", &format!("{part}\n").repeat(20_000));
     assert!(huge.skipped[0].reason.contains("too large"));
 }
+
+/// Structs of Go that are told to embed themselves, or each other.
+#[test]
+fn structs_that_embed_themselves_end() {
+    let text = r#"
+package web
+
+import "golang.org/x/oauth2"
+
+type inner struct{ *outer }
+type outer struct {
+	*inner
+	conf *oauth2.Config
+}
+
+func login(conf *oauth2.Config) string {
+	o := &outer{conf: conf}
+	i := &inner{outer: o}
+	o.inner = i
+	o.outer = o
+	return o.missing.AuthCodeURL(i.absent)
+}
+"#;
+    let report = valetkey_audit::audit_source(&[("web.go", text)], &Options::default());
+    assert!(report.skipped.is_empty(), "{:?}", report.skipped);
+}

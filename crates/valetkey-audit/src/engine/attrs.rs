@@ -7,8 +7,12 @@ use crate::{
     ir::{Expr, ExprKind, PAGE, Span, StmtKind},
     lang::Language,
     libraries::Does,
-    value::{Closure, Kind, ObjId, Origin, Taint, Value},
+    value::{ClassValue, Closure, Kind, ObjId, Origin, Taint, Value},
 };
+
+/// Structs within structs, and in each, that are looked into for a member.
+const EMBEDDED: usize = 4;
+const BASES: usize = 8;
 
 impl Engine<'_> {
     pub(super) fn attr(&mut self, of: &Value, name: &str, at: Span) -> Eval<Value> {
@@ -442,7 +446,24 @@ impl Engine<'_> {
         if !self.traits.packages || class.bases.is_empty() {
             return None;
         }
-        for base in &class.bases {
+        // One may be told to embed itself, or one that embeds it.
+        if self.embedding.len() >= EMBEDDED || self.embedding.contains(&id) {
+            return None;
+        }
+        self.embedding.push(id);
+        let found = self.in_bases(id, &class, name, at);
+        self.embedding.pop();
+        found
+    }
+
+    fn in_bases(
+        &mut self,
+        id: ObjId,
+        class: &ClassValue,
+        name: &str,
+        at: Span,
+    ) -> Option<Eval<Value>> {
+        for base in class.bases.iter().take(BASES) {
             let last = match &base.kind {
                 Kind::Ext(path) => path.rsplit('.').next().unwrap_or(path).to_owned(),
                 Kind::Class(inner) => inner.name.clone(),
