@@ -116,7 +116,9 @@ impl Lower<'_> {
                     _ => ExprKind::Other(Vec::new()),
                 }
             }
-            "array_expression" if is_constant(node) => ExprKind::Str(self.text(node).to_owned()),
+            "array_expression" if self.is_constant(node) => {
+                ExprKind::Str(self.text(node).to_owned())
+            }
             "array_expression" if node.field("length").is_some() => ExprKind::Other(self.all(node)),
             "array_expression" | "tuple_expression" => ExprKind::List(self.all(node)),
             "struct_expression" => return self.structure(node),
@@ -171,21 +173,31 @@ impl Lower<'_> {
     }
 }
 
-/// Bytes that are written down, where nothing can be put into them any more:
-/// they are one constant. A buffer that is to be filled looks the same.
-fn is_constant(node: Node<'_>) -> bool {
-    const FEWEST: usize = 8;
-    let items = parts(node);
-    let numbers = items.iter().all(|n| n.rule() == "integer_literal");
-    let repeated = node.field("length").is_some()
-        && items.first().is_some_and(|n| n.rule() == "integer_literal");
-    if !repeated && (!numbers || items.len() < FEWEST) {
-        return false;
+impl Lower<'_> {
+    /// Bytes that are written down, where nothing can be put into them any
+    /// more: they are one constant. A buffer that is to be filled looks the
+    /// same.
+    fn is_constant(&self, node: Node<'_>) -> bool {
+        const FEWEST: usize = 8;
+        let items = parts(node);
+        let numbers = items.iter().all(|n| n.rule() == "integer_literal");
+        let repeated = node.field("length").is_some()
+            && items.first().is_some_and(|n| n.rule() == "integer_literal");
+        if !repeated && (!numbers || items.len() < FEWEST) {
+            return false;
+        }
+        let fixed = |n: Node<'_>| n.children().all(|c| c.rule() != "mutable_specifier");
+        node.parent().is_some_and(|around| match around.rule() {
+            // What takes a buffer, and is no key, may let it be filled.
+            "arguments" if repeated => around
+                .parent()
+                .and_then(|call| call.field("function"))
+                .is_some_and(|function| self.text(function).contains("Key::")),
+            "arguments" | "field_expression" => !repeated,
+            "const_item" | "static_item" | "let_declaration" | "reference_expression" => {
+                fixed(around)
+            }
+            _ => false,
+        })
     }
-    let fixed = |n: Node<'_>| n.children().all(|c| c.rule() != "mutable_specifier");
-    node.parent().is_some_and(|around| match around.rule() {
-        "arguments" | "field_expression" => true,
-        "const_item" | "static_item" | "let_declaration" | "reference_expression" => fixed(around),
-        _ => false,
-    })
 }
