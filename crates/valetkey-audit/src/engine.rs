@@ -313,7 +313,7 @@ pub(crate) struct Engine<'a> {
     /// A function on this way has answered.
     has_answered: bool,
     /// Values of which only the number is too small: a letter, a digit.
-    few: BTreeSet<OriginId>,
+    few: BTreeMap<OriginId, i64>,
     /// What the authorization URLs are made with that the program makes when
     /// it starts, and hands to all that answer requests.
     at_start: BTreeSet<OriginId>,
@@ -449,7 +449,7 @@ impl<'a> Engine<'a> {
             promises: Vec::new(),
             filters: Vec::new(),
             has_answered: false,
-            few: BTreeSet::new(),
+            few: BTreeMap::new(),
             at_start: BTreeSet::new(),
             cached: BTreeMap::new(),
             remembered: Vec::new(),

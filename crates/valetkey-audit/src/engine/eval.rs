@@ -421,6 +421,7 @@ impl Engine<'_> {
         let taint: Vec<_> = texts.iter().flat_map(|t| t.taint.clone()).collect();
         let mut joined = Value::concat(texts);
         joined.add(&taint);
+        let joined = self.long(joined, at);
         self.built(joined, at)
     }
 

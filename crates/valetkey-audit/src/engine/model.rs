@@ -4,6 +4,7 @@ use super::{
     Engine, Eval, Mode, Unwind,
     args::Args,
     maps::Ask,
+    steps::LETTER,
     unset::{as_switch, in_case},
 };
 use crate::{
@@ -162,33 +163,38 @@ impl Engine<'_> {
                 let few = matches!(bytes.map(|v| &v.kind), Some(Kind::Number(n)) if *n < least && *n != one);
                 // One number out of so many; of fewer, each is a letter of a text.
                 let below = args.get("below").map(|v| &v.kind);
-                let few = few || matches!(below, Some(Kind::Number(n)) if *n >= 1000);
+                let number = match below {
+                    Some(Kind::Number(n)) if *n >= 1000 => Some(*n),
+                    _ => None,
+                };
+                let few = few || number.is_some();
                 let origin = if few {
                     Origin::WeakRandom
                 } else {
                     Origin::Random
                 };
+                let bits = match (number, bytes.map(|v| &v.kind)) {
+                    (Some(n), _) => n.ilog2().into(),
+                    (_, Some(Kind::Number(n))) if fact("least").is_none() => n.saturating_mul(8),
+                    (_, Some(Kind::Number(n))) => n.saturating_mul(LETTER),
+                    _ => 0,
+                };
                 let value = self.sym(origin, at);
                 if few {
-                    self.few.extend(value.taint.iter().copied());
+                    self.few.extend(value.taint.iter().map(|id| (*id, bits)));
                 }
                 value
             }
-            Does::WeakRandom => {
-                let value = self.sym(Origin::WeakRandom, at);
-                // Enough of them are a secret.
-                if fact("few").is_some() {
-                    self.few.extend(value.taint.iter().copied());
-                }
-                value
-            }
+            Does::WeakRandom => self.weak_random(model, &args, at),
             Does::Env | Does::Config | Does::Param | Does::Cookie | Does::Header => {
                 self.reading(model, &args, at)?
             }
             Does::SetHeader => {
                 let name = args.get("name").map(|v| self.key(v));
                 let name = name.or(fact("name").map(str::to_owned)).unwrap_or_default();
-                if let Some(value) = args.get("value").cloned() {
+                let told =
+                    |name: &str| fact("only").is_none_or(|all| all.split(' ').any(|n| n == name));
+                if let Some(value) = args.get("value").filter(|_| told(&name)).cloned() {
                     self.answer_header(&name, &value, at);
                 }
                 if let Some(all) = args.get("headers").cloned() {

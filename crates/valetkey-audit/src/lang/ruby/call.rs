@@ -60,7 +60,32 @@ impl Lower<'_> {
         if operator == "&." {
             return self.safely(node, of, method);
         }
-        self.sent(node, of, method, has_args || has_block)
+        let kind = self.sent(node, of, method, has_args || has_block);
+        match self.steps(node, receiver, method).filter(|_| has_block) {
+            Some(steps) => self.called(name(node, "?many"), vec![at(node, kind), steps]),
+            None => kind,
+        }
+    }
+
+    /// `Array.new(n) { … }`, `(0...n).map { … }`, `n.times.map { … }`: what
+    /// counts the steps.
+    fn steps(&mut self, node: Node<'_>, mut of: Node<'_>, method: &str) -> Option<Expr> {
+        if method == "new" && self.text(of) == "Array" {
+            let list = node.field("arguments")?;
+            return parts(list).first().map(|n| self.expr(*n));
+        }
+        if !matches!(method, "map" | "collect" | "flat_map") {
+            return None;
+        }
+        while of.rule() == "parenthesized_statements" {
+            of = parts(of).into_iter().next()?;
+        }
+        let steps = match of.rule() {
+            "range" => of.field("end"),
+            "call" if self.field_text(of, "method") == "times" => of.field("receiver"),
+            _ => None,
+        };
+        steps.map(|n| self.expr(n))
     }
 
     /// `a&.b`: nothing, where `a` is.
