@@ -6,14 +6,25 @@ use crate::{
     facts::{EventKind, Fields},
     ir::Span,
     libraries::CallModel,
-    value::{Kind, Origin, Value},
+    value::{ClassValue, Kind, Origin, Value},
 };
+
+/// Whether a class, or one that it is built on, has a base whose name ends so.
+fn descends(class: &ClassValue, end: &str, depth: usize) -> bool {
+    depth < 6
+        && class.bases.iter().any(|base| match &base.kind {
+            Kind::Ext(name) => name.ends_with(end),
+            Kind::Class(inner) => inner.name.ends_with(end) || descends(inner, end, depth + 1),
+            _ => false,
+        })
+}
 
 impl Engine<'_> {
     /// Whether a call is the one that the model is of: with the fact `needs`,
     /// it is given the callback's code; with `needs-text`, that text; with
     /// `needs-options`, a mapping that has one of these names; with
-    /// `needs-name`, a text of the source as its second.
+    /// `needs-name`, a text of the source as its second; with `needs-class`,
+    /// it is given something in a class whose base's name ends so.
     pub(super) fn is_meant(&self, model: &CallModel, args: &[Value]) -> bool {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         let code = fact("needs").is_none_or(|name| args.iter().any(|v| self.is_param(v, name)));
@@ -26,7 +37,11 @@ impl Engine<'_> {
         });
         let name =
             fact("needs-name").is_none() || args.get(1).is_some_and(|v| v.as_str().is_some());
-        code && text && options && name
+        let class = fact("needs-class").is_none_or(|end| {
+            let around = self.class_around();
+            !args.is_empty() && around.is_some_and(|class| descends(&class, end, 0))
+        });
+        code && text && options && name && class
     }
 
     /// `session.SetUserID(id)`, `session.GetUserID()`: a session whose type
