@@ -160,6 +160,12 @@ fn few_letters_can_be_guessed() {
         "SecureRandom.hex.first(8)",
         "SecureRandom.alphanumeric(8)",
         "Array.new(20) { rand(36).to_s(36) }.join",
+        "Array.new(6) { SecureRandom.rand(10) }.join",
+        "32.times.map { SIGNS.sample }.join",
+        "Array.new(32) { SIGNS.sample(random: Random.new(1)) }.join",
+        "SIGNS.sample(random: SecureRandom)",
+        "SIGNS.shuffle(random: SecureRandom).first(6).join",
+        "SecureRandom.hex(2) + SecureRandom.hex(2)",
     ];
     holds("state-generated", Verdict::Fail, &cut.map(state));
     let whole = [
@@ -167,6 +173,13 @@ fn few_letters_can_be_guessed() {
         "SecureRandom.hex(32)[0..31]",
         "SecureRandom.alphanumeric(20)",
         "Array.new(32) { SecureRandom.alphanumeric(1) }.join",
+        "Array.new(32) { SIGNS[SecureRandom.random_number(SIGNS.size)] }.join",
+        "Array.new(32) { SecureRandom.random_number(16).to_s(16) }.join",
+        "(0...32).map { SIGNS.sample(random: SecureRandom) }.join",
+        "32.times.map { SIGNS.sample(random: SecureRandom) }.join",
+        "SIGNS.sample(32, random: SecureRandom).join",
+        "SIGNS.shuffle(random: SecureRandom).first(32).join",
+        "SecureRandom.hex(4) + '-' + SecureRandom.hex(4)",
     ];
     holds("state-generated", Verdict::Pass, &whole.map(state));
 }
@@ -211,6 +224,66 @@ fn debug_pages_are_for_whoever_writes_the_app() {
 fn an_unverified_payload_is_believed() {
     let then = "session[:user] = JWT::EncodedToken.new(token.params['id_token']).unverified_payload['sub']\n  redirect '/'";
     holds("id-token-verified", Verdict::Fail, &[sinatra("", then, "")]);
+}
+
+/// A login of Rails that reads an ID token of `jwt`, checked in some way.
+fn told_by_id_token(check: &str, read: &str) -> String {
+    let then = format!(
+        "id = JWT::EncodedToken.new(token.params['id_token'])
+    key = KEYS.fetch(id.unverified_payload['iss'])
+    {check}
+    session[:user] = id.{read}['sub']
+    redirect_to root_path"
+    );
+    rails(&then)
+}
+
+#[test]
+fn an_encoded_token_is_verified_after_its_issuer_was_read() {
+    let claims = "iss: 'https://id.example', aud: ENV['ID']";
+    let all = format!(
+        "id.verify!(signature: {{ algorithm: 'RS256', key: key }}, claims: {{ {claims} }})"
+    );
+    let apart = format!(
+        "id.verify_signature!(algorithm: 'RS256', key: key)\n    id.verify_claims!({claims})"
+    );
+    let elsewhere =
+        "id.verify!(signature: { algorithm: 'RS256', key: key }, claims: CLAIMS)".to_owned();
+    let ways = [all, apart, elsewhere].map(|way| told_by_id_token(&way, "payload"));
+    holds("id-token-verified", Verdict::Pass, &ways);
+    let signature = "id.verify!(signature: { algorithm: 'RS256', key: key })";
+    let less = [("", "unverified_payload"), (signature, "payload")];
+    let less = less.map(|(check, read)| told_by_id_token(check, read));
+    holds("id-token-verified", Verdict::Fail, &less);
+}
+
+#[test]
+fn names_of_sorcery_are_those_of_controllers() {
+    let text = sinatra("", "redirect '/'", "");
+    let column = "class Member\n  attr_accessor :login_at\n  def recent? = login_at && login_at > Time.now - 60\n  def seen(at) = login_at(at)\nend";
+    let own =
+        "class Entry < ApplicationRecord\n  def self.build(auth) = create_from(auth.info)\nend";
+    for others in [column, own] {
+        let whole = format!("{text}{others}\n");
+        holds(
+            "state-generated",
+            Verdict::Pass,
+            std::slice::from_ref(&whole),
+        );
+        holds("state-verified", Verdict::Pass, &[whole]);
+    }
+    let external = "class OauthsController < ApplicationController
+  def new
+    login_at(params[:provider])
+  end
+
+  def show
+    @user = login_from(params[:provider])
+    redirect_to root_path
+  end
+end
+";
+    holds("state-generated", Verdict::Fail, &[external.to_owned()]);
 }
 
 /// A login of Rails whose callback goes on to what a service hands back.

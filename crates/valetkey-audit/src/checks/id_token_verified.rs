@@ -121,6 +121,8 @@ fn verifies(c: &Context<'_>, event: &Event) -> bool {
                 let rest = text.get(at..).unwrap_or("");
                 let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
                 let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
+                // `verify!(…)`, too.
+                let behind = behind.strip_prefix('!').unwrap_or(behind);
                 behind.starts_with('(') && !name.ends_with("ier")
             })
         })

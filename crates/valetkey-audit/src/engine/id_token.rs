@@ -2,7 +2,7 @@
 
 use super::{Engine, Eval, Mode, args::Args};
 use crate::{
-    facts::EventKind,
+    facts::{BY_HAND, EventKind},
     ir::Span,
     libraries::{CallModel, Does},
     value::{Kind, Origin, Value},
@@ -51,6 +51,7 @@ impl Engine<'_> {
         };
         // The library's object may have been told before.
         let told = of.map(|of| self.flat_once(of)).unwrap_or_default();
+        let mends = model.facts.contains_key("mends");
         let opt_in = model.facts.contains_key("opt-in");
         let on = |name: &str| matches!(args.get(name).map(|v| &v.kind), Some(Kind::Bool(true)));
         let given = |name: &str| {
@@ -61,7 +62,9 @@ impl Engine<'_> {
             if opt_in && !asked {
                 return false;
             }
-            args.get(name).is_some_and(|v| !v.is_none()) || told.iter().any(|(k, _)| k == name)
+            args.get(name).is_some_and(|v| !v.is_none())
+                || told.iter().any(|(k, _)| k == name)
+                || mends && name != "insecure" && elsewhere(args)
         };
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         let skips = |what: &str| {
@@ -72,7 +75,7 @@ impl Engine<'_> {
         let denied =
             |name: &str| matches!(args.get(name).map(|v| &v.kind), Some(Kind::Bool(false)));
         // What was said when it was decoded holds no more.
-        if model.facts.contains_key("mends") {
+        if mends {
             self.events
                 .retain(|e| !matches!(e.kind, EventKind::IdToken { fault: Some(_), .. }));
         }
@@ -93,6 +96,8 @@ impl Engine<'_> {
             || matches!(args.get("verify").map(|v| &v.kind), Some(Kind::Bool(false)))
         {
             Some("its signature is not checked")
+        } else if fact("signature") == Some("later") {
+            Some(BY_HAND)
         } else if denied_audience && denied_issuer {
             Some(NEITHER)
         } else if denied_audience {
@@ -149,6 +154,13 @@ impl Engine<'_> {
             && self.oracle.made.len() == decided
             && self.events.len() == events)
     }
+}
+
+/// Whether what is to be compared stands where it is not seen.
+fn elsewhere(args: &Args) -> bool {
+    args.named.iter().any(|(k, v)| {
+        k == "**" || k == "claims" && matches!(v.kind, Kind::Ext(_) | Kind::Unknown | Kind::Sym)
+    })
 }
 
 /// Whether a parameter is by its name an ID token.
