@@ -166,6 +166,8 @@ fn few_letters_can_be_guessed() {
         "SIGNS.sample(random: SecureRandom)",
         "SIGNS.shuffle(random: SecureRandom).first(6).join",
         "SecureRandom.hex(2) + SecureRandom.hex(2)",
+        "SecureRandom.random_number(1_000_000).to_s",
+        "SecureRandom.random_number(10**8).to_s",
     ];
     holds("state-generated", Verdict::Fail, &cut.map(state));
     let whole = [
@@ -180,6 +182,8 @@ fn few_letters_can_be_guessed() {
         "SIGNS.sample(32, random: SecureRandom).join",
         "SIGNS.shuffle(random: SecureRandom).first(32).join",
         "SecureRandom.hex(4) + '-' + SecureRandom.hex(4)",
+        "SecureRandom.random_number(2**128).to_s(16)",
+        "SecureRandom.random_number(1 << 128).to_s(36)",
     ];
     holds("state-generated", Verdict::Pass, &whole.map(state));
 }

@@ -10,6 +10,9 @@ use crate::{
 /// As few bits cannot be guessed.
 const ENOUGH: i64 = 64;
 
+/// In a number that is larger than what is counted to, there are enough.
+const LARGEST: i64 = 62;
+
 /// What is in a letter out of some: with fewer than eleven, a text can be
 /// guessed.
 pub(super) const LETTER: i64 = 6;
@@ -26,10 +29,18 @@ impl Engine<'_> {
         if strong && (many || fact("whole").is_some()) {
             return self.sym(Origin::Random, at);
         }
+        // One out of so many.
+        let bits = match args.first().kind {
+            Kind::Number(n) if fact("few").is_some() && n > 0 => LETTER.max(n.ilog2().into()),
+            _ => LETTER,
+        };
+        if bits >= LARGEST {
+            return self.sym(Origin::Random, at);
+        }
         let value = self.sym(Origin::WeakRandom, at);
         // Enough of them are a secret.
         if strong || fact("few").is_some() {
-            self.few.extend(value.taint.iter().map(|id| (*id, LETTER)));
+            self.few.extend(value.taint.iter().map(|id| (*id, bits)));
         }
         value
     }

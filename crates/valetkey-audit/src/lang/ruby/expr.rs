@@ -246,6 +246,15 @@ impl Lower<'_> {
             {
                 return left.kind;
             }
+            // So large a number is only asked how large it is.
+            "**" | "<<"
+                if let (ExprKind::Number(a), ExprKind::Number(b)) = (&left.kind, &right.kind) =>
+            {
+                let base = if operator == "**" { *a } else { 2 };
+                let power = base.saturating_pow(u32::try_from(*b).unwrap_or(0));
+                let times = if operator == "**" { 1 } else { *a };
+                return ExprKind::Number(power.saturating_mul(times));
+            }
             "and" | "&&" => return ExprKind::And(vec![*left, *right]),
             "or" | "||" => return ExprKind::Or(vec![*left, *right]),
             "==" | "===" => Cmp::Eq,
