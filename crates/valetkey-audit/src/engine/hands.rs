@@ -46,6 +46,16 @@ const PROVIDERS: &[&str] = &[
     "gitlab",
 ];
 const SIGNING_IN: &[&str] = &["auth", "login", "signin", "authentication", "authorise"];
+/// What the path of a server's own says where a page brings it a login's code,
+/// and where the code is another one.
+const LOGINS: &[&str] = &[
+    "auth", "oauth", "oauth2", "oidc", "login", "callback", "token", "tokens", "signin", "sso",
+    "connect", "exchange", "session", "sessions",
+];
+const OTHER_CODES: &[&str] = &[
+    "verify", "reset", "confirm", "invite", "invites", "otp", "mfa", "2fa", "totp", "email",
+    "password", "device",
+];
 /// What the names of those that do something else with it have.
 const OTHERS: &[&[&str]] = &[
     &["csrf"],
@@ -103,6 +113,16 @@ pub(super) fn exchanges(name: &str) -> bool {
     // `log_in_with` logs nothing.
     let others = have(OTHERS) && !have(&[&["log", "in"]]);
     !others && (have(NAMES) || one(PROVIDERS) && signs_in())
+}
+
+/// Whether a path is by its words one to which the code of a login goes.
+pub(super) fn is_login_path(path: &str) -> bool {
+    let words = words_of(path);
+    let one = |all: &[&str]| words.iter().any(|w| all.contains(&w.as_str()));
+    let signs_in = words
+        .windows(2)
+        .any(|w| w == ["sign", "in"] || w == ["log", "in"]);
+    !one(OTHER_CODES) && (signs_in || one(LOGINS) || one(PROVIDERS))
 }
 
 impl Engine<'_> {

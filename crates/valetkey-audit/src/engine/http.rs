@@ -1,6 +1,6 @@
 //! HTTP requests that the app makes itself.
 
-use super::{Engine, Eval, args::Args};
+use super::{Engine, Eval, args::Args, hands::is_login_path};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
@@ -216,7 +216,8 @@ impl Engine<'_> {
             && endpoint.starts_with('/')
             && fields
                 .iter()
-                .any(|(k, v)| k == "code" && self.is_brought(v));
+                .any(|(k, v)| k == "code" && self.is_brought(v))
+            && (is_login_path(&endpoint) || self.compared_state());
         let token_request = own_server
             || has("grant_type")
             || has("code") && (has("client_id") || has("client_secret") || has("redirect_uri"))
@@ -502,6 +503,15 @@ impl Engine<'_> {
     fn is_brought(&self, value: &Value) -> bool {
         self.any(&value.taint, |o| {
             matches!(o, Origin::Param(_) | Origin::Query)
+        })
+    }
+
+    /// Whether a state that came along was compared on the way here.
+    fn compared_state(&self) -> bool {
+        self.events.iter().any(|e| {
+            e.entry == self.entry
+                && matches!(&e.kind, EventKind::Compare { left, right }
+                    if self.carries_state(left) || self.carries_state(right))
         })
     }
 
