@@ -1,6 +1,10 @@
 //! After login the browser stays on this site.
 
-use super::{Check, Context, Found, at, field, text};
+use super::{
+    Check, Context, Found, at, field,
+    looked::{is_part, looks_at},
+    text,
+};
 use crate::{
     facts::{Event, EventKind},
     lang::Language,
@@ -118,37 +122,26 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 }
 
 /// Whether it is a part of the state, into which the login has put what the
-/// request said: that the state is this browser's says nothing of it.
+/// request said: that the state is this browser's says nothing of it. Whoever
+/// looks at the state has looked at all of its parts, as far as origins can
+/// tell; whether this one was looked at is read off the text.
 fn target_in_state(c: &Context<'_>, event: &Event, value: &Value) -> bool {
-    const LOOKS: &[&str] = &[
-        "startsWith(",
-        ".includes(",
-        ".has(",
-        ".test(",
-        ".match(",
-        ".origin",
-        ".host",
-        "safe",
-        "Safe",
-        "allow",
-        "Allow",
-        "valid",
-        "Valid",
-    ];
     let is_state = |o: &Origin| matches!(o, Origin::Param(p) if p == "state");
     if c.app.language != Language::JavaScript
-        || matches!(value.kind, Kind::Sym | Kind::Str(_))
+        || !is_part(value)
         || !c.any(value, is_state)
+        || !c.authorizations().any(|(begun, fields, _)| {
+            field(fields, "state").is_some_and(|state| {
+                !matches!(state.kind, Kind::Sym) && tainted(c, state, &begun.inspected)
+            })
+        })
     {
         return false;
     }
-    let put = c.authorizations().any(|(begun, fields, _)| {
-        field(fields, "state").is_some_and(|state| {
-            !matches!(state.kind, Kind::Sym) && tainted(c, state, &begun.inspected)
-        })
-    });
     let text = c.texts.get(event.file).map_or("", String::as_str);
-    put && !LOOKS.iter().any(|word| text.contains(word))
+    let from = event.span.at as usize;
+    let sent = text.get(from..from.saturating_add(event.span.len as usize));
+    !looks_at(text, sent.unwrap_or_default(), value)
 }
 
 /// Whether it is a page that a request has named, and that waited in what all

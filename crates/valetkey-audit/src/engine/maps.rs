@@ -301,6 +301,14 @@ impl Engine<'_> {
                     return Ok(item.clone());
                 }
                 let items: Vec<_> = object.items.iter().map(|v| self.settled(v)).collect();
+                // One of the texts that are written down, whichever it is.
+                let fixed = self.traits.callbacks
+                    && !object.open
+                    && !items.is_empty()
+                    && items.iter().all(|v| matches!(v.kind, Kind::Str(_)));
+                if fixed {
+                    return Ok(Value::derived(items.iter().chain([of])));
+                }
                 Ok(Value::derived(items.iter().chain([of, key])))
             }
             Kind::Ext(path) if path.as_ref() == "web.request" => self.read("params", key, ask, at),
