@@ -2,7 +2,8 @@
 
 use super::{Check, Context, Found, at};
 use crate::{
-    facts::EventKind,
+    facts::{Event, EventKind},
+    lang::Language,
     report::Severity::Medium,
     value::{Kind, Origin, Value},
 };
@@ -21,10 +22,10 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             continue;
         };
         // Only where a setting says so.
-        let told = event
-            .guards
-            .iter()
-            .any(|id| matches!(c.origins.of(*id), Origin::Env(_) | Origin::Config(_)));
+        let told = is_told(c, event);
+        if !told && c.app.language == Language::JavaScript && is_conditional(c, event) {
+            continue;
+        }
         if told && matches!(value.kind, Kind::Bool(true)) {
             let message = "Debug mode is a matter of the environment.";
             found.push(Found::pass(at(event), message));
@@ -42,7 +43,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 "Debug mode is switched on in the code.",
             )),
             // The mode by its name, as gin has it.
-            Kind::Str(mode) if c.app.language == crate::lang::Language::Go => {
+            Kind::Str(mode) if c.app.language == Language::Go => {
                 found.push(match mode.as_ref() {
                     "debug" => {
                         Found::fail(at(event), Medium, "Debug mode is switched on in the code.")
@@ -68,6 +69,24 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether it hangs on a setting.
+fn is_told(c: &Context<'_>, event: &Event) -> bool {
+    event
+        .guards
+        .iter()
+        .any(|id| matches!(c.origins.of(*id), Origin::Env(_) | Origin::Config(_)))
+}
+
+/// Whether the same call was met under a condition: a function that one calls,
+/// and that is tried by itself, too.
+fn is_conditional(c: &Context<'_>, event: &Event) -> bool {
+    c.events().any(|e| {
+        at(e) == at(event)
+            && matches!(&e.kind, EventKind::Debug { value }
+                if matches!(value.kind, Kind::Unknown) || is_told(c, e))
+    })
 }
 
 /// Whether a setting is on as it stands, also as a text.

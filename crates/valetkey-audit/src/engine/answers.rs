@@ -226,6 +226,14 @@ impl Engine<'_> {
         self.join(vec![route, Value::str("?"), query], at)
     }
 
+    /// Whether a condition that is no setting stands around what is set up.
+    fn under_unseen(&self) -> bool {
+        let told = |o: &Origin| matches!(o, Origin::Env(_) | Origin::Config(_));
+        self.traits.callbacks
+            && !self.guards.is_empty()
+            && !self.guards.iter().any(|guard| self.any(guard, told))
+    }
+
     /// The app is set up: its keys, its debug mode.
     pub(super) fn run_app(
         &mut self,
@@ -236,6 +244,10 @@ impl Engine<'_> {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         if let Some(value) = args.get("debug").or_else(|| args.get("use_debugger")) {
             let value = self.settled(value);
+            self.emit(EventKind::Debug { value }, at);
+        } else if fact("unsafe").is_some() && self.under_unseen() {
+            // Whether it comes to this is not seen.
+            let value = Value::unknown();
             self.emit(EventKind::Debug { value }, at);
         } else if fact("safe").is_some() || fact("unsafe").is_some() {
             self.emit(

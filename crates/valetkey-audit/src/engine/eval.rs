@@ -109,8 +109,10 @@ impl Engine<'_> {
                     && self.traits.callbacks
                     && self.truth(&value).is_none()
                 {
-                    let then = self.eval(then)?;
-                    let otherwise = self.eval(otherwise)?;
+                    self.guards.push(self.deep_taint(&value));
+                    let both = self.eval(then).and_then(|t| Ok((t, self.eval(otherwise)?)));
+                    self.guards.pop();
+                    let (then, otherwise) = both?;
                     return Ok(match otherwise.is_none() {
                         true => then,
                         false => Value::either(then, otherwise),
@@ -223,6 +225,13 @@ impl Engine<'_> {
 
     /// `and`, `or`: the operand that decides.
     fn logic(&mut self, parts: &[Expr], ends_on: bool) -> Eval<Value> {
+        let around = self.guards.len();
+        let done = self.logic_of(parts, ends_on);
+        self.guards.truncate(around);
+        done
+    }
+
+    fn logic_of(&mut self, parts: &[Expr], ends_on: bool) -> Eval<Value> {
         let mut taint = Vec::new();
         let mut last = Value::unknown();
         for (i, part) in parts.iter().enumerate() {
@@ -239,6 +248,10 @@ impl Engine<'_> {
                 // A setting, or what stands in for it.
                 let rest = self.logic(&parts[i + 1..], ends_on)?;
                 return Ok(Value::either(last, rest));
+            }
+            // What follows is under a condition, as in a branch.
+            if !ends_on && self.mode == super::Mode::Load && self.traits.callbacks {
+                self.guards.push(self.deep_taint(&last));
             }
             // Off where one side is off without the setting.
             if !ends_on

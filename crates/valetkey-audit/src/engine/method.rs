@@ -3,7 +3,7 @@
 use super::{Engine, Eval};
 use crate::{
     ir::Span,
-    libraries::Does,
+    libraries::{CallModel, Does},
     value::{Kind, Origin, Value},
 };
 
@@ -58,6 +58,17 @@ impl Engine<'_> {
                 .libraries
                 .method(&class, name)
                 .or_else(|| self.libraries.method(&last, name));
+            // `app.get("env")` is no route.
+            let said = match (model, args.first().and_then(Value::as_str)) {
+                (None, Some(word))
+                | (
+                    Some(CallModel {
+                        does: Does::Route, ..
+                    }),
+                    Some(word),
+                ) => self.libraries.method(&class, &format!("{name}({word})")),
+                _ => None,
+            };
             // `app.register(plugin)`: what the plugin is says more.
             let plugin = match (model, args.first().map(|v| &v.kind)) {
                 (Some(m), Some(Kind::Ext(path))) if m.does == Does::Nothing => {
@@ -65,7 +76,7 @@ impl Engine<'_> {
                 }
                 _ => None,
             };
-            if let Some(model) = plugin.or(model) {
+            if let Some(model) = plugin.or(said).or(model) {
                 return self.apply(model, Some(of.clone()), name, args, named, at);
             }
         }
