@@ -332,6 +332,11 @@ impl Engine<'_> {
         let Some(object) = self.heap.get(id) else {
             return Ok(Value::unknown());
         };
+        if object.class.as_ref() == "js.Parsed"
+            && let Some(value) = self.refused_shape(object, name)
+        {
+            return Ok(value);
+        }
         // What a library's class can do comes before what its object was told.
         let able = self.traits.bare_calls
             && object.app_class.is_none()

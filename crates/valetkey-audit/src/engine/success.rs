@@ -1,6 +1,32 @@
 //! What a condition says of a request, by how it is written.
 
-use crate::ir::{Cmp, Expr, ExprKind};
+use super::{Engine, Mode};
+use crate::{
+    ir::{Cmp, Expr, ExprKind},
+    value::{Kind, Object, Origin, Value},
+};
+
+impl Engine<'_> {
+    /// What a validator says of a request that brings no code, which its shape
+    /// demands: one that does not is taken to be asked for the code itself.
+    pub(super) fn refused_shape(&self, parsed: &Object, name: &str) -> Option<Value> {
+        if self.mode != Mode::Scenario || self.scenario.code {
+            return None;
+        }
+        let data = parsed.fields.get("data")?;
+        let brought = match &data.kind {
+            Kind::Map(map) => map.as_ref() == "params",
+            _ => self.any(&data.taint, |o| {
+                matches!(o, Origin::Param(_) | Origin::Query)
+            }),
+        };
+        match name {
+            "success" if brought => Some(Value::bool(false)),
+            "error" if brought => Some(Value::bool(true)),
+            _ => None,
+        }
+    }
+}
 
 /// The outcome of a test with which the request has worked, where that can be
 /// told.
