@@ -382,10 +382,7 @@ impl<'a> Context<'a> {
 }
 
 fn is_token(origin: &Origin) -> bool {
-    matches!(
-        origin,
-        Origin::TokenResponse | Origin::AccessToken | Origin::RefreshToken | Origin::IdToken
-    )
+    origin.is_token()
 }
 
 fn at(event: &Event) -> (FileId, Span) {

@@ -100,6 +100,9 @@ pub(crate) enum EventKind {
     },
     /// The access token was taken out of the token endpoint's answer.
     TokenTaken,
+    /// A token, or all that the token endpoint answered, goes to a function
+    /// that is not seen.
+    TokenHanded,
     /// The claim of this name was compared, or handed to a function that is
     /// not seen and may compare it.
     Claim {

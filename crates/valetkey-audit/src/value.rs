@@ -88,6 +88,16 @@ pub(crate) enum Origin {
     Whether,
 }
 
+impl Origin {
+    /// A secret of the token endpoint's answer, or all of it.
+    pub(crate) fn is_token(&self) -> bool {
+        matches!(
+            self,
+            Self::TokenResponse | Self::AccessToken | Self::RefreshToken | Self::IdToken
+        )
+    }
+}
+
 /// All origins of a run, by number; equal ones share a number.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {

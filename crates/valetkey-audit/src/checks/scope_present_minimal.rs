@@ -266,7 +266,24 @@ fn unused<'w>(c: &Context<'_>, words: &'w [String]) -> Option<&'w String> {
     })?;
     let login = words.iter().any(|w| SIGN_IN.contains(&lower(w).as_str()));
     let exchanged = c.token_requests().next().is_some();
-    (login && exchanged && !asks_more(c)).then_some(changes)
+    let later = words.iter().any(|w| lower(w) == "offline_access") || is_kept(c);
+    (login && exchanged && !later && !asks_more(c)).then_some(changes)
+}
+
+/// Whether a token is put away, or given to somebody, for later.
+fn is_kept(c: &Context<'_>) -> bool {
+    let token = |value: &Value| c.any(value, Origin::is_token);
+    let offline = |fields: &Fields| {
+        field(fields, "access_type").is_some_and(|v| v.as_str() == Some("offline"))
+    };
+    c.events().any(|e| match &e.kind {
+        EventKind::TokenHanded => true,
+        EventKind::SessionWrite { value, .. }
+        | EventKind::StoreWrite { value, .. }
+        | EventKind::SetCookie { value, .. } => token(value),
+        EventKind::Authorize { fields, .. } => offline(fields),
+        _ => false,
+    })
 }
 
 /// Whether the app asks the provider for anything but tokens, keys and who

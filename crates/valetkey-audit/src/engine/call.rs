@@ -171,6 +171,14 @@ impl Engine<'_> {
         parts.extend(named.iter().map(|(_, v)| self.settled(v)));
         self.may_be_filled(args.first());
         let blind = self.given_state(of, args, named);
+        let made_with = matches!(of.kind, Kind::Obj(_)).then(|| self.settled(of));
+        if parts
+            .iter()
+            .chain(&made_with)
+            .any(|v| self.any(&v.taint, Origin::is_token))
+        {
+            self.emit(EventKind::TokenHanded, self.site);
+        }
         // Where a call may make an object, that may keep the token.
         if !self.traits.bare_calls {
             for part in &mut parts {
@@ -341,6 +349,29 @@ impl Engine<'_> {
             && (name.ends_with("logger") || matches!(name.as_str(), "log" | "winston"))
     }
 
+    /// A value as a log shows it: whether there is something, or how many, is
+    /// not the thing itself.
+    pub(super) fn logged(&self, value: &Value) -> Value {
+        self.logged_in(value, 0, &mut super::Seen::new())
+    }
+
+    fn logged_in(&self, value: &Value, depth: usize, seen: &mut super::Seen) -> Value {
+        let Kind::Dict(id) = value.kind else {
+            return self.settled(value);
+        };
+        let mut told = value.clone();
+        let new = depth < 4 && super::is_new(seen, id, depth);
+        let Some(object) = self.heap.get(id).filter(|_| new) else {
+            return told;
+        };
+        for member in object.fields.values().chain(&object.items) {
+            if !matches!(member.kind, Kind::Bool(_) | Kind::Number(_) | Kind::None) {
+                told.add(&self.logged_in(member, depth + 1, seen).taint);
+            }
+        }
+        told
+    }
+
     pub(super) fn call_ext(
         &mut self,
         path: &str,
@@ -428,7 +459,7 @@ impl Engine<'_> {
         }
         if self.logs_by_name(path) {
             for value in &args {
-                let value = self.settled(value);
+                let value = self.logged(value);
                 self.emit(EventKind::Log { value }, at);
             }
             return Ok(Value::none());

@@ -119,6 +119,14 @@ impl Engine<'_> {
         {
             return Ok(made);
         }
+        // Run in one environment only.
+        if let (Some(setting), Some(function)) = (model.facts.get("under"), &callback) {
+            let setting = self.origin(Origin::Config(setting.clone()), at);
+            self.guards.push([setting].into_iter().collect());
+            let done = self.call_value(function, Vec::new(), Vec::new(), at);
+            self.guards.pop();
+            return done.map(|_| made);
+        }
         if let Some(parts) = model.facts.get("calls-back") {
             return self.called_with(callback.as_ref(), parts, made, at);
         }
@@ -263,7 +271,10 @@ impl Engine<'_> {
                 let fields = self.fields(&args.first());
                 let keys: Vec<Value> = fields.iter().map(|(k, _)| Value::str(k)).collect();
                 if keys.is_empty() {
-                    return Ok(Value::derived([&self.settled(&args.first())]));
+                    // What its members are called is none of them.
+                    let mut names = Value::derived([&self.settled(&args.first())]);
+                    names.taint.retain(|id| !self.origins.of(*id).is_token());
+                    return Ok(names);
                 }
                 self.list(keys)
             }
@@ -514,7 +525,7 @@ impl Engine<'_> {
             Does::Redirect | Does::Respond | Does::SetCookie => self.answering(model, &args, at)?,
             Does::Log => {
                 for value in args.all() {
-                    let value = self.settled(value);
+                    let value = self.logged(value);
                     self.emit(EventKind::Log { value }, at);
                 }
                 Value::none()
