@@ -18,7 +18,6 @@ mod debug_off;
 mod error_handled;
 mod id_token_verified;
 mod identity_from_id_token;
-mod looked;
 mod no_open_redirect;
 mod pkce_used;
 mod redirect_exact;

@@ -18,6 +18,7 @@ mod group;
 mod ir;
 mod lang;
 mod libraries;
+mod looked;
 mod manifest;
 mod output;
 mod parallel;

@@ -1,13 +1,10 @@
 //! After login the browser stays on this site.
 
-use super::{
-    Check, Context, Found, at, field,
-    looked::{is_part, looks_at},
-    text,
-};
+use super::{Check, Context, Found, at, field, text};
 use crate::{
     facts::{Event, EventKind},
     lang::Language,
+    looked::{is_part, looks_at},
     report::Severity::Medium,
     value::{Kind, Origin, OriginId, Value},
 };

@@ -40,7 +40,7 @@ const PASSES: &[&str] = &[
 
 /// Whether a name in what is sent, or the name of a part, is looked at anywhere
 /// in the text, or comes from a function that may have done it.
-pub(super) fn looks_at(text: &str, sent: &str, value: &Value) -> bool {
+pub(crate) fn looks_at(text: &str, sent: &str, value: &Value) -> bool {
     let sent = sent.split_once("edirect(").map_or(sent, |(_, sent)| sent);
     let mut names: Vec<&str> = words(sent)
         .filter(|(at, name)| !sent[at + name.len()..].starts_with(['.', '(']))
@@ -57,7 +57,7 @@ pub(super) fn looks_at(text: &str, sent: &str, value: &Value) -> bool {
 }
 
 /// Something taken out of a text, and nothing before it.
-pub(super) fn is_part(value: &Value) -> bool {
+pub(crate) fn is_part(value: &Value) -> bool {
     match &value.kind {
         Kind::Method(_) | Kind::Unknown => !value.taint.is_empty(),
         Kind::Alt(all) => all.iter().any(is_part),
