@@ -3,7 +3,7 @@
 //! A check reads the facts of one app and says what it found in which file.
 //! Files of which it says nothing are `na`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
 
 use crate::{
     engine::App,
@@ -172,6 +172,8 @@ pub(crate) struct Context<'a> {
     pub(crate) texts: &'a [String],
     /// Origins below this number came into being when modules were loaded.
     pub(crate) load_origins: OriginId,
+    /// Whether files run in a browser, as far as it was asked.
+    pub(crate) browser: RefCell<BTreeMap<FileId, bool>>,
 }
 
 impl<'a> Context<'a> {
@@ -337,12 +339,14 @@ impl<'a> Context<'a> {
 
     /// Whether a file runs in a browser, for the one who sits there.
     pub(crate) fn in_browser(&self, file: FileId) -> bool {
-        let app = self.app;
-        app.language == crate::lang::Language::JavaScript
-            && app
-                .files
-                .get(file)
-                .is_some_and(|f| crate::at_sight::browser::runs_there(&f.module))
+        if self.app.language != crate::lang::Language::JavaScript {
+            return false;
+        }
+        // Asked for each event, and each time the whole file would be read.
+        *self.browser.borrow_mut().entry(file).or_insert_with(|| {
+            let file = self.app.files.get(file);
+            file.is_some_and(|f| crate::at_sight::browser::runs_there(&f.module))
+        })
     }
 
     /// Made when the module was loaded: the same for every login.

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
@@ -256,6 +257,7 @@ fn judge(
         app,
         texts,
         load_origins: engine.load_origins,
+        browser: RefCell::default(),
     };
     let unnamed = unnamed::found(&context, &part);
     if part.is_empty() && unnamed.is_empty() {
