@@ -201,6 +201,9 @@ const LOGIN: &[&str] = &["code", "login", "callback", "token"];
 /// The same of JavaScript, where the file that sets up the sessions hands on
 /// requests to files that hand them on.
 const SET_UP: &[&str] = &["session", "cookie", "listen", "router", "Router"];
+/// The same of Ruby, where one file starts the others, and gives them their
+/// sessions.
+const STARTS: &[&str] = &["Session", "session", "secret", "run ", "run!"];
 /// Files near those that have to do with OAuth that are looked at for imports
 /// of them, and those that have one.
 const NEAR: usize = 400;
@@ -215,6 +218,7 @@ fn all_importers(
 ) -> Vec<usize> {
     let mut known: BTreeSet<usize> = parsed.keys().copied().collect();
     let mut found = importers(sources, places, &known, Language::Python, LOGIN);
+    found.extend(importers(sources, places, &known, Language::Ruby, STARTS));
     let words = [LOGIN, SET_UP].concat();
     for _ in 0..2 {
         let more = importers(sources, places, &known, Language::JavaScript, &words);

@@ -366,9 +366,10 @@ fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> 
         };
         let stem = stem.split('.').next().unwrap_or(stem);
         text.lines().any(|l| {
-            let import = match rust {
-                true => l.contains("mod ") || l.contains("use "),
-                false => l.contains("import ") || l.contains("require("),
+            let import = match app.language {
+                Language::Rust => l.contains("mod ") || l.contains("use "),
+                Language::Ruby => l.trim_start().starts_with("require"),
+                _ => l.contains("import ") || l.contains("require("),
             };
             import
                 && l.split(|c: char| !c.is_alphanumeric() && c != '_')

@@ -124,14 +124,23 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 /// tell; whether this one was looked at is read off the text.
 fn target_in_state(c: &Context<'_>, event: &Event, value: &Value) -> bool {
     let is_state = |o: &Origin| matches!(o, Origin::Param(p) if p == "state");
-    if c.app.language != Language::JavaScript
-        || !is_part(value)
-        || !c.any(value, is_state)
-        || !c.authorizations().any(|(begun, fields, _)| {
+    let carried = || {
+        c.authorizations().any(|(begun, fields, _)| {
             field(fields, "state").is_some_and(|state| {
                 !matches!(state.kind, Kind::Sym) && tainted(c, state, &begun.inspected)
             })
         })
+    };
+    if c.app.language == Language::Ruby {
+        return value.taint.iter().any(|id| {
+            !event.inspected.contains(id)
+                && matches!(c.origins.of(*id), Origin::Param(p) if p.starts_with("state."))
+        }) && carried();
+    }
+    if c.app.language != Language::JavaScript
+        || !is_part(value)
+        || !c.any(value, is_state)
+        || !carried()
     {
         return false;
     }
@@ -188,7 +197,7 @@ fn page_of(key: &str) -> Option<&str> {
 fn tainted(c: &Context<'_>, value: &Value, inspected: &[OriginId]) -> bool {
     value.taint.iter().any(|id| {
         !inspected.contains(id)
-            && matches!(c.origins.of(*id), Origin::Param(p) if p != "code" && p != "error" && p != "error_description")
+            && matches!(c.origins.of(*id), Origin::Param(p) if p != "code" && p != "error" && p != "error_description" && !p.starts_with("state."))
             || !inspected.contains(id) && matches!(c.origins.of(*id), Origin::Header(h) if h == "referer" || h == "http_referer")
     })
 }

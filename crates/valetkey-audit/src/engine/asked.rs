@@ -76,6 +76,8 @@ impl Engine<'_> {
         for (key, value) in &fields {
             self.setting(key, value, at);
         }
+        let basic = args.iter().find_map(|given| self.basic_secret(given));
+        fields.extend(basic.map(|secret| ("client_secret".to_owned(), secret)));
         let mut fields = self.settle_fields(fields);
         let own = fields.iter().any(|(k, v)| {
             k != "code" && self.carries_state(v) && !self.any(&v.taint, |o| *o == Origin::Query)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Engine, Eval, Frame, args::Args};
+use super::{Engine, Eval, Frame, Unwind, args::Args};
 use crate::{
     facts::EventKind,
     ir::{Function, Span, Star},
@@ -252,8 +252,12 @@ impl Engine<'_> {
             named.extend(self.flat_once(&object));
         } else if model.facts.get("block").is_some_and(|b| b == "default") {
             let function = positional.pop().unwrap_or_else(Value::none);
-            let value = self.call_value(&function, Vec::new(), Vec::new(), at)?;
-            named.push(("default".into(), value));
+            match self.call_value(&function, Vec::new(), Vec::new(), at) {
+                Ok(value) => named.push(("default".into(), value)),
+                Err(Unwind::Stop) => return Err(Unwind::Stop),
+                // `ENV.fetch("ID") { raise "…" }`: nothing stands in for it.
+                Err(_) => {}
+            }
         }
         Ok((positional, named))
     }

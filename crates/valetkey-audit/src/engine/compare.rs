@@ -7,6 +7,15 @@ use crate::{
     value::{Kind, Origin, Value},
 };
 
+/// What providers answer where the user says no: what is specified, and words
+/// of Apple's, LinkedIn's and Facebook's own.
+const DENIALS: &[&str] = &[
+    "access_denied",
+    "user_cancelled_authorize",
+    "user_cancelled_login",
+    "user_denied",
+];
+
 impl Engine<'_> {
     /// Whether a value is true, where that is known.
     pub(super) fn truth(&self, value: &Value) -> Option<bool> {
@@ -165,7 +174,7 @@ impl Engine<'_> {
             }
             // That is how it says no (RFC 6749 section 4.1.2.1).
             (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s))
-                if s.as_ref() == "access_denied"
+                if DENIALS.contains(&s.as_ref())
                     && self.mode == Mode::Scenario
                     && self.scenario.error =>
             {

@@ -62,7 +62,10 @@ impl Engine<'_> {
             } => self.branch(test, then, otherwise)?,
             StmtKind::While { test, body } => {
                 if let (_, true) = self.test(test)? {
-                    self.looped(body)?;
+                    let broken = self.looped(body)?;
+                    if !broken {
+                        self.goes_round(test)?;
+                    }
                 }
             }
             StmtKind::For { target, iter, body } => {
@@ -156,9 +159,11 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn looped(&mut self, body: &Block) -> Eval<()> {
+    /// Once through a loop; whether that left it for good.
+    fn looped(&mut self, body: &Block) -> Eval<bool> {
         match self.block(body) {
-            Ok(()) | Err(Unwind::Break | Unwind::Continue) => Ok(()),
+            Ok(()) | Err(Unwind::Continue) => Ok(false),
+            Err(Unwind::Break) => Ok(true),
             Err(other) => Err(other),
         }
     }

@@ -491,7 +491,7 @@ impl Engine<'_> {
     }
 
     /// What stands behind the colon of `Basic …`.
-    fn basic_secret(&self, headers: &Value) -> Option<Value> {
+    pub(super) fn basic_secret(&self, headers: &Value) -> Option<Value> {
         let fields = self.fields(headers);
         let (_, value) = fields
             .iter()

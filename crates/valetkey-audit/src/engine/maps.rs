@@ -327,6 +327,9 @@ impl Engine<'_> {
             }
             _ => {
                 let name = self.key(key);
+                if let Some(part) = self.part_of_state(of, &name, at) {
+                    return Ok(part);
+                }
                 let mut part = self.part(of, &name, at);
                 // A letter that chance picked is as random as the choice.
                 let picked = self.settled(key).taint.into_iter().filter(|id| {

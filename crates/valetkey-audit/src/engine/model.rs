@@ -435,6 +435,9 @@ impl Engine<'_> {
                 if fact("reads").is_some() {
                     self.read_as_data(&value);
                 }
+                if fact("parses").is_some() {
+                    return Ok(self.parsed(value));
+                }
                 if fact("whether").is_some() {
                     let mut told = Value::derived([&self.settled(&value)]);
                     if let Some(known) = self.truth(&value) {

@@ -1,5 +1,7 @@
 //! Known calls that read a member of the outside's mappings.
 
+use std::collections::BTreeMap;
+
 use super::{Engine, Eval, ITEMS, args::Args, maps::Ask};
 use crate::{
     ir::{Expr, ExprKind, Span},
@@ -8,6 +10,28 @@ use crate::{
 };
 
 impl Engine<'_> {
+    /// `JSON.parse(cookie || "{}")`: what stands in where there is nothing
+    /// holds nothing.
+    pub(super) fn parsed(&mut self, value: Value) -> Value {
+        match &value.kind {
+            Kind::Str(text) => match text.trim() {
+                "{}" => self.dict(BTreeMap::new()),
+                "[]" => self.list(Vec::new()),
+                "null" => Value::none(),
+                _ => value,
+            },
+            Kind::Alt(all) => {
+                let all = all.iter().cloned();
+                let parsed: Vec<Value> = all.map(|v| self.parsed(v)).collect();
+                Value {
+                    kind: Kind::Alt(parsed.into()),
+                    taint: value.taint,
+                }
+            }
+            _ => value,
+        }
+    }
+
     /// `{k: v for k, v in pairs}`.
     pub(super) fn mapping_of(
         &mut self,

@@ -142,7 +142,11 @@ impl Engine<'_> {
             ("fetch", [key, ..]) if self.traits.bare_calls => {
                 let store = matches!(&of.kind, Kind::Unknown | Kind::Obj(_) | Kind::Sym)
                     && !self.any(&of.taint, |o| matches!(o, Origin::TokenResponse));
-                if store {
+                // What waits in the session, or came along in the state, is a
+                // mapping if it is asked so.
+                let kept = matches!(of.kind, Kind::Sym) && self.bound(of)
+                    || self.carries_state(of) && self.of_state_alone(&of.taint);
+                if store && !kept {
                     return Ok(None);
                 }
                 let mut strict = default.is_none();

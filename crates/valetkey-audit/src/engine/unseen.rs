@@ -37,6 +37,9 @@ impl Engine<'_> {
         if !all().any(|v| self.carries_state(&self.settled(v))) {
             return false;
         }
+        if self.asks_state_alone(of, args, named) {
+            return false;
+        }
         let tells = self.traits.typed || self.traits.packages;
         let far = tells || is_store(of) || self.is_far(of);
         let blind = far && !all().any(|v| self.of_browser(v, 0));
@@ -148,7 +151,8 @@ impl Engine<'_> {
             &taint,
             |o| matches!(o, Origin::Store(name) if any || name == "unseen"),
         );
-        if shared && !self.of_browser(value, 0) {
+        let blind = shared || self.of_state_alone(&taint);
+        if blind && !self.of_browser(value, 0) {
             self.notes.blind = true;
         } else {
             self.notes.opaque = true;

@@ -31,11 +31,12 @@ impl Names {
             Language::JavaScript | Language::Go => module.rsplit('/').next(),
             Language::Rust => module.rsplit("::").next(),
             Language::Ruby => match module.strip_prefix("autoload:") {
-                Some(path) => {
-                    let last = path.rsplit("::").next().unwrap_or(path);
-                    return ruby::spellings(last).iter().any(|s| self.0.contains(s));
-                }
-                None => module.rsplit('/').next(),
+                Some(path) => return ruby::may_hold(path, |name| self.0.contains(name)),
+                None => module
+                    .strip_prefix("require:")
+                    .unwrap_or(module)
+                    .rsplit('/')
+                    .next(),
             },
         };
         match last {
@@ -102,6 +103,20 @@ mod tests {
                 "lib/oidc_client.rb",
             ),
             (Language::Ruby, "app/a.rb", "./b", "app/b.rb"),
+            (
+                Language::Ruby,
+                "a.rb",
+                "autoload:Box::Login",
+                "box_login.rb",
+            ),
+            (Language::Ruby, "a.rb", "autoload:Box::Login", "login.rb"),
+            (
+                Language::Ruby,
+                "bin/a.rb",
+                "require:box/login",
+                "lib/box/login.rb",
+            ),
+            (Language::Ruby, "a.rb", "require:login", "lib/login.rb"),
         ] {
             assert!(
                 language.files(here, module).iter().any(|f| f == file),

@@ -20,7 +20,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub(super) use constant::{files, spellings};
+pub(super) use constant::{files, may_hold};
 
 pub(super) fn parse(text: &str) -> Option<Module> {
     let tree = tree(&tree_sitter_ruby::LANGUAGE.into(), text)?;

@@ -57,9 +57,41 @@ fn underscored(path: &str) -> String {
     out
 }
 
+/// The names without folders that the file of a constant may have where an
+/// app keeps all in one place: `client` and `linear_client` for
+/// `Linear::Client`.
+fn flat(path: &str) -> Vec<String> {
+    let Some((_, last)) = path.rsplit_once("::") else {
+        return Vec::new();
+    };
+    let mut all = spellings(last);
+    all.extend(spellings(path).iter().map(|s| s.replace('/', "_")));
+    all
+}
+
+/// Whether a file of such a name may hold a constant. `false` is sure.
+pub(in crate::lang) fn may_hold(path: &str, is_file: impl Fn(&str) -> bool) -> bool {
+    let last = path.rsplit("::").next().unwrap_or(path);
+    spellings(last).iter().any(|s| is_file(s)) || flat(path).iter().any(|s| is_file(s))
+}
+
 /// Files that a module may mean, as seen from a folder: `autoload:A::B` is a
-/// constant, `./a` what `require_relative` names.
+/// constant, `require:a/b` is looked for where programs keep their parts, `./a`
+/// is what `require_relative` names.
 pub(in crate::lang) fn files(folder: &str, module: &str) -> Vec<String> {
+    if let Some(path) = module.strip_prefix("require:") {
+        let mut all = Vec::new();
+        for up in upwards(folder) {
+            all.push(joined(up, &format!("lib/{path}.rb")));
+            if path.contains('/') {
+                all.push(joined(up, &format!("{path}.rb")));
+            }
+        }
+        if let Some((_, last)) = path.rsplit_once('/') {
+            all.push(joined(folder, &format!("{last}.rb")));
+        }
+        return all;
+    }
     if let Some(path) = module.strip_prefix("autoload:") {
         let mut all = Vec::new();
         for name in spellings(path) {
@@ -72,6 +104,8 @@ pub(in crate::lang) fn files(folder: &str, module: &str) -> Vec<String> {
                 }
             }
         }
+        let beside = flat(path);
+        all.extend(beside.iter().map(|n| joined(folder, &format!("{n}.rb"))));
         return all;
     }
     let mut inside: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();

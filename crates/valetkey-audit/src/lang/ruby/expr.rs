@@ -73,6 +73,13 @@ impl Lower<'_> {
                     return self.called(func, vec![letters]);
                 }
                 match keys.as_slice() {
+                    // `Hash[pairs]` makes one.
+                    [key]
+                        if matches!(&of.kind, ExprKind::Name(n) if n == "Hash")
+                            && key.rule() != "pair" =>
+                    {
+                        self.expr(*key).kind
+                    }
                     [key] if key.rule() != "pair" => ExprKind::Index(of, Box::new(self.expr(*key))),
                     _ => ExprKind::Other(vec![*of]),
                 }

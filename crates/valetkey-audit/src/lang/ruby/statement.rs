@@ -194,16 +194,20 @@ impl Lower<'_> {
         if bare_call {
             match called {
                 "raise" | "fail" => return self.raise(node, block),
-                "require_relative" => {
+                "require_relative" | "require" | "load" | "require_dependency" => {
                     let path = self.first_literal(node).unwrap_or_default();
+                    let path = path.strip_suffix(".rb").unwrap_or(&path);
+                    let module = match called == "require_relative" || path.starts_with('.') {
+                        true => format!("./{path}"),
+                        false => format!("require:{path}"),
+                    };
                     let import = Import {
                         name: "*".into(),
-                        module: format!("./{path}"),
+                        module,
                         member: Some("*".into()),
                     };
                     return self.push(node, StmtKind::Import(vec![import]), block);
                 }
-                "require" | "load" | "require_dependency" => return,
                 "params" if node.field("block").is_some() => return self.requires(node),
                 "attr_reader"
                 | "attr_accessor"
