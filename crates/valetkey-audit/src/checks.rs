@@ -63,6 +63,7 @@ pub const CHECKS: &[Check] = &[
     debug_off::CHECK,
 ];
 
+pub(crate) use identity_from_id_token::told_by_browser;
 pub(crate) use scope_present_minimal::is_broad;
 
 /// The check of that name.

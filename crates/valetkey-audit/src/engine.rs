@@ -71,7 +71,8 @@ mod one_user;
 mod outcome;
 pub(crate) mod packages;
 mod panics;
-mod posted;
+mod places;
+pub(crate) mod posted;
 mod promise;
 mod raised;
 mod reading;
@@ -197,6 +198,8 @@ struct Frame {
     context: u64,
     /// What it may have returned, while modules load.
     early: Vec<Value>,
+    /// Its parameters that stand for places of its caller, by argument.
+    places: Vec<(usize, String)>,
     /// Its number, and that of the call in which its function was written.
     id: u64,
     home: u64,
@@ -283,6 +286,9 @@ pub(crate) struct Engine<'a> {
     site: Span,
     /// What a call put into a place that it was given.
     filled: Option<Value>,
+    /// Places that the call under way lends, and what the last one left there.
+    lent: places::Lent,
+    left: places::Lent,
     /// Answers whose errors are told beside them.
     reported: BTreeSet<OriginId>,
     /// Those that this way found to be errors.
@@ -436,6 +442,8 @@ impl<'a> Engine<'a> {
             packages: packages::Packages::new(app),
             site: Span::default(),
             filled: None,
+            lent: places::Lent::new(),
+            left: places::Lent::new(),
             reported: BTreeSet::new(),
             failed: BTreeSet::new(),
             token_answers: panics::Answers::default(),

@@ -103,6 +103,8 @@ pub(crate) enum EventKind {
     /// A token, or all that the token endpoint answered, goes to a function
     /// that is not seen.
     TokenHanded,
+    /// A token that came with the request, or all of its body, does.
+    BodyHanded,
     /// The claim of this name was compared, or handed to a function that is
     /// not seen and may compare it.
     Claim {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AuditError, Options, advice,
     at_sight::{named, pages, shown, unnamed},
-    checks::{CHECKS, Context, Found},
+    checks::{CHECKS, Context, Found, told_by_browser},
     engine::{App, AppFile, Engine},
     evidence::Places,
     facts::{EventKind, Facts},
@@ -259,6 +259,7 @@ fn judge(
         load_origins: engine.load_origins,
         browser: RefCell::default(),
     };
+    part.extend(told_by_browser(&context).iter().map(|found| found.file));
     let unnamed = unnamed::found(&context, &part);
     if part.is_empty() && unnamed.is_empty() {
         return results;

@@ -110,7 +110,23 @@ impl Pages {
             let found = Found::fail((self.file, at), High, message);
             self.all.push(("state-verified", found.unsure()));
         }
+        if script.contains("location.hash") && takes_apart(&script) {
+            let message = "A script of this page takes the ID token apart, and nobody looks at its signature.";
+            let found = Found::fail((self.file, at), High, message);
+            self.all.push(("id-token-verified", found.unsure()));
+        }
     }
+}
+
+/// Whether a script decodes what an ID token says. One that imports something
+/// may have it checked.
+fn takes_apart(script: &str) -> bool {
+    const CHECKS: &[&str] = &["import ", "verify", "jwks", "src="];
+    let named = names(script, "id_token") || names(script, "idtoken");
+    named
+        && script.contains("atob(")
+        && script.contains(".split(")
+        && !CHECKS.iter().any(|word| script.contains(word))
 }
 
 /// Whether a token is put into a store, by its name there or its own.

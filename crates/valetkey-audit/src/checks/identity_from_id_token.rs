@@ -2,6 +2,7 @@
 
 use super::{Check, Context, Found, at, text};
 use crate::{
+    engine::posted::is_brought_token,
     facts::{Event, EventKind},
     report::Severity::High,
     value::{Origin, Value},
@@ -99,12 +100,70 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             })
         }));
     }
+    found.extend(told_by_browser(c));
     for (event, _, fields, library) in c.delegations() {
         if text(fields, "fact:identity") == Some("verified") {
             found.push(Found::pass(
                 at(event),
                 format!("{library} takes the identity from its own exchange."),
             ));
+        }
+    }
+    found
+}
+
+/// Logins of a page that has asked the provider itself, and tells with the
+/// token, which nobody looks at, who the user is.
+pub(crate) fn told_by_browser<'a>(c: &'a Context<'a>) -> Vec<Found> {
+    let implicit = c
+        .authorizations()
+        .any(|(_, fields, _)| text(fields, "response_type").is_some_and(|t| t.contains("token")));
+    // An app has tokens of its own, too.
+    let own = |o: &Origin| matches!(o, Origin::Param(name) if name.eq_ignore_ascii_case("token"));
+    let token = |o: &Origin| is_brought_token(o) && (implicit || !own(o));
+    let who = |o: &Origin| {
+        matches!(o, Origin::Param(name) if matches!(
+            name.to_ascii_lowercase().replace('_', "").as_str(),
+            "email" | "mail" | "sub" | "userid" | "googleid" | "facebookid" | "githubid"
+        ))
+    };
+    let signs_in = |event: &'a Event| match &event.kind {
+        EventKind::Login { value } | EventKind::SessionWrite { value, .. } => Some(value),
+        EventKind::SetCookie { value, .. } => Some(value),
+        EventKind::StoreWrite { value, .. } if names_session(c, event) => Some(value),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for event in c.events() {
+        let Some(value) = signs_in(event) else {
+            continue;
+        };
+        if !c.any(value, who) || c.any(value, |o| matches!(o, Origin::Profile | Origin::Claims)) {
+            continue;
+        }
+        let mut brings = false;
+        // Whoever sends the token on, or hands it to what is not seen, may ask
+        // whose it is.
+        let asks = c.beside(event).any(|e| {
+            let seen = e.guards.iter().chain(&e.inspected);
+            brings |= seen.into_iter().any(|id| token(c.origins.of(*id)));
+            match &e.kind {
+                EventKind::Log { value }
+                | EventKind::SetCookie { value, .. }
+                | EventKind::SessionWrite { value, .. } => brings |= c.any(value, token),
+                EventKind::Http { .. }
+                | EventKind::TokenRequest { .. }
+                | EventKind::IdToken { .. }
+                | EventKind::BodyHanded
+                | EventKind::ProfileRead { .. } => return true,
+                _ => {}
+            }
+            false
+        });
+        if brings && !asks {
+            let message =
+                "The user is whoever the browser says: the token that came along is not looked at.";
+            found.push(Found::fail(at(event), High, message));
         }
     }
     found

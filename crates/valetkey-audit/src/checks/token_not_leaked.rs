@@ -2,6 +2,7 @@
 
 use super::{Check, Context, Found, at, field};
 use crate::{
+    engine::posted::is_brought_token,
     facts::{Event, EventKind},
     lang::Language,
     report::Severity::{High, Medium},
@@ -82,7 +83,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Log { value }
                 if leaks(c, event, value)
-                    || (implicit || granted) && of_fragment(c, value)
+                    || granted && of_fragment(c, value)
+                    || implicit && c.any(value, is_brought_token)
                     || granted && whole_query(value) =>
             {
                 found.push(Found::fail(
@@ -110,7 +112,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::SetCookie {
                 value, http_only, ..
-            } if !http_only && (c.has_token(value) || implicit && of_fragment(c, value)) => {
+            } if !http_only
+                && (c.has_token(value) || implicit && c.any(value, is_brought_token)) =>
+            {
                 found.push(Found::fail(
                     place,
                     High,

@@ -47,8 +47,10 @@ impl Engine<'_> {
 
     pub(super) fn call_of(&mut self, func: &Value, call: &Call, at: Span) -> Eval<Value> {
         let (args, named) = self.arguments(call)?;
+        let lent = self.lends(call, &args);
+        self.lent.clone_from(&lent);
         let made = self.call_value(func, args, named, at)?;
-        self.refill(call)?;
+        self.refill(call, &lent)?;
         Ok(made)
     }
 
@@ -179,6 +181,9 @@ impl Engine<'_> {
         {
             self.emit(EventKind::TokenHanded, self.site);
         }
+        if args.iter().any(|v| self.brings_token(v)) {
+            self.emit(EventKind::BodyHanded, self.site);
+        }
         // Where a call may make an object, that may keep the token.
         if !self.traits.bare_calls {
             for part in &mut parts {
@@ -219,6 +224,7 @@ impl Engine<'_> {
             context,
             ..Frame::default()
         };
+        frame.places = self.borrowed(closure);
         let fallback = super::settings::with_fallback(&args);
         let (args, mut rest) = self.prepare(closure, &mut frame, args, named);
         let before = match self.traits.own_name {
@@ -297,6 +303,7 @@ impl Engine<'_> {
         let mut early = Vec::new();
         if let Some(frame) = self.frames.pop() {
             self.written_back(closure, &frame);
+            self.left = Self::left(&frame);
             early = frame.early;
         }
         let value = match done {

@@ -5,7 +5,7 @@
 use super::{Engine, Eval, Mode, Unwind};
 use crate::{
     facts::EventKind,
-    ir::{Call, Expr, ExprKind, Fallible, Span},
+    ir::{Expr, ExprKind, Fallible, Span},
     value::{Kind, Object, Origin, Taint, Value},
 };
 
@@ -247,22 +247,6 @@ impl Engine<'_> {
         if let Some(object) = self.heap.get_mut(id) {
             object.fields.insert(WHOLE.to_owned(), value);
             object.open = true;
-        }
-    }
-
-    /// A variable that the call was given a reference to gets what it was
-    /// filled with.
-    pub(super) fn refill(&mut self, call: &Call) -> Eval<()> {
-        let Some(value) = self.filled.take() else {
-            return Ok(());
-        };
-        let target = call.args.iter().rev().find_map(|a| match &a.kind {
-            ExprKind::Ref(target) => Some(target),
-            _ => None,
-        });
-        match target {
-            Some(target) => self.assign(target, value),
-            None => Ok(()),
         }
     }
 

@@ -28,6 +28,18 @@ impl Visit<'_> for Names {
     }
 }
 
+/// Whether a parameter of a request is called a provider's token.
+pub(crate) fn is_brought_token(origin: &Origin) -> bool {
+    let Origin::Param(name) = origin else {
+        return false;
+    };
+    let plain = name.to_ascii_lowercase().replace('_', "");
+    matches!(
+        plain.as_str(),
+        "accesstoken" | "idtoken" | "token" | "credential"
+    )
+}
+
 impl Engine<'_> {
     /// Whether the app asks for ID tokens that browsers bring.
     pub(super) fn asks_for_id_tokens(&self, facts: &Facts) -> bool {
@@ -70,6 +82,14 @@ impl Engine<'_> {
             && body
             && !names.other
             && !facts.events.iter().any(begins)
+    }
+
+    /// Whether a value is a token that came with a request, or a whole body, in
+    /// which one may be.
+    pub(super) fn brings_token(&self, value: &Value) -> bool {
+        let whole = self.whole(value);
+        let body = |v: &Value| matches!(&v.kind, Kind::Map(map) if map.as_ref() == "params");
+        body(value) || whole.as_ref().is_some_and(body) || self.any(&value.taint, is_brought_token)
     }
 
     /// That is what the exchange is to other logins.
