@@ -159,6 +159,23 @@ impl Found {
         self
     }
 
+    /// About a provider that a mapping makes known to a library: told of the
+    /// one other file in which its addresses are written.
+    fn of_provider(self, c: &Context<'_>, fields: &Fields) -> Self {
+        let mut sites = fields
+            .iter()
+            .filter_map(|(_, v)| v.as_str())
+            .filter(|t| t.starts_with("https://"));
+        let here = |text: &str| c.texts.get(self.file).is_some_and(|t| quoted(t, text));
+        match sites.next() {
+            Some(site) if !here(site) => match written(c, site) {
+                Some(place) => self.told_of(place),
+                None => self,
+            },
+            _ => self,
+        }
+    }
+
     pub(crate) fn unsure(mut self) -> Self {
         self.confidence = Confidence::Medium;
         self
@@ -245,29 +262,60 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Whether a place is in the body of a function that bears a name: it is
-    /// gone through for each caller.
-    fn in_function(&self, (file, place): (FileId, Span)) -> bool {
-        struct Around(Span, bool);
-        impl Visit<'_> for Around {
-            fn statement(&mut self, statement: &Stmt) {
-                let function = match &statement.kind {
-                    StmtKind::Function(function) => function,
-                    StmtKind::Assign { value, .. } => match &value.kind {
-                        ExprKind::Lambda(function) => function,
+    /// Whether the file of a callback only hands the request on, and that of the
+    /// exchange takes the code out of it: that one is the callback's.
+    fn hands_on(&self, callback: FileId, exchange: FileId) -> bool {
+        let code = |id: &OriginId| matches!(self.origins.of(*id), Origin::Param(p) if p == "code");
+        let mut reads = (0..self.origins.count()).filter(code);
+        callback != exchange
+            && reads.next().is_some_and(|id| {
+                let here = |file| self.origins.met(id).iter().any(|(f, _)| *f == file);
+                here(exchange) && !here(callback)
+            })
+    }
+
+    /// Whether what is made at a place while modules load is made for other
+    /// files only: by a function that bears a name, is gone through for each
+    /// caller, and is not called where its own file is loaded.
+    fn for_others(&self, (file, place): (FileId, Span)) -> bool {
+        struct Around<'m>(Span, Vec<&'m str>);
+        impl<'m> Visit<'m> for Around<'m> {
+            fn statement(&mut self, statement: &'m Stmt) {
+                let (function, name) = match &statement.kind {
+                    StmtKind::Function(function) => (function, function.name.as_str()),
+                    StmtKind::Assign { value, targets } => match (&value.kind, targets.first()) {
+                        (ExprKind::Lambda(function), Some(target)) => {
+                            let name = match &target.kind {
+                                ExprKind::Name(name) | ExprKind::Attr(_, name) => name.as_str(),
+                                _ => "",
+                            };
+                            (function, name)
+                        }
                         _ => return,
                     },
                     _ => return,
                 };
                 let Span { at, len, .. } = function.span;
-                self.1 |= at <= self.0.at && self.0.at < at.saturating_add(len);
+                if at <= self.0.at && self.0.at < at.saturating_add(len) {
+                    self.1.push(name);
+                }
             }
         }
-        let mut around = Around(place, false);
-        if let Some(file) = self.app.files.get(file) {
-            file.module.visit(&mut around);
-        }
-        around.1
+        let mut around = Around(place, Vec::new());
+        let Some(file) = self.app.files.get(file) else {
+            return false;
+        };
+        file.module.visit(&mut around);
+        let called = |statement: &Stmt| match &statement.kind {
+            StmtKind::Assign { value, .. } | StmtKind::Expr(value) => match &value.kind {
+                ExprKind::Call(call) => {
+                    matches!(&call.func.kind, ExprKind::Name(n) if around.1.contains(&n.as_str()))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        !around.1.is_empty() && !file.module.body.iter().any(called)
     }
 
     /// Where what a value was made of came into being.

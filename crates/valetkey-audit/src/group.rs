@@ -171,6 +171,8 @@ pub(crate) fn apps(
             // What was only looked for leads no further.
             let further = depth < STEPS && !importers.contains(&i);
             for other in all {
+                // But to what lets requests through to the login.
+                let further = further || depth < STEPS && stands_before(&sources[other]);
                 if parsed.contains_key(&other) || further {
                     links.push((i, other));
                 }
@@ -193,6 +195,26 @@ pub(crate) fn apps(
         }
     }
     together(sources, parsed, &links, &importers)
+}
+
+/// Whether a file of JavaScript, by its name or its folder's, stands before
+/// the functions that answer requests, as what compares a state may.
+fn stands_before(source: &Source) -> bool {
+    const WORDS: &[&str] = &[
+        "state",
+        "guard",
+        "middleware",
+        "csrf",
+        "session",
+        "verify",
+        "require",
+    ];
+    let mut names = source.path.rsplit('/').take(2);
+    source.language == Language::JavaScript
+        && names.any(|name| {
+            let lower = name.to_ascii_lowercase();
+            WORDS.iter().any(|w| lower.contains(w))
+        })
 }
 
 /// Words without which a file that imports one of these has no login of its

@@ -30,9 +30,11 @@ fn first_text(value: &Value, into: &mut String) -> bool {
             !s.contains('?')
         }
         Kind::Template(parts) => parts.iter().all(|p| first_text(p, into)),
+        // Of a setting and what stands in for it, the text that is known.
         Kind::Alt(all) => all
             .iter()
-            .find(|v| !v.is_none())
+            .find(|v| v.as_str().is_some_and(|t| t.contains("://")))
+            .or_else(|| all.iter().find(|v| !v.is_none()))
             .is_some_and(|v| first_text(v, into)),
         Kind::Query(_) => false,
         _ => {

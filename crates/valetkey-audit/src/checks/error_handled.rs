@@ -34,7 +34,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             _ => false,
         });
         let place = match exchange {
-            Some(event) if event.file == entry.file => at(event),
+            Some(event) if event.file == entry.file || c.hands_on(entry.file, event.file) => {
+                at(event)
+            }
             _ => (entry.file, entry.span),
         };
         let checked = own
@@ -53,7 +55,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 })
             });
         // What is done with the answer is seen where the code is exchanged.
-        let elsewhere = exchange.filter(|e| e.file != entry.file).map(|e| at(e));
+        let elsewhere = exchange.filter(|e| e.file != place.0).map(|e| at(e));
         if let (Some(there), false) = (elsewhere, checked) {
             found.push(Found::fail(there, Low, UNCHECKED));
         }

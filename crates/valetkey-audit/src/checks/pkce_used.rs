@@ -85,9 +85,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         };
         let random = |o: &crate::value::Origin| matches!(o, crate::value::Origin::Random);
         let judged = judged.resting_on(c.made(challenge, random));
-        found.push(match judged.verdict {
-            Verdict::Pass => judged.made_at(c.made(challenge, random)),
-            _ => judged,
+        // A helper that makes it well is not to blame for when it is called.
+        let made = judged.verdict == Verdict::Pass
+            || c.made_at_load(challenge) && !c.made(challenge, random).any(|p| c.for_others(p));
+        found.push(match made {
+            true => judged.made_at(c.made(challenge, random)),
+            false => judged,
         });
     }
     found.extend(thrown_away(c, severity));
@@ -115,7 +118,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         {
             continue;
         }
-        found.extend(seen_to(fields, "pkce").map(|seen| match seen {
+        let seen = seen_to(fields, "pkce").map(|seen| match seen {
             Ok(()) => Found::pass(at(event), format!("{library} uses PKCE.")),
             Err(option) if option.is_empty() => {
                 Found::fail(at(event), Low, format!("{library} does not use PKCE."))
@@ -125,7 +128,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 Low,
                 format!("{library} uses PKCE only when told to by `{option}`."),
             ),
-        }));
+        });
+        found.extend(seen.map(|f| f.of_provider(c, fields)));
     }
     best_per_place(found)
 }

@@ -56,7 +56,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             let verdict = verdict.resting_on(c.made(state, random));
             // A helper that makes it well is not to blame for when it is called.
             let innocent = verdict.message == AT_LOAD
-                && c.made(state, random).any(|place| c.in_function(place));
+                && c.made(state, random).any(|place| c.for_others(place));
             let made = verdict.verdict == Verdict::Pass
                 || verdict.message == GUESSED
                 || verdict.message == AT_LOAD && !innocent;
@@ -90,7 +90,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         if part == "register" && library == "passport" && c.delegations().any(by_hand) {
             continue;
         }
-        found.extend(seen_to(fields, "state").map(|seen| match seen {
+        let seen = seen_to(fields, "state").map(|seen| match seen {
             Ok(()) => Found::pass(
                 at(event),
                 format!("{library} makes a state for each login."),
@@ -103,7 +103,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 High,
                 format!("{library} sends a state only when told to by `{option}`."),
             ),
-        }));
+        });
+        found.extend(seen.map(|f| f.of_provider(c, fields)));
     }
     if found.is_empty() && c.authorizations().next().is_none() {
         found.extend(kept_alone(c));

@@ -3,8 +3,9 @@
 use super::{Check, Context, Found, at, seen_to, text};
 use crate::{
     facts::{EventKind, StateVerdict},
+    ir::Span,
     report::Severity::{High, Low},
-    value::{Kind, Origin},
+    value::{FileId, Kind, Origin},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -34,7 +35,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         {
             continue;
         }
-        let inside = outcome.file == entry.file;
+        let inside = outcome.file == entry.file || c.hands_on(entry.file, outcome.file);
         let place = if inside {
             (outcome.file, outcome.exchange)
         } else {
@@ -94,7 +95,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         // Where it would be compared: a function that asks for the exchange.
         let head =
             (outcome.verdict == StateVerdict::Anything).then_some((entry.file, entry.span.head()));
-        found.push(finding.resting_on(head.into_iter().chain(compared.map(at))));
+        let finding = finding.resting_on(head.into_iter().chain(compared.map(at)));
+        found.push(match looked_at_in(c, outcome, entry) {
+            Some(place) => finding.told_of(place),
+            None => finding,
+        });
     }
     found.extend(left_to_others(c));
     if found.is_empty() {
@@ -130,7 +135,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ));
             continue;
         }
-        found.extend(seen_to(fields, "state").map(|seen| match seen {
+        let seen = seen_to(fields, "state").map(|seen| match seen {
             Ok(()) => Found::pass(
                 at(event),
                 format!("{library} keeps the state and compares it."),
@@ -145,9 +150,54 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 severity,
                 format!("{library} keeps and compares a state only when told to by `{option}`."),
             ),
-        }));
+        });
+        found.extend(seen.map(|f| f.of_provider(c, fields)));
     }
     found
+}
+
+/// The one other file in which a state that is not refused is looked at: a
+/// guard that stands before the callback, or a helper that compares.
+fn looked_at_in(
+    c: &Context<'_>,
+    outcome: &crate::facts::StateOutcome,
+    entry: &crate::facts::Entry,
+) -> Option<(FileId, Span)> {
+    if c.app.language != crate::lang::Language::JavaScript {
+        return None;
+    }
+    let mut compared = c
+        .events()
+        .filter(|e| e.entry == Some(outcome.entry))
+        .filter(|e| {
+            matches!(&e.kind, EventKind::Compare { left, right }
+                if [left, right].iter().any(|v| c.any(v, of_state)))
+        })
+        .map(at);
+    if let Some(first) = compared.next() {
+        let elsewhere = first.0 != entry.file && compared.all(|place| place.0 == first.0);
+        // Whoever gets its answer and goes on is to blame, not who compared.
+        return (elsewhere && outcome.verdict != StateVerdict::Anything).then_some(first);
+    }
+    let mut guards = entry.handed.before.iter().filter_map(|v| match &v.kind {
+        Kind::Func(f) if f.file != entry.file && reads_state(c, f.file, f.function.span) => {
+            Some((f.file, f.function.span))
+        }
+        _ => None,
+    });
+    let only = guards.next();
+    only.filter(|_| guards.next().is_none())
+}
+
+/// Whether the text of a function speaks of the state: a condition that decides
+/// nothing is not run.
+fn reads_state(c: &Context<'_>, file: FileId, span: Span) -> bool {
+    let from = span.at as usize;
+    let text = c
+        .texts
+        .get(file)
+        .and_then(|t| t.get(from..from + span.len as usize));
+    text.is_some_and(|t| crate::at_sight::contains(t, "state"))
 }
 
 fn of_state(origin: &Origin) -> bool {

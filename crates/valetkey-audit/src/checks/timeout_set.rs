@@ -22,10 +22,6 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             ..
         } = &event.kind
         {
-            // Whoever waits there goes away.
-            if !set && c.in_browser(event.file) {
-                continue;
-            }
             found.push(if *set {
                 Found::pass(at(event), "Requests to the provider have a timeout.")
             } else {

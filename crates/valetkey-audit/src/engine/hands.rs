@@ -126,6 +126,25 @@ pub(super) fn is_login_path(path: &str) -> bool {
 }
 
 impl Engine<'_> {
+    /// Whether a page asks a server of its own: by a path alone, or below an
+    /// address that is its own or one of the settings that are built into pages.
+    pub(super) fn is_own_server(&self, url: &Value, endpoint: &str) -> bool {
+        const BUILT_IN: &[&str] = &[
+            "VITE_",
+            "NEXT_PUBLIC_",
+            "REACT_APP_",
+            "PUBLIC_",
+            "NUXT_PUBLIC_",
+        ];
+        let own = |o: &Origin| match o {
+            Origin::Route => true,
+            Origin::Env(name) => BUILT_IN.iter().any(|p| name.starts_with(p)),
+            _ => false,
+        };
+        endpoint.starts_with('/')
+            || endpoint.starts_with("\u{0}/") && self.any(&self.settled(url).taint, own)
+    }
+
     /// Whether a call that is not understood takes the code to the token
     /// endpoint: with it alone, and nothing that has the state.
     pub(super) fn hands_code(

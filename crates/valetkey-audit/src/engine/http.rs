@@ -120,7 +120,7 @@ impl Engine<'_> {
         let given = args.get("timeout").or_else(|| args.get("signal"));
         let own = of.as_ref().and_then(|of| self.own_timeout(of));
         let timeout = match (given, own) {
-            (Some(value), _) => Some(!value.is_none()),
+            (Some(value), _) => Some(self.gives_up(value)),
             (None, _) if waits => Some(true),
             (None, Some(told)) => told,
             (None, None) if args.get("**").is_some() => None,
@@ -132,6 +132,7 @@ impl Engine<'_> {
                         .is_some_and(|f| self.patient.contains(f)),
                 ),
                 // Unless the client was told to wait.
+                Some("default") if self.told_to_wait(model) => Some(false),
                 Some("default") => Some(match of.as_ref().map(|o| &o.kind) {
                     Some(Kind::Obj(id)) => !self
                         .heap
@@ -148,7 +149,7 @@ impl Engine<'_> {
                         _ => None,
                     };
                     match given {
-                        Some(value) => Some(!value.is_none()),
+                        Some(value) => Some(self.gives_up(&value)),
                         // Made elsewhere.
                         None if self.is_open(of.as_ref()) => None,
                         None => Some(!model.facts.contains_key("client-timeout")),
@@ -213,7 +214,7 @@ impl Engine<'_> {
             && has("code")
             && !has("state")
             && !has("client_id")
-            && endpoint.starts_with('/')
+            && self.is_own_server(&url, &endpoint)
             && fields
                 .iter()
                 .any(|(k, v)| k == "code" && self.is_brought(v))
@@ -331,7 +332,8 @@ impl Engine<'_> {
             EventKind::Http {
                 url: endpoint.clone(),
                 target,
-                timeout,
+                // A server of its own is not the provider.
+                timeout: timeout.filter(|_| !own_server),
                 verify_off,
                 oauth,
             },

@@ -105,6 +105,44 @@ impl Engine<'_> {
         }
     }
 
+    /// What JSON makes of `{}`, `[]` and `null`, which stand in for what is not
+    /// there: `JSON.parse(kept ?? "{}")`.
+    pub(super) fn parsed_empty(&mut self, value: &Value) -> Option<Value> {
+        let of_text = |engine: &mut Self, text: &str| match text.trim() {
+            "{}" => Some(engine.dict(Default::default())),
+            "[]" => Some(engine.list(Vec::new())),
+            "null" => Some(Value::none()),
+            _ => None,
+        };
+        match &value.kind {
+            Kind::Str(text) => of_text(self, &text.clone()),
+            Kind::Alt(all) if all.iter().any(|v| v.as_str().is_some()) => {
+                let parsed: Vec<Value> = all
+                    .iter()
+                    .map(|v| {
+                        let empty = v.as_str().and_then(|text| of_text(self, text));
+                        empty.unwrap_or_else(|| v.clone())
+                    })
+                    .collect();
+                parsed.into_iter().reduce(Value::either)
+            }
+            _ => None,
+        }
+    }
+
+    /// What was spread into a mapping, where that is one value of which only
+    /// its origin is known.
+    pub(super) fn spread_in(&self, mapping: &Value) -> Option<Value> {
+        let Kind::Dict(id) = mapping.kind else {
+            return None;
+        };
+        let object = self.heap.get(id)?;
+        match object.items.as_slice() {
+            [one] if object.open && matches!(one.kind, Kind::Sym) => Some(one.clone()),
+            _ => None,
+        }
+    }
+
     /// The first of some mappings, with what the others hold.
     pub(super) fn merged(&mut self, all: &[Value], at: Span) -> Value {
         let Some((first, others)) = all.split_first() else {

@@ -1,7 +1,7 @@
 //! Methods of objects that come from elsewhere, known by their name and by
 //! what they are given.
 
-use super::{Engine, Eval, maps::Ask};
+use super::{Engine, Eval, args::Args, maps::Ask};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
@@ -119,6 +119,23 @@ impl Engine<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a call is given all that came with the callback, and the state
+    /// that was kept for it: it may compare them.
+    pub(super) fn may_compare(&self, args: &Args) -> bool {
+        let whole = |v: &Value| match &v.kind {
+            Kind::Map(map) => map.as_ref() == "params",
+            Kind::Ext(path) => path.as_ref() == "web.request",
+            _ => self.any(&v.taint, |o| *o == Origin::Query),
+        };
+        let kept = |v: &Value| {
+            let fields = self.fields(v);
+            fields
+                .iter()
+                .any(|(k, v)| k.to_ascii_lowercase().ends_with("state") && self.bound(v))
+        };
+        args.all().any(whole) && args.all().any(kept)
     }
 
     /// A function of the app that is not seen, which gets the callback's code,

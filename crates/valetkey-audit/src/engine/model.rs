@@ -333,8 +333,8 @@ impl Engine<'_> {
             | Does::Run
             | Does::Implemented => self.making(model, of, path, args, at)?,
             Does::DefaultTimeout => {
-                self.patient
-                    .insert(fact("family").unwrap_or_default().to_owned());
+                let family = fact("family").unwrap_or_default();
+                self.default_timeout(family, args.get("timeout"));
                 Value::none()
             }
             Does::Url => self.url(&args, at),
@@ -464,6 +464,11 @@ impl Engine<'_> {
                 let object = matches!(value.kind, Kind::Obj(_) | Kind::List(_) | Kind::Dict(_));
                 if let (Some(_), Kind::Obj(id) | Kind::Dict(id)) = (fact("copies"), &value.kind) {
                     return Ok(self.copied(*id, &value));
+                }
+                if fact("empty").is_some()
+                    && let Some(empty) = self.parsed_empty(&value)
+                {
+                    return Ok(empty);
                 }
                 if fact("keeps").is_some() {
                     return Ok(match fact("text") {

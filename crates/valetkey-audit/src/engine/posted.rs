@@ -11,15 +11,24 @@ use crate::{
 /// Where a function takes what a request brings from.
 #[derive(Default)]
 struct Names {
-    body: bool,
+    /// How often the body is named, but for those of requests of its own.
+    body: usize,
+    own_body: usize,
     /// The address, a cookie, a state.
     other: bool,
 }
 
 impl Visit<'_> for Names {
     fn expr(&mut self, e: &Expr) {
+        let body = |name: &str| matches!(name, "body" | "readBody" | "payload");
+        if let ExprKind::Dict(entries) = &e.kind {
+            let keys = entries.iter().filter_map(|(key, _)| key.as_ref());
+            self.own_body += keys
+                .filter(|k| matches!(&k.kind, ExprKind::Str(name) if body(name)))
+                .count();
+        }
         if let ExprKind::Attr(_, name) | ExprKind::Name(name) | ExprKind::Str(name) = &e.kind {
-            self.body |= matches!(name.as_str(), "body" | "readBody" | "payload");
+            self.body += usize::from(body(name));
             self.other |= matches!(
                 name.as_str(),
                 "query" | "searchParams" | "state" | "session" | "cookies" | "getQuery"
@@ -71,16 +80,16 @@ impl Engine<'_> {
         f.function.visit(&mut names);
         let begins =
             |e: &Event| e.file == entry.file && matches!(e.kind, EventKind::Authorize { .. });
-        let body = names.body
-            || entry.name == "POST"
-            || f.function.params.iter().any(|p| {
-                let annotation = p.annotation.as_deref().unwrap_or("");
-                annotation.contains("@Body(")
-            });
+        let given = |mark: &str| {
+            let mut params = f.function.params.iter();
+            params.any(|p| p.annotation.as_deref().is_some_and(|a| a.contains(mark)))
+        };
+        let body = names.body > names.own_body || entry.name == "POST" || given("@Body(");
         self.traits.callbacks
             && entry.route
             && body
             && !names.other
+            && !given("@Query(")
             && !facts.events.iter().any(begins)
     }
 

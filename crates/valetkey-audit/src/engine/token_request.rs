@@ -52,7 +52,12 @@ impl Engine<'_> {
         {
             // All that it compares was kept as one.
             let whole = args.get("checks").cloned();
-            let whole = whole.filter(|v| matches!(v.kind, Kind::Sym | Kind::Unknown));
+            let whole = match whole {
+                Some(v) if matches!(v.kind, Kind::Sym | Kind::Unknown) => Some(v),
+                // `{ ...checks, response_type: "code" }`.
+                Some(v) => self.spread_in(&v),
+                None => None,
+            };
             let kept = match args.get("flow") {
                 Some(flow) => {
                     self.member(&flow.clone(), &Value::str("state"), Ask::default(), at)?
@@ -89,6 +94,10 @@ impl Engine<'_> {
                 return self.raise("LibraryError");
             }
         }
+        // A client that is not seen gets the kept state, too, to compare it.
+        if self.fact(model, "needs") == Some("code") {
+            self.notes.opaque |= self.may_compare(args);
+        }
         if let Some(response) = response
             && !fields.iter().any(|(k, _)| k == "code")
         {
@@ -123,11 +132,11 @@ impl Engine<'_> {
             known.clone_into(&mut url);
         }
         let timeout = match args.get("timeout") {
-            Some(value) => Some(!value.is_none()),
+            Some(value) => Some(self.gives_up(value)),
             None if self.client_waits(of.as_ref(), args) => Some(true),
             None => match self.fact(model, "timeout") {
                 Some("none") => Some(false),
-                Some("default") => Some(true),
+                Some("default") => Some(!self.told_to_wait(model)),
                 Some("context") => {
                     let client = args.get("client");
                     self.plain_context(args)

@@ -48,7 +48,8 @@ impl Engine<'_> {
     }
 
     /// A look-up by the state that came along, in a store that a function is
-    /// given (`client.pendingStates.get(state)`): it is everybody's.
+    /// given (`client.pendingStates.get(state)`), or that the environment of
+    /// a worker holds (`env.STATES.get(state)`): it is everybody's.
     pub(super) fn kept_by_state(
         &mut self,
         of: &Value,
@@ -62,6 +63,8 @@ impl Engine<'_> {
         };
         let given = |o: &Origin, name: Option<&String>| match o {
             Origin::Argument(path) => names_store(name.unwrap_or(path)),
+            // The settings in it are texts, which have no such methods.
+            Origin::Env(_) => self.traits.callbacks && !self.traits.bare_calls,
             _ => false,
         };
         let store = match &of.kind {

@@ -9,6 +9,9 @@ use crate::{
     value::{ClassValue, Kind, ObjId, Value},
 };
 
+/// Before the name of a library that was told to wait for ever.
+const ENDLESS: &str = "endless ";
+
 impl Engine<'_> {
     /// Whether a client of the app's own gives each request a timeout: in the
     /// method that they all go through, or in what they are sent with. Where
@@ -48,6 +51,32 @@ impl Engine<'_> {
             Some(Kind::Ext(_)) | None => None,
             Some(_) => Some(None),
         }
+    }
+
+    /// Whether what a request is given as its timeout ends it: JavaScript's
+    /// clients are told with 0 or `false` to wait for ever.
+    pub(super) fn gives_up(&self, value: &Value) -> bool {
+        match value.kind {
+            Kind::None => false,
+            Kind::Number(0) | Kind::Bool(false) => self.language != Language::JavaScript,
+            _ => true,
+        }
+    }
+
+    /// A default for all requests of a library, or its family: how long they
+    /// wait, or that they wait for ever.
+    pub(super) fn default_timeout(&mut self, family: &str, given: Option<&Value>) {
+        let endless = given.is_some_and(|v| !self.gives_up(v));
+        self.patient.insert(match endless {
+            true => format!("{ENDLESS}{family}"),
+            false => family.to_owned(),
+        });
+    }
+
+    /// Whether a library that ends its requests by itself was told not to.
+    pub(super) fn told_to_wait(&self, model: &CallModel) -> bool {
+        self.patient
+            .contains(&format!("{ENDLESS}{}", model.library))
     }
 
     /// Whether the client object was told how long to wait.

@@ -350,6 +350,11 @@ fn plain_module(module: String) -> String {
     {
         return name.to_owned();
     }
+    // Deno's own, before it had a scope: `std@0.224.0/http/cookie.ts`.
+    if let Some(rest) = module.strip_prefix("https://deno.land/std") {
+        let part = rest.split('/').nth(1).unwrap_or_default();
+        return format!("@std/{}", part.trim_end_matches(".ts"));
+    }
     let Some(rest) = PLACES.iter().find_map(|p| module.strip_prefix(p)) else {
         return module;
     };
