@@ -267,7 +267,8 @@ impl<'a> Context<'a> {
     fn hands_on(&self, callback: FileId, exchange: FileId) -> bool {
         let code = |id: &OriginId| matches!(self.origins.of(*id), Origin::Param(p) if p == "code");
         let mut reads = (0..self.origins.count()).filter(code);
-        callback != exchange
+        self.app.language == crate::lang::Language::JavaScript
+            && callback != exchange
             && reads.next().is_some_and(|id| {
                 let here = |file| self.origins.met(id).iter().any(|(f, _)| *f == file);
                 here(exchange) && !here(callback)
