@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, at, seen_to, text};
 use crate::{
-    facts::{EventKind, StateVerdict},
+    facts::{EventKind, StateOutcome, StateVerdict},
     ir::Span,
     report::Severity::{High, Low},
     value::{FileId, Kind, Origin},
@@ -39,7 +39,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         let place = if inside {
             (outcome.file, outcome.exchange)
         } else {
-            (entry.file, entry.span)
+            looked_at(c, outcome).unwrap_or((entry.file, entry.span))
         };
         let message = match outcome.verdict {
             StateVerdict::Opaque => continue,
@@ -160,7 +160,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
 /// guard that stands before the callback, or a helper that compares.
 fn looked_at_in(
     c: &Context<'_>,
-    outcome: &crate::facts::StateOutcome,
+    outcome: &StateOutcome,
     entry: &crate::facts::Entry,
 ) -> Option<(FileId, Span)> {
     if c.app.language != crate::lang::Language::JavaScript {
@@ -198,6 +198,32 @@ fn reads_state(c: &Context<'_>, file: FileId, span: Span) -> bool {
         .get(file)
         .and_then(|t| t.get(from..from + span.len as usize));
     text.is_some_and(|t| crate::at_sight::contains(t, "state"))
+}
+
+/// Where the state is looked at that another file than the entry's asks for,
+/// or, where nobody does, where a program that is no route takes the code.
+fn looked_at(c: &Context<'_>, outcome: &StateOutcome) -> Option<(FileId, Span)> {
+    let entry = &c.facts.entries[outcome.entry];
+    let ignored = outcome.verdict == StateVerdict::Anything;
+    // A route that does not act upon what a helper tells it is to blame.
+    if ignored && entry.route || c.app.language == crate::lang::Language::JavaScript {
+        return None;
+    }
+    let compared = c.events().find(|e| {
+        e.entry == Some(outcome.entry)
+            && matches!(&e.kind, EventKind::Compare { left, right }
+                if [left, right].iter().any(|v| c.any(v, of_state)))
+    });
+    if compared.is_some() || entry.route {
+        return compared.map(at);
+    }
+    let of_code = |o: &Origin| matches!(o, Origin::Param(name) if name == "code");
+    let (_, fields) = c.token_requests().find(|(e, fields)| {
+        e.entry == Some(outcome.entry) && super::field(fields, "code").is_some()
+    })?;
+    let code = super::field(fields, "code")?;
+    let taken = code.taint.iter().find(|id| of_code(c.origins.of(**id)))?;
+    c.origins.met(*taken).first().copied()
 }
 
 fn of_state(origin: &Origin) -> bool {

@@ -62,9 +62,10 @@ impl Engine<'_> {
             } => self.branch(test, then, otherwise)?,
             StmtKind::While { test, body } => {
                 if let (_, true) = self.test(test)? {
-                    let broken = self.looped(body)?;
-                    if !broken {
-                        self.goes_round(test)?;
+                    match self.traits.typed {
+                        true => self.endless(test, body)?,
+                        false if self.looped(body)? => {}
+                        false => self.goes_round(test)?,
                     }
                 }
             }

@@ -559,25 +559,6 @@ impl Engine<'_> {
             _ => Value::derived(&answers),
         })
     }
-
-    /// The parameters that a callback may carry, one pair each.
-    pub(super) fn pairs(&mut self, at: Span) -> Vec<Value> {
-        self.notes.asked = true;
-        let mut all = Vec::new();
-        for name in ["code", "state", "error"] {
-            let known = match name {
-                _ if self.mode != Mode::Scenario => true,
-                "code" => self.scenario.code,
-                "state" => self.scenario.state,
-                _ => self.scenario.error,
-            };
-            if known {
-                let value = self.sym(Origin::Param(name.into()), at);
-                all.push(self.list(vec![Value::str(name), value]));
-            }
-        }
-        all
-    }
 }
 
 /// What a success holds; anything else is itself.
