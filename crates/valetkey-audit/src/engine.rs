@@ -198,6 +198,7 @@ struct Frame {
     class: Option<Rc<crate::value::ClassValue>>,
     /// Where it was called from.
     context: u64,
+    from: Span,
     /// What it may have returned, while modules load.
     early: Vec<Value>,
     /// Its parameters that stand for places of its caller, by argument.
@@ -585,6 +586,10 @@ impl<'a> Engine<'a> {
     }
 
     fn event(&self, kind: EventKind, span: Span) -> Event {
+        let asked_by = match kind {
+            EventKind::Log { .. } => self.asked_by(),
+            _ => None,
+        };
         Event {
             kind,
             file: self.file(),
@@ -592,7 +597,15 @@ impl<'a> Engine<'a> {
             entry: self.entry,
             guards: self.guards.iter().flatten().copied().collect(),
             inspected: self.inspected.clone(),
+            asked_by,
         }
+    }
+
+    /// The call with which the file before this one asked for what happens.
+    fn asked_by(&self) -> Option<(FileId, Span)> {
+        let calls = self.frames.windows(2).rev();
+        let mut calls = calls.filter(|pair| pair[0].file != pair[1].file);
+        calls.next().map(|pair| (pair[0].file, pair[1].from))
     }
 
     fn settle_fields(&self, fields: Fields) -> Fields {

@@ -19,6 +19,8 @@ pub(crate) struct Event {
     pub(crate) guards: Vec<OriginId>,
     /// What was inspected on the way here, beyond whether it is there.
     pub(crate) inspected: Vec<OriginId>,
+    /// Of what is logged: the call in another file that asked for it.
+    pub(crate) asked_by: Option<(FileId, Span)>,
 }
 
 /// The fault of an ID token that was taken apart without a library.

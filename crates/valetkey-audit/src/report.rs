@@ -462,6 +462,7 @@ fn by_settings(language: Language, texts: &[String], facts: &mut Facts) {
                 entry: None,
                 guards: Vec::new(),
                 inspected: Vec::new(),
+                asked_by: None,
             });
         }
     }

@@ -8,7 +8,7 @@ use valetkey_audit::{Options, Verdict, audit_source};
 fn axum(make: &str, then: &str) -> String {
     format!(
         r#"use axum::{{extract::Query, http::StatusCode, response::{{IntoResponse, Redirect, Response}}}};
-use rand::{{Rng, RngCore, rngs::OsRng}};
+use rand::{{Rng, RngCore, SeedableRng, distributions::{{Alphanumeric, DistString}}, rngs::{{OsRng, StdRng}}}};
 use reqwest::header::AUTHORIZATION;
 use tower_sessions::Session;
 
@@ -110,4 +110,215 @@ fn headers_of_a_request_do_not_reach_the_browser() {
         "let mut made = (StatusCode::OK, \"Hi\").into_response(); made.headers_mut().append(\"set-cookie\", format!(\"t={token}; Path=/\").parse().unwrap()); return Ok(made);",
     ];
     holds("token-not-leaked", Verdict::Fail, &shown.map(text));
+}
+
+#[test]
+fn a_state_is_as_good_as_what_it_is_made_of() {
+    let guessed = [
+        "format!(\"job-{}\", std::process::id())",
+        "let mut r = StdRng::seed_from_u64(std::process::id().into()); (0..32).map(|_| char::from(r.sample(Alphanumeric))).collect()",
+        "let mut r = StdRng::seed_from_u64(7); Alphanumeric.sample_string(&mut r, 40)",
+        "let mut r = StdRng::seed_from_u64(7); let mut b = [0u8; 32]; r.fill(&mut b); hex::encode(b)",
+        "std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos().to_string()",
+        "format!(\"{:x}\", md5::compute(format!(\"{}\", chrono::Utc::now().timestamp())))",
+        "let mut h = std::collections::hash_map::DefaultHasher::new(); std::time::SystemTime::now().hash(&mut h); format!(\"{:x}\", h.finish())",
+        "uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b\"notes\").to_string()",
+        "uuid::Uuid::nil().to_string()",
+        "COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_string()",
+        "Alphanumeric.sample_string(&mut rand::thread_rng(), 6)",
+    ];
+    holds("state-generated", Verdict::Fail, &guessed.map(state));
+    let fresh = [
+        "let mut r = StdRng::from_entropy(); (0..32).map(|_| char::from(r.sample(Alphanumeric))).collect()",
+        "Alphanumeric.sample_string(&mut rand::thread_rng(), 40)",
+        "let mut seed = [0u8; 32]; OsRng.fill_bytes(&mut seed); let mut r = StdRng::from_seed(seed); Alphanumeric.sample_string(&mut r, 40)",
+        "format!(\"{}-{}\", std::process::id(), uuid::Uuid::new_v4())",
+        "let mut h = sha2::Sha256::new(); h.update(rand::random::<[u8; 32]>()); h.update(std::process::id().to_string()); hex::encode(h.finalize())",
+        "md5::compute(rand::random::<[u8; 16]>()).0.iter().map(|b| format!(\"{b:02x}\")).collect()",
+    ];
+    holds("state-generated", Verdict::Pass, &fresh.map(state));
+}
+
+/// A login that keeps a page for afterwards, and what becomes of it.
+fn returning(help: &str, keep: &str, then: &str) -> String {
+    let text = axum("hex::encode(rand::random::<[u8; 32]>())", then);
+    let begin = "pub async fn begin(session: Session, Query(ask): Query<Ask>)";
+    let ask = "#[derive(serde::Deserialize)]\nstruct Ask { next: Option<String> }\n";
+    let text = text.replace(
+        "pub async fn begin(session: Session)",
+        &format!("{ask}{help}\n{begin}"),
+    );
+    let kept = "Ok(Redirect::to(&format!(";
+    text.replace(kept, &format!("{keep}\n    {kept}"))
+}
+
+const KEEP: &str = "if let Some(next) = &ask.next { session.insert(\"next\", next).await.ok(); }";
+
+/// The page that the session kept, which is then chosen.
+fn page(choose: &str) -> String {
+    format!(
+        "let next: Option<String> = session.get(\"next\").await.ok().flatten(); let to = {choose}; return Ok(Redirect::to(&to).into_response());"
+    )
+}
+
+#[test]
+fn a_look_at_a_page_that_lets_other_sites_through() {
+    let weak = [
+        "next.filter(|n| n.starts_with('/')).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| n.starts_with(\"https://notes.example\")).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| n.contains(\"notes.example\")).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| !n.contains(\"http:\")).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| n.len() < 200).unwrap_or_else(|| \"/home\".into())",
+        "match next.as_deref() { Some(n) if n.ends_with(\"notes.example\") => n.to_owned(), _ => \"/\".into() }",
+        "match next.as_deref() { Some(n) if n.chars().next() == Some('/') => n.to_owned(), _ => \"/\".into() }",
+        "{ let n = next.unwrap_or(\"/\".into()); if n.is_empty() { return Err(StatusCode::BAD_REQUEST); } n }",
+    ];
+    let text = |choose: &str| returning("", KEEP, &page(choose));
+    holds("no-open-redirect", Verdict::Fail, &weak.map(text));
+    let safe = [
+        "next.filter(|n| n.starts_with('/') && !n.starts_with(\"//\")).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| n.len() < 200 && n.starts_with('/') && !n.starts_with(\"//\")).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| n.starts_with(\"https://notes.example/\")).unwrap_or_else(|| \"/home\".into())",
+        "next.filter(|n| [\"/a\", \"/b\"].contains(&n.as_str())).unwrap_or_else(|| \"/home\".into())",
+        "match next.as_deref() { Some(n) if n.chars().next() == Some('/') && n.chars().nth(1) != Some('/') => n.to_owned(), _ => \"/\".into() }",
+        "match next.as_deref() { Some(\"orders\") => \"/orders\", _ => \"/\" }.to_owned()",
+    ];
+    holds("no-open-redirect", Verdict::Pass, &safe.map(text));
+}
+
+#[test]
+fn a_weak_look_in_another_file_is_told_of_there() {
+    let asks = "if crate::gate::lets(next.as_deref().unwrap_or(\"/\")) { next.unwrap_or(\"/\".into()) } else { \"/\".to_owned() }";
+    let login = returning("", KEEP, &page(asks));
+    for (gate, path, verdict) in [
+        (
+            "target.starts_with('/') || target.contains(\"notes.example\")",
+            "gate.rs",
+            Verdict::Fail,
+        ),
+        (
+            "target.starts_with('/') && !target.starts_with(\"//\")",
+            "login.rs",
+            Verdict::Pass,
+        ),
+    ] {
+        let gate = format!("pub fn lets(target: &str) -> bool {{ {gate} }}\n");
+        let files = [("login.rs", login.as_str()), ("gate.rs", gate.as_str())];
+        let report = audit_source(&files, &Options::default());
+        let told = report
+            .results
+            .iter()
+            .filter(|r| r.check == "no-open-redirect");
+        let told: Vec<_> = told.filter(|r| r.verdict != Verdict::Na).collect();
+        assert!(
+            told.iter().any(|r| r.path == path && r.verdict == verdict),
+            "{gate} {told:?}"
+        );
+        let failed = told.iter().filter(|r| r.verdict == Verdict::Fail);
+        assert!(failed.map(|r| &r.path).all(|p| p == path), "{gate}");
+    }
+}
+
+/// A callback with the crate oauth2, and what it does with the tokens.
+fn exchanged(then: &str) -> String {
+    format!(
+        r#"use axum::{{extract::{{Query, State}}, http::StatusCode, response::Redirect}};
+use oauth2::{{basic::BasicClient, AuthorizationCode, TokenResponse}};
+use tower_sessions::Session;
+
+#[derive(serde::Deserialize)]
+pub struct Back {{ code: String, state: String }}
+
+pub async fn back(session: Session, State(client): State<BasicClient>, Query(back): Query<Back>) -> Result<Redirect, StatusCode> {{
+    let kept: Option<String> = session.remove("state").await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    if kept.as_deref() != Some(back.state.as_str()) {{ return Err(StatusCode::FORBIDDEN); }}
+    match client.exchange_code(AuthorizationCode::new(back.code)).request_async(oauth2::reqwest::async_http_client).await {{
+        Ok(granted) => {{
+            {then}
+            Ok(Redirect::to("/"))
+        }}
+        Err(_) => Err(StatusCode::BAD_GATEWAY),
+    }}
+}}
+"#
+    )
+}
+
+#[test]
+fn an_answer_that_hides_its_tokens_until_it_is_written_down() {
+    let shown = [
+        "tracing::info!(\"linked {}\", serde_json::to_string(&granted).unwrap_or_default());",
+        "let text = serde_json::to_string(&granted).unwrap_or_default(); log::debug!(\"{text}\");",
+        "println!(\"{:#}\", serde_json::to_value(&granted).unwrap_or_default());",
+        "tracing::info!(token = %granted.access_token().secret(), \"linked\");",
+    ];
+    holds("token-not-leaked", Verdict::Fail, &shown.map(exchanged));
+    let hidden = [
+        "tracing::info!(\"linked {:?}\", granted);",
+        "tracing::info!(token = ?granted, \"linked\");",
+        "tracing::debug!(?granted);",
+        "log::info!(\"a token of {} letters\", granted.access_token().secret().len());",
+    ];
+    holds("token-not-leaked", Verdict::Pass, &hidden.map(exchanged));
+}
+
+#[test]
+fn a_helper_that_writes_down_whatever_it_is_given() {
+    let verdict = |ask: &str, path: &str| {
+        let login = exchanged(ask);
+        let diary = "pub fn note<T: serde::Serialize>(what: &str, it: &T) { log::info!(\"{what}: {}\", serde_json::to_string(it).unwrap_or_default()); }\n";
+        let files = [("login.rs", login.as_str()), ("diary.rs", diary)];
+        let report = audit_source(&files, &Options::default());
+        let of_check =
+            |r: &&valetkey_audit::Result| r.check == "token-not-leaked" && r.path == path;
+        report
+            .results
+            .iter()
+            .find(of_check)
+            .map_or(Verdict::Na, |r| r.verdict)
+    };
+    let whole = "crate::diary::note(\"linked\", &granted);";
+    assert_eq!(verdict(whole, "login.rs"), Verdict::Fail);
+    assert_eq!(verdict(whole, "diary.rs"), Verdict::Na);
+    let when = "crate::diary::note(\"linked\", &granted.expires_in());";
+    assert_eq!(verdict(when, "login.rs"), Verdict::Pass);
+}
+
+#[test]
+fn an_id_token_whose_key_is_chosen_by_its_header() {
+    let text = |rules: &str| {
+        let text = axum(
+            "hex::encode(rand::random::<[u8; 32]>())",
+            "let badge = check(&answer.id_token).await.ok_or(StatusCode::UNAUTHORIZED)?; session.insert(\"user\", badge.sub).await.ok();",
+        );
+        let text = text.replace(
+            "struct Answer { access_token: String }",
+            "struct Answer { access_token: String, id_token: String }",
+        );
+        format!(
+            r#"{text}
+#[derive(serde::Deserialize)]
+struct Badge {{ sub: String }}
+async fn check(token: &str) -> Option<Badge> {{
+    let kid = jsonwebtoken::decode_header(token).ok().and_then(|h| h.kid)?;
+    let keys: jsonwebtoken::jwk::JwkSet = reqwest::get("https://id.example/keys").await.ok()?.json().await.ok()?;
+    let key = jsonwebtoken::DecodingKey::from_jwk(keys.find(&kid)?).ok()?;
+    let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+    rules.set_issuer(&["https://id.example"]);
+    {rules}
+    jsonwebtoken::decode::<Badge>(token, &key, &rules).ok().map(|t| t.claims)
+}}
+"#
+        )
+    };
+    let right = [
+        "rules.set_audience(&[\"notes\"]);",
+        "rules.set_audience(&[\"notes\"]); rules.validate_exp = false;",
+    ];
+    holds("id-token-verified", Verdict::Pass, &right.map(text));
+    let wrong = [
+        "rules.validate_aud = false;",
+        "rules.set_audience(&[\"notes\"]); rules.validate_aud = false;",
+    ];
+    holds("id-token-verified", Verdict::Fail, &wrong.map(text));
 }

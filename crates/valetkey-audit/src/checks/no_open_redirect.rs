@@ -3,10 +3,11 @@
 use super::{Check, Context, Found, at, field, text};
 use crate::{
     facts::{Event, EventKind},
+    ir::Span,
     lang::Language,
     looked::{is_part, looks_at},
     report::Severity::Medium,
-    value::{Kind, Origin, OriginId, Value},
+    value::{FileId, Kind, Origin, OriginId, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -95,11 +96,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 || from_session
                 || from_cookie())
         {
-            found.push(Found::fail(
+            let failed = Found::fail(
                 at(event),
                 Medium,
                 "The browser is sent wherever the request says.",
-            ));
+            );
+            found.push(failed.made_at(weak_looks(c)));
         } else if after_login {
             found.push(Found::pass(
                 at(event),
@@ -116,6 +118,16 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Where Rust's helpers look at no more than how a text begins: whatever asks
+/// one of them is done before the browser is sent on.
+fn weak_looks<'a>(c: &Context<'a>) -> impl Iterator<Item = (FileId, Span)> + use<'a> {
+    let origins = c.origins;
+    let typed = c.app.language == Language::Rust;
+    let all = if typed { 0..origins.count() } else { 0..0 };
+    all.filter(|id| *origins.of(*id) == Origin::Begins)
+        .filter_map(|id| origins.met(id).first().copied())
 }
 
 /// Whether it is a part of the state, into which the login has put what the

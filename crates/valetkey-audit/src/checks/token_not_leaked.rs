@@ -4,9 +4,10 @@ use super::{Check, Context, Found, at, field};
 use crate::{
     engine::posted::is_brought_token,
     facts::{Event, EventKind},
+    ir::Span,
     lang::Language,
     report::Severity::{High, Medium},
-    value::{Kind, Origin, Value},
+    value::{FileId, Kind, Origin, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -87,11 +88,12 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                     || implicit && c.any(value, is_brought_token)
                     || granted && whole_query(value) =>
             {
-                found.push(Found::fail(
+                let failed = Found::fail(
                     place,
                     High,
                     "A token, or the whole token response, is written to a log or the terminal.",
-                ));
+                );
+                found.push(failed.made_at(handed_to_log(c, event).into_iter()));
             }
             EventKind::Respond { value }
                 if leaks(c, event, value)
@@ -164,6 +166,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// The call that gives a token to a helper which writes down whatever it is
+/// given: its file knows of no tokens.
+fn handed_to_log(c: &Context<'_>, event: &Event) -> Option<(FileId, Span)> {
+    let text = c.texts.get(event.file)?;
+    let knows = text.contains("token") || text.contains("Token");
+    event.asked_by.filter(|_| !knows)
 }
 
 /// Whether the token itself gets out, not an error that came in its stead.

@@ -17,7 +17,11 @@ pub(super) fn is_weak(text: &str, within: bool) -> bool {
         return !text.contains('\\') && text != "//";
     }
     let scheme = text.trim_end_matches('/').trim_end_matches(':');
-    text == "/" || SCHEMES.contains(&scheme)
+    // Behind a host without a stroke another one may go on.
+    let open = text
+        .split_once("://")
+        .is_some_and(|(_, host)| !host.contains('/'));
+    text == "/" || SCHEMES.contains(&scheme) || open
 }
 
 impl Engine<'_> {
@@ -57,6 +61,32 @@ impl Engine<'_> {
             return None;
         }
         Some(Value::bool(own || other && self.scenario.equal))
+    }
+
+    /// Looks at a text of Rust's that say nothing of whose site it names: how
+    /// it begins or ends, how long it is, what else is in it.
+    pub(super) fn weak_look(
+        &mut self,
+        of: &Value,
+        name: &str,
+        args: &[Value],
+        at: Span,
+    ) -> Option<Value> {
+        if !self.traits.typed || !matches!(of.kind, Kind::Sym | Kind::Alt(_)) {
+            return None;
+        }
+        let weak = match (name, args) {
+            ("len", []) => true,
+            ("starts_with" | "contains", [text]) => is_weak(text.as_str()?, name == "contains"),
+            ("ends_with", [text]) => text.as_str().is_some(),
+            _ => false,
+        };
+        weak.then(|| {
+            let id = self.origin(Origin::Begins, at);
+            let mut told = Value::derived([&self.settled(of)]).with(id);
+            self.only_whether(&mut told, at);
+            told
+        })
     }
 
     /// The empty text of a comparison, which only asks whether the other side

@@ -222,6 +222,7 @@ impl Engine<'_> {
             file: closure.file,
             class: closure.class.clone(),
             context,
+            from: at,
             ..Frame::default()
         };
         frame.places = self.borrowed(closure);

@@ -178,6 +178,7 @@ impl Engine<'_> {
                 entry: self.entry,
                 guards: self.left_under.clone(),
                 inspected: self.inspected.clone(),
+                asked_by: None,
             };
             self.events.push(event);
         }

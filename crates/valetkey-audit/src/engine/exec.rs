@@ -269,7 +269,8 @@ impl Engine<'_> {
             if weak
                 || of_state && kept(self.origins.of(*id))
                 || matches!(value.kind, Kind::Alt(_))
-                    && matches!(self.origins.of(*id), Origin::Param(_) | Origin::Header(_))
+                    && (matches!(self.origins.of(*id), Origin::Param(_) | Origin::Header(_))
+                        || self.traits.typed && kept(self.origins.of(*id)))
             {
                 continue;
             }

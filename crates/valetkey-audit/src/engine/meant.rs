@@ -24,7 +24,9 @@ impl Engine<'_> {
     /// it is given the callback's code; with `needs-text`, that text; with
     /// `needs-options`, a mapping that has one of these names; with
     /// `needs-name`, a text of the source as its second; with `needs-class`,
-    /// it is given something in a class whose base's name ends so.
+    /// it is given something in a class whose base's name ends so; with
+    /// `needs-good`, no generator that is not made for secrets; with
+    /// `needs-random`, something that cannot be guessed.
     pub(super) fn is_meant(&self, model: &CallModel, args: &[Value]) -> bool {
         let fact = |name: &str| model.facts.get(name).map(String::as_str);
         let code = fact("needs").is_none_or(|name| args.iter().any(|v| self.is_param(v, name)));
@@ -41,7 +43,13 @@ impl Engine<'_> {
             let around = self.class_around();
             !args.is_empty() && around.is_some_and(|class| descends(&class, end, 0))
         });
-        code && text && options && name && class
+        let weak = |v: &Value| matches!(&v.kind, Kind::Ext(n) if n.as_ref() == "rand.weak");
+        let good = fact("needs-good").is_none() || !args.iter().any(weak);
+        let random = fact("needs-random").is_none()
+            || args
+                .iter()
+                .any(|v| self.any(&self.deep_taint(v), |o| *o == Origin::Random));
+        code && text && options && name && class && good && random
     }
 
     /// `session.SetUserID(id)`, `session.GetUserID()`: a session whose type

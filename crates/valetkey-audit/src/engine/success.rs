@@ -41,7 +41,13 @@ pub(super) fn says(test: &Expr) -> Option<bool> {
             ExprKind::Attr(_, name) if name == "get" => {
                 call.args.first().and_then(text).and_then(member)
             }
-            ExprKind::Attr(_, name) => matches!(name.as_str(), "ok" | "success?").then_some(true),
+            ExprKind::Attr(_, name) => match name.as_str() {
+                "ok" | "success?" | "is_ok" | "is_success" => Some(true),
+                "is_err" => Some(false),
+                _ => None,
+            },
+            // `Ok(answer)` of a pattern.
+            ExprKind::Name(name) => (name == "?okay").then_some(true),
             _ => None,
         },
         ExprKind::Index(_, key) => text(key).and_then(member),

@@ -60,6 +60,9 @@ impl Engine<'_> {
         if let Some(value) = self.begins_with_kept(of, name, args, at) {
             return Ok(Some(value));
         }
+        if let Some(value) = self.weak_look(of, name, args, at) {
+            return Ok(Some(value));
+        }
         Ok(match name {
             "format" | "join" => self.text(of, name, args, named, at),
             // So does the address of another site without a scheme.

@@ -183,6 +183,18 @@ impl Lower<'_> {
             self.before(node, StmtKind::Assign { targets, value });
             return self.nothing(node);
         }
+        // `value.hash(&mut hasher)`: the hasher is given the value.
+        if method
+            && last == "hash"
+            && let [one] = given.as_slice()
+            && let Some(hasher) = one.field("value").filter(|n| n.rule() == "identifier")
+            && one.rule() == "reference_expression"
+        {
+            let (hasher, value) = (self.expr(hasher), self.field(function, "value"));
+            let func = self.at(node, ExprKind::Attr(Box::new(hasher), "update".into()));
+            let (args, named) = (vec![value], Vec::new());
+            return self.at(node, ExprKind::Call(Box::new(Call { func, args, named })));
+        }
         // The parts of a chain run in its order.
         let func = match method {
             true => self.member(function),

@@ -160,6 +160,16 @@ impl Lower<'_> {
                 false => self.at(node, ExprKind::Not(left)),
             };
         }
+        // `path.chars().next() == Some('/')`.
+        if operator == "==" && matches!(&right.kind, ExprKind::Str(s) if s == "/") {
+            let of = self.field_text(node, "left");
+            if [".next()", ".first()", "[0]"]
+                .iter()
+                .any(|end| of.ends_with(end))
+            {
+                return self.call(node, "?begins", vec![*left]);
+            }
+        }
         let kind = match operator.as_str() {
             "+" => ExprKind::Concat(left, right),
             "==" => ExprKind::Compare(Cmp::Eq, left, right),

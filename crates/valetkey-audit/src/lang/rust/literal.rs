@@ -16,7 +16,9 @@ impl Lower<'_> {
             }
         }
         if node.rule() == "char_literal" && text.is_empty() {
-            text.push_str(self.text(node).trim_matches('\''));
+            let letter = self.text(node);
+            let letter = letter.strip_prefix('b').unwrap_or(letter);
+            text.push_str(letter.trim_matches('\''));
         }
         text
     }

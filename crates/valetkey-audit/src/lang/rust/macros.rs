@@ -177,7 +177,11 @@ impl Lower<'_> {
     }
 
     fn piece(&mut self, piece: Piece<'_>) -> Option<Expr> {
-        self.tokens(&piece.tokens)
+        let value = self.tokens(&piece.tokens)?;
+        Some(match (piece.debug, piece.tokens.first()) {
+            (true, Some(first)) => self.call(*first, "?debug", vec![value]),
+            _ => value,
+        })
     }
 
     /// `matches!(value, pattern if guard)`, as the condition that it is.

@@ -9,6 +9,8 @@ use crate::ir::{Expr, ExprKind};
 pub(super) struct Piece<'n> {
     pub(super) name: Option<String>,
     pub(super) tokens: Vec<Node<'n>>,
+    /// `?x` of tracing: what its type shows to programmers.
+    pub(super) debug: bool,
 }
 
 impl Lower<'_> {
@@ -53,14 +55,19 @@ impl Lower<'_> {
                 tokens.drain(..2);
             }
             // `%x` and `?x` of tracing.
-            if tokens.len() > 1 && matches!(self.text(tokens[0]), "%" | "?") {
+            let debug = tokens.len() > 1 && self.text(tokens[0]) == "?";
+            if debug || tokens.len() > 1 && self.text(tokens[0]) == "%" {
                 tokens.remove(0);
             }
             // `target: "x"` is no argument.
             if tokens.get(1).is_some_and(|t| self.text(*t) == ":") {
                 continue;
             }
-            pieces.push(Piece { name, tokens });
+            pieces.push(Piece {
+                name,
+                tokens,
+                debug,
+            });
         }
         pieces
     }
