@@ -62,10 +62,10 @@ impl Engine<'_> {
             } => self.branch(test, then, otherwise)?,
             StmtKind::While { test, body } => {
                 if let (_, true) = self.test(test)? {
-                    match self.traits.typed {
-                        true => self.endless(test, body)?,
-                        false if self.looped(body)? => {}
-                        false => self.goes_round(test)?,
+                    if self.traits.typed {
+                        self.endless(test, body)?;
+                    } else if !self.looped(body)? {
+                        self.goes_round(test)?;
                     }
                 }
             }
