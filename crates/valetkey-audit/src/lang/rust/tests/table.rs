@@ -98,7 +98,7 @@ fn macros_are_read_as_what_they_do() {
             ("println!(\"{x:?}\");", "rust.log(`?debug(x)`)"),
             (
                 "tracing::info!(token = ?t, %u, \"in\");",
-                "rust.log(`t, u, \"in\"`)",
+                "rust.log(`?debug(t), u, \"in\"`)",
             ),
             (
                 "json!({\"a\": b, \"c\": [1, null]})",
