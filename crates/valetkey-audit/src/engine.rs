@@ -60,6 +60,7 @@ mod inject;
 mod keep;
 mod late;
 mod later;
+mod loggers;
 mod loops;
 mod mapping;
 mod maps;

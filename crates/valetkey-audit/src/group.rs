@@ -103,6 +103,8 @@ fn mentions(language: Language, text: &[u8]) -> bool {
 
 /// How far imports are followed from what has to do with OAuth.
 const STEPS: usize = 3;
+/// Files of a tree that is small enough to follow every import.
+const SMALL: usize = 60;
 /// Files of one app; more are looked at without the rest.
 const MOST: usize = 200;
 
@@ -148,6 +150,7 @@ pub(crate) fn apps(
     }
     let importers = all_importers(sources, &places, &parsed);
     let importers: BTreeSet<usize> = importers.into_iter().collect();
+    let small = sources.len() <= SMALL;
     // What they import, a few steps far.
     let mut links: Vec<(usize, usize)> = Vec::new();
     let mut roots = BTreeSet::new();
@@ -168,8 +171,10 @@ pub(crate) fn apps(
                 roots.extend(root.filter(|r| !parsed.contains_key(r)));
                 all.extend(root);
             }
-            // What was only looked for leads no further.
-            let further = depth < STEPS && !importers.contains(&i);
+            // What was only looked for leads no further, except in an app of
+            // Python that is small anyway.
+            let python = small && sources[i].language == Language::Python;
+            let further = depth < STEPS && (python || !importers.contains(&i));
             for other in all {
                 // But to what lets requests through to the login.
                 let further = further || depth < STEPS && stands_before(&sources[other]);
@@ -226,6 +231,18 @@ const SET_UP: &[&str] = &["session", "cookie", "listen", "router", "Router"];
 /// The same of Ruby, where one file starts the others, and gives them their
 /// sessions.
 const STARTS: &[&str] = &["Session", "session", "secret", "run ", "run!"];
+/// And of Python, where it makes the app and puts the parts of it together.
+const MAKES_APP: &[&str] = &[
+    "Flask(",
+    "Quart(",
+    "FastAPI(",
+    "Starlette(",
+    "Sanic(",
+    "Litestar(",
+    "Application(",
+    "register_blueprint",
+    "include_router",
+];
 /// Files near those that have to do with OAuth that are looked at for imports
 /// of them, and those that have one.
 const NEAR: usize = 400;
@@ -239,13 +256,17 @@ fn all_importers(
     parsed: &BTreeMap<usize, Option<Parsed>>,
 ) -> Vec<usize> {
     let mut known: BTreeSet<usize> = parsed.keys().copied().collect();
-    let mut found = importers(sources, places, &known, Language::Python, LOGIN);
-    found.extend(importers(sources, places, &known, Language::Ruby, STARTS));
-    let words = [LOGIN, SET_UP].concat();
-    for _ in 0..2 {
-        let more = importers(sources, places, &known, Language::JavaScript, &words);
-        known.extend(&more);
-        found.extend(more);
+    let mut found = importers(sources, places, &known, Language::Ruby, STARTS);
+    for (language, own) in [
+        (Language::Python, MAKES_APP),
+        (Language::JavaScript, SET_UP),
+    ] {
+        let words = [LOGIN, own].concat();
+        for _ in 0..2 {
+            let more = importers(sources, places, &known, language, &words);
+            known.extend(&more);
+            found.extend(more);
+        }
     }
     found
 }

@@ -163,7 +163,8 @@ fn looked_at_in(
     outcome: &StateOutcome,
     entry: &crate::facts::Entry,
 ) -> Option<(FileId, Span)> {
-    if c.app.language != crate::lang::Language::JavaScript {
+    use crate::lang::Language::{JavaScript, Python};
+    if !matches!(c.app.language, JavaScript | Python) {
         return None;
     }
     let mut compared = c

@@ -85,11 +85,11 @@ impl Engine<'_> {
                     (None, Some((name, value))) => (self.key(&name), value),
                     (value, _) => (key, value.unwrap_or_else(Value::unknown)),
                 };
-                let http_only = fact("signed").is_some()
-                    || matches!(
-                        args.get("httponly").map(|v| &v.kind),
-                        Some(Kind::Bool(true))
-                    );
+                // Signed or not, whoever can read it can read what it holds.
+                let http_only = matches!(
+                    args.get("httponly").map(|v| &v.kind),
+                    Some(Kind::Bool(true))
+                );
                 if let Some(value) = args.named.iter().find(|(k, _)| k == "secret") {
                     let value = self.settled(&value.1);
                     self.emit(EventKind::SecretKey { value }, at);
@@ -285,7 +285,11 @@ impl Engine<'_> {
             self.session_key(&value.clone(), at);
         }
         Ok(match fact("class") {
-            Some(class) => self.object(class, Vec::new()),
+            Some(class) => {
+                let depends = super::inject::DEPENDENCIES;
+                let asked = args.named.iter().find(|(k, _)| k == depends).cloned();
+                self.object(class, asked.into_iter().collect())
+            }
             None => Value::none(),
         })
     }

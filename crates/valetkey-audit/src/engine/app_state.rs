@@ -79,4 +79,13 @@ impl Engine<'_> {
             _ => None,
         }
     }
+
+    /// The same, of the app that answers the request, wherever that is asked
+    /// for: `current_app.github`.
+    pub(super) fn kept_on_current(&self, path: &str, name: &str) -> Option<Value> {
+        match path {
+            "flask.current_app" | "quart.current_app" => self.found_on_app("context", name),
+            _ => None,
+        }
+    }
 }

@@ -52,6 +52,9 @@ impl Engine<'_> {
                 if !self.failed.is_empty() {
                     self.used(of, at);
                 }
+                if let Some(kept) = self.kept_on_current(&path, name) {
+                    return Ok(kept);
+                }
                 // Known by its name alone, whatever it is a member of.
                 let alone = self.libraries.attr("*", name);
                 Ok(match self.libraries.attr(&path, name).or(alone) {
@@ -113,6 +116,7 @@ impl Engine<'_> {
             {
                 Ok(self.handed_member(of, name).unwrap_or_else(Value::unknown))
             }
+            Kind::Sym | Kind::Unknown if self.is_scheme(of, name) => Ok(self.scheme_of(of, at)),
             Kind::Sym | Kind::Unknown => {
                 if let Some(is) = self.libraries.attr("*", name) {
                     return Ok(self.known_attr(is, at));

@@ -338,48 +338,6 @@ impl Engine<'_> {
         Ok(value)
     }
 
-    /// A level of what is called a logger, in a file of the app that is not
-    /// there.
-    fn logs_by_name(&self, path: &str) -> bool {
-        const LEVELS: &[&str] = &[
-            "log", "info", "debug", "warn", "error", "trace", "verbose", "http", "fatal",
-        ];
-        let Some((of, level)) = path.strip_prefix("own:").and_then(|p| p.rsplit_once('.')) else {
-            return false;
-        };
-        let name = of
-            .rsplit(['/', '.'])
-            .next()
-            .unwrap_or(of)
-            .to_ascii_lowercase();
-        self.traits.callbacks
-            && LEVELS.contains(&level)
-            && (name.ends_with("logger") || matches!(name.as_str(), "log" | "winston"))
-    }
-
-    /// A value as a log shows it: whether there is something, or how many, is
-    /// not the thing itself.
-    pub(super) fn logged(&self, value: &Value) -> Value {
-        self.logged_in(value, 0, &mut super::Seen::new())
-    }
-
-    fn logged_in(&self, value: &Value, depth: usize, seen: &mut super::Seen) -> Value {
-        let Kind::Dict(id) = value.kind else {
-            return self.settled(value);
-        };
-        let mut told = value.clone();
-        let new = depth < 4 && super::is_new(seen, id, depth);
-        let Some(object) = self.heap.get(id).filter(|_| new) else {
-            return told;
-        };
-        for member in object.fields.values().chain(&object.items) {
-            if !matches!(member.kind, Kind::Bool(_) | Kind::Number(_) | Kind::None) {
-                told.add(&self.logged_in(member, depth + 1, seen).taint);
-            }
-        }
-        told
-    }
-
     pub(super) fn call_ext(
         &mut self,
         path: &str,

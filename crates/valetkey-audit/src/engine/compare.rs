@@ -4,6 +4,7 @@ use super::{Engine, Mode, raised::CAUGHT};
 use crate::{
     facts::EventKind,
     ir::Span,
+    lang::Language,
     value::{Kind, Origin, Value},
 };
 
@@ -51,8 +52,11 @@ impl Engine<'_> {
             }
             // A member of something that is not seen may be anything.
             Kind::Method(m)
-                if self.traits.attributes_are_keys
+                if (self.traits.attributes_are_keys
                     && matches!(m.0.kind, Kind::Unknown | Kind::Sym | Kind::Obj(_))
+                    // `if answer.is_error:`
+                    || self.language == Language::Python
+                        && matches!(m.0.kind, Kind::Unknown | Kind::Sym | Kind::Method(_)))
                     && !self.is_method(&m.1) =>
             {
                 None

@@ -82,6 +82,7 @@ impl Engine<'_> {
                 return Ok(Value::none());
             }
         }
+        self.depended_on(closure)?;
         let mut named = Vec::new();
         // A decorator of a library may handle the callback, and hand on what
         // came of it.

@@ -22,7 +22,7 @@ impl Engine<'_> {
         url = self.url_text(&url, at);
         let mut data = None;
         let (mut basic, mut waits, mut plain) = (None, false, None);
-        let (mut secret, mut address) = (None, None);
+        let (mut secret, mut address, mut held) = (None, None, None);
         // `urlopen(Request(url, data))`.
         if let Kind::Obj(id) = &url.kind
             && let Some(object) = self.heap.get(*id)
@@ -40,6 +40,7 @@ impl Engine<'_> {
             basic = object.fields.get("auth").cloned();
             waits = self.waits(&url, 0);
             plain = object.fields.get("client").cloned();
+            held = object.fields.get("timeout").cloned();
             let others: Vec<Value> = object.fields.values().cloned().collect();
             secret = object.fields.get("client_secret").cloned();
             if let Some(inner) = inner {
@@ -118,9 +119,11 @@ impl Engine<'_> {
         let fields = self.settle_fields(fields);
 
         let given = args.get("timeout").or_else(|| args.get("signal"));
+        let given = given.or(held.as_ref());
+        let ends = |v: &Value| self.is_limit(v, model.facts.contains_key("zero"));
         let own = of.as_ref().and_then(|of| self.own_timeout(of));
         let timeout = match (given, own) {
-            (Some(value), _) => Some(self.gives_up(value)),
+            (Some(value), _) => Some(ends(value)),
             (None, _) if waits => Some(true),
             (None, Some(told)) => told,
             (None, None) if args.get("**").is_some() => None,
@@ -149,7 +152,7 @@ impl Engine<'_> {
                         _ => None,
                     };
                     match given {
-                        Some(value) => Some(self.gives_up(&value)),
+                        Some(value) => Some(ends(&value)),
                         // Made elsewhere.
                         None if self.is_open(of.as_ref()) => None,
                         None => Some(!model.facts.contains_key("client-timeout")),

@@ -9,6 +9,9 @@ use crate::{
 };
 
 const DEPENDS: &str = "fastapi.Depends";
+pub(super) const DEPENDENCIES: &str = "dependencies";
+/// The same of a router, by the app that includes it.
+const INCLUDED: &str = "$dependencies";
 
 impl Engine<'_> {
     pub(super) fn injected(
@@ -91,7 +94,14 @@ impl Engine<'_> {
             strict: !optional,
             remove: false,
         };
-        if !default && let Some(refuses) = self.body_of(annotation, at) {
+        let (plain, marked) = beside_marks(annotation);
+        // The body of a request as Litestar hands it over.
+        let whole = marked || param.name == "data";
+        if (!default || marked)
+            && let Some(refuses) = self
+                .body_of(plain, at)
+                .filter(|_| plain == annotation || whole)
+        {
             let denied = self.mode == Mode::Scenario && !self.scenario.code;
             if refuses && denied {
                 return self.raise("Abort");
@@ -138,6 +148,75 @@ impl Engine<'_> {
         };
         let object = self.heap.get(id).filter(|o| o.class.as_ref() == DEPENDS)?;
         object.fields.get("dependency").cloned()
+    }
+
+    /// `app.include_router(router, dependencies=[Depends(check)])`: the routes of
+    /// that router ask for it, too.
+    pub(super) fn includes_router(
+        &mut self,
+        app: &Value,
+        name: &str,
+        args: &[Value],
+        named: &Fields,
+    ) {
+        if name != "include_router" || self.mode != Mode::Load {
+            return;
+        }
+        let Some(Kind::Obj(id)) = args.first().map(|v| &v.kind) else {
+            return;
+        };
+        let asked = named.iter().find(|(k, _)| k == DEPENDENCIES);
+        // What the app asks for, it asks for on all of its routes.
+        let own = match app.kind {
+            Kind::Obj(app) if asked.is_none() => self.heap.get(app),
+            _ => None,
+        };
+        let own = own.and_then(|o| o.fields.get(DEPENDENCIES).cloned());
+        let list = asked.map(|(_, list)| list.clone()).or(own);
+        if let (Some(list), Some(router)) = (list, self.heap.get_mut(*id)) {
+            router.fields.insert(INCLUDED.into(), list);
+        }
+    }
+
+    /// What a route, or the router that it belongs to, asks for without taking
+    /// it: `dependencies=[Depends(check)]`. It runs before the function does.
+    pub(super) fn depended_on(&mut self, closure: &Closure) -> Result<(), Unwind> {
+        if !self.libraries.injects {
+            return Ok(());
+        }
+        for decorator in &closure.function.decorators {
+            let ExprKind::Call(call) = &decorator.kind else {
+                continue;
+            };
+            let ExprKind::Attr(router, _) = &call.func.kind else {
+                continue;
+            };
+            let router = self.eval(router)?;
+            let mut lists = Vec::new();
+            if let Kind::Obj(id) = router.kind
+                && let Some(object) = self.heap.get(id)
+            {
+                let asked = [DEPENDENCIES, INCLUDED];
+                lists.extend(asked.iter().filter_map(|k| object.fields.get(*k).cloned()));
+            }
+            let mut given = call.named.iter();
+            if let Some((_, list)) = given.find(|(k, _)| k.as_deref() == Some(DEPENDENCIES)) {
+                lists.push(self.eval(list)?);
+            }
+            for list in lists {
+                let Kind::List(id) = list.kind else { continue };
+                let items = self.heap.get(id).map(|o| o.items.clone());
+                for item in items.unwrap_or_default() {
+                    let Kind::Obj(id) = item.kind else { continue };
+                    let object = self.heap.get(id).filter(|o| o.class.as_ref() == DEPENDS);
+                    let of = object.and_then(|o| o.fields.get("dependency").cloned());
+                    if let Some(of) = of {
+                        self.dependency(&of, decorator.span)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a parameter is the whole body of the request, and a body without
@@ -221,6 +300,28 @@ impl Engine<'_> {
             _ => self.call_value(of, Vec::new(), Vec::new(), at),
         }
     }
+}
+
+/// The type of `Annotated[T, …]`, and whether what stands beside it says that
+/// it is the body of the request.
+fn beside_marks(annotation: &str) -> (&str, bool) {
+    let Some((_, inner)) = annotation.split_once("Annotated[") else {
+        return (annotation, false);
+    };
+    let mut depth = 0_usize;
+    let end = inner.find(|c| {
+        match c {
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    let (plain, marks) = inner.split_at(end.unwrap_or(inner.len()));
+    (
+        plain.trim(),
+        marks.contains("Body(") || marks.contains("Form("),
+    )
 }
 
 /// Whether a parameter is the whole body of the request: a mapping, or a model

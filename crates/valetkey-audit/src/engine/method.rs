@@ -39,6 +39,7 @@ impl Engine<'_> {
         {
             return self.serve(&class.clone(), name, args, named, at);
         }
+        self.includes_router(of, name, &args, &named);
         if let Some(filter) = self.chained(of, name, &args) {
             return Ok(filter);
         }
@@ -130,6 +131,9 @@ impl Engine<'_> {
             && let Some(one) = all.iter().find(|v| !v.is_none())
         {
             return self.call_method(&one.clone(), name, args, named, at);
+        }
+        if self.logs_to_member(of, name, &args, &named, at) {
+            return Ok(Value::none());
         }
         self.may_inspect(name, &args);
         self.claims_handed(name, &args, &named, at);

@@ -132,7 +132,7 @@ impl Engine<'_> {
             known.clone_into(&mut url);
         }
         let timeout = match args.get("timeout") {
-            Some(value) => Some(self.gives_up(value)),
+            Some(value) => Some(self.is_limit(value, false)),
             None if self.client_waits(of.as_ref(), args) => Some(true),
             None => match self.fact(model, "timeout") {
                 Some("none") => Some(false),

@@ -248,6 +248,22 @@ impl Engine<'_> {
         }
     }
 
+    /// Whether it is the scheme of an address that came from the browser, as
+    /// Python takes it apart.
+    pub(super) fn is_scheme(&self, of: &Value, name: &str) -> bool {
+        name == "scheme"
+            && self.language == crate::lang::Language::Python
+            && self.any(&of.taint, |o| {
+                matches!(o, Origin::Param(_) | Origin::Session(_) | Origin::Cookie(_))
+            })
+    }
+
+    /// Which scheme an address has says nothing of whose site it is.
+    pub(super) fn scheme_of(&mut self, of: &Value, at: Span) -> Value {
+        let id = self.origin(Origin::Begins, at);
+        Value::derived([&self.settled(of)]).with(id)
+    }
+
     /// The host of a URL.
     pub(super) fn host_of(&mut self, of: &Value, at: Span) -> Value {
         let text = self.url_text(of, at);

@@ -53,12 +53,23 @@ impl Engine<'_> {
         }
     }
 
-    /// Whether what a request is given as its timeout ends it: JavaScript's
-    /// clients are told with 0 or `false` to wait for ever.
-    pub(super) fn gives_up(&self, value: &Value) -> bool {
-        match value.kind {
+    /// Whether what stands for a timeout is one: nothing is none, and with some
+    /// libraries, of which `zero` is said, no second is none, either.
+    /// JavaScript's clients are told so with 0 or `false`.
+    pub(super) fn is_limit(&self, value: &Value, zero: bool) -> bool {
+        match &value.kind {
             Kind::None => false,
-            Kind::Number(0) | Kind::Bool(false) => self.language != Language::JavaScript,
+            Kind::Number(0) | Kind::Bool(false) if self.language == Language::JavaScript => false,
+            Kind::Number(0) => !zero,
+            // `ClientTimeout(total=None)`, `Timeout(None)`.
+            Kind::Obj(id) if self.language == Language::Python => {
+                let object = self.heap.get(*id);
+                let object = object.filter(|o| o.class.ends_with("Timeout"));
+                object.is_none_or(|o| {
+                    let mut all = o.items.iter().chain(o.fields.values()).peekable();
+                    all.peek().is_none() || all.any(|v| self.is_limit(v, zero))
+                })
+            }
             _ => true,
         }
     }
@@ -66,7 +77,7 @@ impl Engine<'_> {
     /// A default for all requests of a library, or its family: how long they
     /// wait, or that they wait for ever.
     pub(super) fn default_timeout(&mut self, family: &str, given: Option<&Value>) {
-        let endless = given.is_some_and(|v| !self.gives_up(v));
+        let endless = given.is_some_and(|v| !self.is_limit(v, false));
         self.patient.insert(match endless {
             true => format!("{ENDLESS}{family}"),
             false => family.to_owned(),
