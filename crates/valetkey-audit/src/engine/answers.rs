@@ -85,11 +85,12 @@ impl Engine<'_> {
                     (None, Some((name, value))) => (self.key(&name), value),
                     (value, _) => (key, value.unwrap_or_else(Value::unknown)),
                 };
-                // Signed or not, whoever can read it can read what it holds.
-                let http_only = matches!(
-                    args.get("httponly").map(|v| &v.kind),
-                    Some(Kind::Bool(true))
-                );
+                // Kept from scripts by itself.
+                let http_only = fact("signed").is_some()
+                    || matches!(
+                        args.get("httponly").map(|v| &v.kind),
+                        Some(Kind::Bool(true))
+                    );
                 if let Some(value) = args.named.iter().find(|(k, _)| k == "secret") {
                     let value = self.settled(&value.1);
                     self.emit(EventKind::SecretKey { value }, at);
