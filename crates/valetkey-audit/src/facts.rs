@@ -234,3 +234,20 @@ pub(crate) enum Denial {
 pub(crate) fn is_bearer(header: &str) -> bool {
     header == "authorization" || header.ends_with("access-token")
 }
+
+/// Whether a parameter, or a part of one, says by its name who somebody is.
+pub(crate) fn is_identity(param: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "email",
+        "mail",
+        "email_address",
+        "sub",
+        "uid",
+        "user_id",
+        "username",
+        "google_id",
+        "github_id",
+        "facebook_id",
+    ];
+    NAMES.contains(&param.rsplit('.').next().unwrap_or(param))
+}

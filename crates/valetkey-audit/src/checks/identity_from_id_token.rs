@@ -3,7 +3,7 @@
 use super::{Check, Context, Found, at, text};
 use crate::{
     engine::posted::is_brought_token,
-    facts::{Event, EventKind},
+    facts::{Event, EventKind, is_identity},
     report::Severity::High,
     value::{Origin, Value},
 };
@@ -48,6 +48,14 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             && !c.any(value, |o| matches!(o, Origin::Param(_)))
         {
             found.push(Found::pass(at(event), OWN));
+            continue;
+        }
+        if matches!(event.kind, EventKind::Login { .. }) && said_by_browser(c, event, value) {
+            found.push(Found::fail(
+                at(event),
+                High,
+                "The user is whoever the browser says, in a parameter beside the code.",
+            ));
             continue;
         }
         // What the code has taken out of a token that it has checked.
@@ -167,6 +175,19 @@ pub(crate) fn told_by_browser<'a>(c: &'a Context<'a>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a callback that exchanges a code looks for the user by what stands
+/// in another parameter.
+fn said_by_browser<'a>(c: &Context<'a>, event: &'a Event, value: &Value) -> bool {
+    event.entry.is_some()
+        && c.any(value, |o| matches!(o, Origin::Param(p) if is_identity(p)))
+        && !c.any(value, |o| {
+            matches!(o, Origin::Profile | Origin::Claims | Origin::Unverified)
+        })
+        && c.beside(event).any(|e| {
+            matches!(&e.kind, EventKind::TokenRequest { fields, .. } if super::field(fields, "code").is_some())
+        })
 }
 
 /// Whether a profile is read in another file than the one that answers the

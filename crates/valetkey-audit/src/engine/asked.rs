@@ -234,7 +234,7 @@ impl Engine<'_> {
     }
 
     /// A row is looked for by what a provider said of the user: that is who
-    /// they are from now on. By a state, it may be among this browser's own.
+    /// they are from now on; or by what the browser says of them. By a state, it may be among this browser's own.
     pub(super) fn looked_up(&mut self, of: Option<&Value>, key: &Value, at: Span) {
         let told = self.any(&key.taint, |o| {
             matches!(o, Origin::Profile | Origin::Claims | Origin::Unverified)
@@ -252,7 +252,13 @@ impl Engine<'_> {
             let (fault, library) = (Some("its signature is not checked"), None);
             self.emit(EventKind::IdToken { fault, library }, at);
         }
-        if told {
+        let claimed = || {
+            self.any(
+                &key.taint,
+                |o| matches!(o, Origin::Param(p) if crate::facts::is_identity(p)),
+            )
+        };
+        if told || claimed() {
             let value = key.clone();
             self.emit(EventKind::Login { value }, at);
         }

@@ -321,6 +321,34 @@ impl Engine<'_> {
         given.collect()
     }
 
+    /// `any?`, `all?` and `none?` with a block: as far as it says of each item
+    /// of a list that is all there.
+    fn asked_of_each(&mut self, of: &Value, name: &str, f: &Value, at: Span) -> Eval<Value> {
+        let whole = match of.kind {
+            Kind::List(id) => self.heap.get(id).is_some_and(|o| !o.open),
+            _ => false,
+        };
+        let (mut said, mut all) = (Value::unknown(), Some(true));
+        let wanted = name != "every";
+        for item in self.items(of, at).into_iter().take(ITEMS) {
+            let made = self.call_value(f, vec![item], Vec::new(), at)?;
+            said.add(&self.deep_taint(&made));
+            match self.truth(&made) {
+                // One is enough.
+                Some(truth) if truth == wanted => {
+                    all = Some(false);
+                    break;
+                }
+                Some(_) => {}
+                None => all = None,
+            }
+        }
+        if let (true, Some(all)) = (whole, all) {
+            said.kind = Kind::Bool(if name == "some" { !all } else { all });
+        }
+        Ok(said)
+    }
+
     /// Methods of promises and lists.
     pub(super) fn higher(
         &mut self,
@@ -385,6 +413,9 @@ impl Engine<'_> {
             ("finally", Some(f)) => {
                 self.call_value(f, Vec::new(), Vec::new(), at)?;
                 Some(of.clone())
+            }
+            ("some" | "every" | "none", Some(f)) if self.traits.blocks => {
+                Some(self.asked_of_each(of, name, f, at)?)
             }
             ("forEach" | "map" | "filter" | "find" | "some" | "every" | "flatMap", Some(f)) => {
                 let items = match (&f.kind, self.traits.blocks) {

@@ -395,7 +395,9 @@ impl Engine<'_> {
                         None => open = true,
                     }
                 }
-                (!open && !object.items.is_empty()).then_some(false)
+                let empty = object.items.is_empty() && object.fields.is_empty();
+                let sure = !empty || self.traits.bare_calls && !self.heap.is_old(*id);
+                (!open && sure).then_some(false)
             }
             Kind::None => None,
             _ if from_state && self.mode == Mode::Scenario => {

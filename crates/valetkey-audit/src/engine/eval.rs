@@ -519,6 +519,17 @@ impl Engine<'_> {
         {
             return object.items.clone();
         }
+        // Names for which there is nothing stand for nothing.
+        if let Kind::List(id) = &value.kind
+            && let Some(object) = self.heap.get(*id)
+            && self.traits.blocks
+            && !object.open
+            && !self.heap.is_old(*id)
+        {
+            let items = object.items.iter().cloned();
+            let nothing = std::iter::repeat_with(Value::none);
+            return items.chain(nothing).take(count).collect();
+        }
         // A library's answer, something that belongs to it, and the error.
         if let (true, Kind::List(id), 3) = (self.traits.packages, &value.kind, count)
             && let Some([answer, error]) = self.heap.get(*id).map(|o| o.items.as_slice())
@@ -571,7 +582,10 @@ impl Engine<'_> {
             Cmp::Ne => self.equal(a, b).map(|x| !x),
             Cmp::In => self.contains(b, a, at),
             Cmp::NotIn => self.contains(b, a, at).map(|x| !x),
-            Cmp::Order => None,
+            Cmp::Order => {
+                self.older(a, b);
+                None
+            }
         };
         if let (Mode::Load, Kind::Map(map), Cmp::In | Cmp::NotIn, Kind::Str(name)) =
             (self.mode, &b.kind, op, &a.kind)

@@ -327,7 +327,7 @@ impl Engine<'_> {
             }
             _ => {
                 let name = self.key(key);
-                if let Some(part) = self.part_of_state(of, &name, at) {
+                if let Some(part) = self.part_of_param(of, &name, at) {
                     return Ok(part);
                 }
                 let mut part = self.part(of, &name, at);

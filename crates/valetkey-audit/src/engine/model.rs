@@ -499,7 +499,10 @@ impl Engine<'_> {
                 parts.extend(of.map(|v| self.settled(&v)));
                 let id = self.origin(Origin::Hash, at);
                 let mut value = Value::derived(&parts).with(id);
-                if let Some(key) = args.get("key") {
+                // With a token it is a proof for the provider, no key of ours.
+                if let Some(key) = args.get("key")
+                    && !self.any(&value.taint, Origin::is_token)
+                {
                     let value = self.settled(key);
                     self.emit(EventKind::SecretKey { value }, at);
                 }

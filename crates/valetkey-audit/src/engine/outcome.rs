@@ -47,6 +47,11 @@ impl Engine<'_> {
                     false => value,
                 }
             }
+            // An object of a class of the app, or what stands for one.
+            "made" => match of.kind {
+                Kind::Class(_) => self.call_value(&of, Vec::new(), Vec::new(), at)?,
+                _ => of,
+            },
             "kept" => {
                 let name = of.as_str().unwrap_or_default().to_owned();
                 let key = (self.file(), name);

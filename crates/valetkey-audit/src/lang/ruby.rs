@@ -12,6 +12,7 @@ mod control;
 mod define;
 mod expr;
 mod idiom;
+mod inject;
 mod literal;
 mod member;
 mod pattern;

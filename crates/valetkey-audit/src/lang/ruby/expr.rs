@@ -30,7 +30,7 @@ impl Lower<'_> {
             "false" => ExprKind::Bool(false),
             "constant" => {
                 let own = self.text(node);
-                self.constants.insert(own.to_owned());
+                self.meant(own.to_owned());
                 ExprKind::Name(own.to_owned())
             }
             "scope_resolution" => self.constant_path(node),
@@ -188,7 +188,7 @@ impl Lower<'_> {
             .all(|c| c.is_alphanumeric() || "_:".contains(c));
         let own = self.field_text(node, "name").to_owned();
         if plain && path.starts_with(char::is_uppercase) {
-            self.constants.insert(path.to_owned());
+            self.meant(path.to_owned());
         }
         match node.field("scope") {
             Some(scope) => ExprKind::Attr(Box::new(self.expr(scope)), own),

@@ -45,6 +45,9 @@ impl Lower<'_> {
             "include" | "extend" | "prepend" | "helpers" => {
                 let outside = self.scopes.last().is_some_and(|s| s.kind == Kind::Top);
                 for arg in args {
+                    if self.injected(arg, block) {
+                        continue;
+                    }
                     let base = self.expr(arg);
                     // Where there is no class, its methods are the file's.
                     let call = if outside { "include all" } else { "include" };

@@ -208,6 +208,7 @@ impl Lower<'_> {
                     };
                     return self.push(node, StmtKind::Import(vec![import]), block);
                 }
+                "setting" if self.declared_setting(node, block) => return,
                 "params" if node.field("block").is_some() => return self.requires(node),
                 "attr_reader"
                 | "attr_accessor"
