@@ -413,3 +413,188 @@ end
     let right = text("ENV.fetch('CLIENT_SECRET')");
     assert_eq!(verdict(&[("a.rb", &right)], "a.rb", check), Verdict::Pass);
 }
+
+/// A login whose answer names the user, looked for so.
+fn looked_for(who: &str) -> String {
+    rails(
+        "state = session[:state] = SecureRandom.hex(16)",
+        "return head(:forbidden) if session[:state].nil? || session[:state] != params[:state]",
+        &format!(
+            "me = token.get('/me').parsed
+    profile = JSON.parse(params[:user].presence || '{{}}')
+    user = {who}
+    session[:user_id] = user.id
+    redirect_to root_path"
+        ),
+    )
+}
+
+#[test]
+fn a_browser_does_not_say_who_it_is() {
+    let check = "identity-from-id-token";
+    let wrong = [
+        "User.find_by(email: profile['email'] || me['email'])",
+        "User.find_or_create_by!(email: params[:email])",
+        "User.find_by(email: profile.dig('email'))",
+    ];
+    holds(check, Verdict::Fail, &wrong.map(looked_for));
+    let right = [
+        "User.find_by(email: me['email'])",
+        "User.find_or_create_by!(sub: me['sub']) { |u| u.name = profile['name'] }",
+        "User.find_by(sub: me['sub']) || User.create!(sub: me['sub'], name: profile['name'])",
+        "User.find_by(sub: me['sub'], tenant: params[:tenant])",
+    ];
+    holds(check, Verdict::Pass, &right.map(looked_for));
+}
+
+#[test]
+fn more_ways_to_compare_a_state() {
+    let ways = [
+        (
+            "state = SecureRandom.hex(16)
+    (session[:states] ||= []) << state",
+            "states = session.delete(:states) || []
+    return head(:forbidden) unless states.include?(params[:state])",
+        ),
+        (
+            "nonce = session[:nonce] = SecureRandom.hex(16)
+    state = \"#{nonce}:home\"",
+            "nonce, page = params[:state].to_s.split(':', 2)
+    expected = session.delete(:nonce)
+    return head(:forbidden) if expected.blank? || nonce != expected",
+        ),
+        (
+            "state = session[:state] = SecureRandom.hex(16)",
+            "return head(:forbidden) if [session[:state], params[:state]].any?(&:blank?) || session[:state] != params[:state]",
+        ),
+        (
+            "state = session[:state] = SecureRandom.hex(16)",
+            "return head(:forbidden) unless [session[:state], params[:state]].none?(&:blank?) && session[:state] == params[:state]",
+        ),
+        (
+            "state = Rails.application.message_verifier(:oauth).generate({ sid: session.id.to_s })",
+            "data = Rails.application.message_verifier(:oauth).verified(params[:state])
+    return head(:forbidden) unless data && data[:sid] == session.id.to_s",
+        ),
+    ];
+    let texts = ways.map(|(made, look)| rails(made, look, "head :ok"));
+    holds("state-verified", Verdict::Pass, &texts);
+    let made = "state = session[:state] = SecureRandom.hex(16)";
+    let wrong = [
+        // One of them is enough for it.
+        "return head(:forbidden) if [session[:state], params[:state]].all?(&:present?) && session[:state] != params[:state]",
+    ];
+    let texts = wrong.map(|look| rails(made, look, "head :ok"));
+    holds("state-verified", Verdict::Fail, &texts);
+}
+
+/// An app of Hanami whose parts are given to it.
+fn hanami(look: &str, setting: &str) -> [(&'static str, String); 3] {
+    let action = format!(
+        "module Desk
+  module Actions
+    class Callback < Desk::Action
+      include Deps[\"identity\"]
+
+      def handle(request, response)
+        {look}
+        identity.resolve(request.params[:code])
+        response.redirect_to \"/\"
+      end
+    end
+  end
+end
+"
+    );
+    let identity = "module Desk
+  class Identity
+    include Deps[\"settings\"]
+
+    def resolve(code)
+      reply = HTTParty.post(\"#{settings.realm}/token\", body: { grant_type: \"authorization_code\", code: code, client_id: settings.client_id, client_secret: settings.client_secret })
+      raise \"refused\" unless reply.success?
+      reply[\"access_token\"]
+    end
+  end
+end
+";
+    let settings = format!(
+        "module Desk
+  class Settings < Hanami::Settings
+    setting :client_id
+    {setting}
+  end
+end
+"
+    );
+    [
+        ("app/actions/callback.rb", action),
+        ("lib/desk/identity.rb", identity.to_owned()),
+        ("lib/desk/settings.rb", settings),
+    ]
+}
+
+#[test]
+fn parts_of_an_app_are_given_to_others() {
+    let right = "expected = request.session[:state]
+        halt 403 if expected.nil? || !Rack::Utils.secure_compare(expected, request.params[:state].to_s)";
+    let strict = "setting :client_secret\n    setting :realm";
+    let lax = "setting :client_secret, default: \"change-me-desk-secret\"
+    setting :realm, default: \"http://sso.example.net/realm\"";
+    let local =
+        "setting :client_secret\n    setting :realm, default: \"http://localhost:8080/realm\"";
+    let of = |look: &str, setting: &str, path: &str, check: &str| {
+        let app = hanami(look, setting);
+        let files: Vec<(&str, &str)> = app.iter().map(|(p, t)| (*p, t.as_str())).collect();
+        verdict(&files, path, check)
+    };
+    let callback = "app/actions/callback.rb";
+    assert_eq!(of(right, strict, callback, "state-verified"), Verdict::Pass);
+    assert_eq!(of("", strict, callback, "state-verified"), Verdict::Fail);
+    let settings = "lib/desk/settings.rb";
+    for check in ["secret-not-in-code", "tls-only"] {
+        assert_eq!(of(right, lax, settings, check), Verdict::Fail, "{check}");
+        assert_ne!(of(right, strict, settings, check), Verdict::Fail, "{check}");
+        assert_ne!(of(right, local, settings, check), Verdict::Fail, "{check}");
+    }
+}
+
+#[test]
+fn a_strategy_of_ones_own_says_whether_it_uses_pkce() {
+    let strategy = |more: &str| {
+        format!(
+            "class OmniAuth::Strategies::Harbor < OmniAuth::Strategies::OAuth2
+  option :name, 'harbor'
+  option :client_options, site: 'https://id.example'
+  {more}
+end
+"
+        )
+    };
+    let initializer = "require 'omniauth/strategies/harbor'
+Rails.application.config.middleware.use OmniAuth::Builder do
+  provider :harbor, ENV['ID'], ENV['SECRET']
+end
+";
+    let unseen = initializer.replace(
+        "require 'omniauth/strategies/harbor'",
+        "require Rails.root.join('lib/omniauth/strategies/harbor')",
+    );
+    let of = |text: &str| verdict(&[("omniauth.rb", text)], "omniauth.rb", "pkce-used");
+    assert_eq!(of(&unseen), Verdict::Na);
+    assert_eq!(of(initializer), Verdict::Fail);
+    for (more, wanted) in [("option :pkce, true", Verdict::Pass), ("", Verdict::Fail)] {
+        let own = strategy(more);
+        let files = [
+            ("lib/omniauth/strategies/harbor.rb", own.as_str()),
+            ("config/initializers/omniauth.rb", initializer),
+        ];
+        let check = "pkce-used";
+        let found = verdict(&files, "config/initializers/omniauth.rb", check);
+        assert_eq!(found, Verdict::Na, "{more}");
+        if wanted == Verdict::Pass {
+            let found = verdict(&files, "lib/omniauth/strategies/harbor.rb", check);
+            assert_eq!(found, wanted, "{more}");
+        }
+    }
+}

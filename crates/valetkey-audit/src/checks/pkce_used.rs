@@ -118,6 +118,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         {
             continue;
         }
+        if own_strategy(c, event, fields, library) {
+            continue;
+        }
         let seen = seen_to(fields, "pkce").map(|seen| match seen {
             Ok(()) => Found::pass(at(event), format!("{library} uses PKCE.")),
             Err(option) if option.is_empty() => {
@@ -132,6 +135,29 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         found.extend(seen.map(|f| f.of_provider(c, fields)));
     }
     best_per_place(found)
+}
+
+/// Whether a provider is one of the app's own strategies, which says itself
+/// whether it uses PKCE: it is seen, or required out of the app's folders.
+fn own_strategy(c: &Context<'_>, event: &Event, fields: &Fields, library: &str) -> bool {
+    let Some(strategy) = text(fields, "strategy") else {
+        return false;
+    };
+    let seen = c
+        .delegations()
+        .any(|(_, _, f, by)| by == library && text(f, "name") == Some(strategy));
+    let file = format!("strategies/{strategy}");
+    let required = |line: &str| {
+        line.contains("require")
+            && line.contains(&file)
+            && ["require_relative", "Rails.root", "lib/", "./"]
+                .iter()
+                .any(|own| line.contains(own))
+    };
+    seen || c
+        .texts
+        .get(event.file)
+        .is_some_and(|text| text.lines().any(required))
 }
 
 /// What an exchange shows whose login begins in a file that is not seen.

@@ -166,6 +166,10 @@ fn redirect(c: &Context<'_>, fields: &Fields, place: (usize, crate::ir::Span)) -
         return Some(plain_redirect(place));
     }
     let url = value.as_str()?;
+    // It only stands in for a setting.
+    if c.any(value, |o| matches!(o, Origin::Env(_))) {
+        return None;
+    }
     (url.starts_with("http://") && !is_loopback(url))
         .then(|| plain_redirect(place).told_of(named_at(c, url, place)))
 }

@@ -441,6 +441,15 @@ impl Engine<'_> {
     /// Alternatives that are mere text are carried as the first that says
     /// something.
     fn inlined(&self, value: Value) -> Value {
+        // The address that holds where the environment names none.
+        if let Some(unset) = self.unset(&value)
+            && unset.as_str().is_some_and(|text| text.starts_with("http"))
+        {
+            return Value {
+                kind: unset.kind,
+                taint: value.taint,
+            };
+        }
         let settled = self.settled(&value);
         match settled.kind {
             Kind::Number(n) => Value::str(&n.to_string()),

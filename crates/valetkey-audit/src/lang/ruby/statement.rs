@@ -195,7 +195,7 @@ impl Lower<'_> {
             match called {
                 "raise" | "fail" => return self.raise(node, block),
                 "require_relative" | "require" | "load" | "require_dependency" => {
-                    let path = self.first_literal(node).unwrap_or_default();
+                    let path = self.required_path(node);
                     let path = path.strip_suffix(".rb").unwrap_or(&path);
                     let module = match called == "require_relative" || path.starts_with('.') {
                         true => format!("./{path}"),
@@ -278,6 +278,18 @@ impl Lower<'_> {
             }
         };
         self.push(node, StmtKind::Raise(value), block);
+    }
+
+    /// `"a/b"`, or `Rails.root.join("lib/a/b")`.
+    fn required_path(&self, node: Node<'_>) -> String {
+        let joined = || {
+            let first = parts(node.field("arguments")?).into_iter().next()?;
+            let own = first.rule() == "call" && self.field_text(first, "method") == "join";
+            let path = self.first_literal(first).filter(|_| own)?;
+            Some(path.strip_prefix("lib/").unwrap_or(&path).to_owned())
+        };
+        let path = self.first_literal(node).or_else(joined);
+        path.unwrap_or_default()
     }
 
     pub(super) fn first_literal(&self, node: Node<'_>) -> Option<String> {
