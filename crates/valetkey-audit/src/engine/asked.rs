@@ -213,7 +213,11 @@ impl Engine<'_> {
         if self.mounted.is_empty() || self.mode == Mode::Load {
             return Ok(());
         }
+        let (mut queues, mut ends) = (false, false);
         for handler in std::mem::take(&mut self.mounted) {
+            queues |= self.has_queue(&handler);
+            ends |= matches!(&handler.kind, Kind::Func(f)
+                if f.function.says("shutdown") || f.function.says("stop"));
             let given = vec![Value::ext("web.request"), Value::ext("web.answer")];
             match self.call_value(&handler, given, Vec::new(), at) {
                 // It answers with an error, and the server goes on.
@@ -223,8 +227,10 @@ impl Engine<'_> {
                 }
             }
         }
-        match self.stopped {
+        match self.stopped || queues {
             true => Ok(()),
+            // The handler that ends it has not: it goes on to wait.
+            false if ends && self.mode == Mode::Scenario => Err(Unwind::Stop),
             // Nobody ends it: it is waited for elsewhere, or for ever.
             false => {
                 self.notes.opaque = true;

@@ -24,7 +24,48 @@ pub(super) fn is_weak(text: &str, within: bool) -> bool {
     text == "/" || SCHEMES.contains(&scheme) || open
 }
 
+/// Whether that a text begins or ends with this leaves open whose address it
+/// is: another host may go on behind `https://example.com`, or end with
+/// `example.com`.
+pub(super) fn is_open(method: &str, text: &str) -> bool {
+    if method.ends_with("endswith") {
+        return text.contains('.') && text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    }
+    let host = text
+        .strip_prefix("https://")
+        .or(text.strip_prefix("http://"));
+    method.ends_with("startswith") && host.is_some_and(|h| h.contains('.') && !h.contains('/'))
+}
+
+/// Whether a text is a domain, which may stand anywhere in another one.
+fn is_domain(text: &str) -> bool {
+    text.rsplit_once('.').is_some_and(|(_, last)| {
+        last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase() || b == b'/')
+    })
+}
+
 impl Engine<'_> {
+    /// `target.include?("example.com")`: so may any address.
+    pub(super) fn has_within(
+        &mut self,
+        op: Cmp,
+        a: &Value,
+        b: &Value,
+        value: &mut Value,
+        at: Span,
+    ) {
+        let text = matches!(b.kind, Kind::Sym | Kind::Unknown | Kind::Method(_));
+        if self.traits.bare_calls
+            && matches!(op, Cmp::In | Cmp::NotIn)
+            && text
+            && a.as_str().is_some_and(is_domain)
+            && !self.any(&b.taint, |o| *o == Origin::Site)
+        {
+            let id = self.origin(Origin::Begins, at);
+            value.add(&[id]);
+        }
+    }
+
     /// Whether what is kept begins or ends with the state that came along: that
     /// is true of an empty one, too. The other way round it is a comparison.
     pub(super) fn begins_with_kept(

@@ -633,6 +633,7 @@ impl Engine<'_> {
         };
         let mut value = Value::derived([&left, &right]);
         self.only_whether(&mut value, at);
+        self.has_within(op, a, b, &mut value, at);
         self.claims_compared(&left, &right, &mut value);
         if let Some(known) = known {
             value.kind = Kind::Bool(known);

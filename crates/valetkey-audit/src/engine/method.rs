@@ -34,6 +34,9 @@ impl Engine<'_> {
             self.settle(*id, name, &args);
             return Ok(Value::none());
         }
+        if let Some(value) = self.queued(of, name, &args)? {
+            return Ok(value);
+        }
         if let Kind::Class(class) = &of.kind
             && self.is_service(class, name)
         {

@@ -594,7 +594,11 @@ impl Engine<'_> {
             }
             // So does `//other.example`.
             Does::SafeUrl
-                if fact("alone").is_some_and(|only| args.first().as_str() == Some(only)) =>
+                if fact("alone").is_some_and(|only| {
+                    let first = args.first();
+                    let text = first.as_str();
+                    text == Some(only) || text.is_some_and(|t| super::begins::is_open(path, t))
+                }) =>
             {
                 Value::unknown()
             }

@@ -17,6 +17,7 @@ mod literal;
 mod member;
 mod pattern;
 mod record;
+mod script;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,9 @@ pub(super) fn parse(text: &str) -> Option<Module> {
     let root = tree.root_node();
     let mut first = lower.hoisted.pop().unwrap_or_default();
     first.append(&mut body);
+    if script::waits(text) {
+        first = script::split(first, text.len());
+    }
     let pages = children(root);
     first.extend(pages.into_iter().filter_map(|n| lower.pages(n)));
     Some(Module {

@@ -136,8 +136,8 @@ impl Lower<'_> {
                 let (key, value) = self.pair(node);
                 ExprKind::Dict(vec![(key, value)])
             }
-            // It asks for no more than a stroke at the beginning.
-            "regex" if is_stroke(self.text(node)) => ExprKind::Str("/".into()),
+            // It asks for no more than a stroke at the beginning would.
+            "regex" if is_weak(self.text(node)) => ExprKind::Str("/".into()),
             "regex" | "comment" => ExprKind::Other(Vec::new()),
             _ => ExprKind::Other(self.all(node)),
         }
@@ -329,8 +329,10 @@ impl Lower<'_> {
     }
 }
 
-/// `/^\//` and `%r{\A/}`: what begins with two strokes matches, too.
-fn is_stroke(regex: &str) -> bool {
+/// Whether a pattern says nothing of whose address a text is: `/^\//` and
+/// `%r{\A/}` match what begins with two strokes, `/example\.com/` what has that
+/// anywhere, and `/\Ahttps:\/\/example\.com/` what goes on behind it.
+fn is_weak(regex: &str) -> bool {
     let inner = regex
         .trim_start_matches("%r")
         .trim_end_matches(['i', 'm', 'x', 'o']);
@@ -338,5 +340,29 @@ fn is_stroke(regex: &str) -> bool {
         .get(1..inner.len().saturating_sub(1))
         .unwrap_or_default();
     let rest = inner.strip_prefix('^').or(inner.strip_prefix("\\A"));
-    matches!(rest, Some("/" | "\\/" | "/.*" | "\\/.*"))
+    match rest {
+        Some("/" | "\\/" | "/.*" | "\\/.*") => true,
+        Some(rest) => {
+            let plain = rest.replace("\\/", "/");
+            let host = plain
+                .strip_prefix("https://")
+                .or(plain.strip_prefix("http://"))
+                .or(plain.strip_prefix("https?://"));
+            host.is_some_and(|host| {
+                names_host(host)
+                    && !host.contains(['/', '$', '(', '[', ':'])
+                    && !host.contains("\\z")
+                    && !host.contains("\\Z")
+            })
+        }
+        None => names_host(inner) && !inner.starts_with('('),
+    }
+}
+
+/// Whether a domain stands in a pattern: `\.com`.
+fn names_host(pattern: &str) -> bool {
+    pattern
+        .split("\\.")
+        .skip(1)
+        .any(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_lowercase()))
 }
