@@ -225,7 +225,7 @@ fn stands_before(source: &Source) -> bool {
 /// Words without which a file that imports one of these has no login of its
 /// own.
 const LOGIN: &[&str] = &["code", "login", "callback", "token"];
-/// The same of JavaScript, where the file that sets up the sessions hands on
+/// The same of JavaScript and Rust, where the file that sets up the sessions hands on
 /// requests to files that hand them on.
 const SET_UP: &[&str] = &["session", "cookie", "listen", "router", "Router"];
 /// The same of Ruby, where one file starts the others, and gives them their
@@ -260,6 +260,7 @@ fn all_importers(
     for (language, own) in [
         (Language::Python, MAKES_APP),
         (Language::JavaScript, SET_UP),
+        (Language::Rust, SET_UP),
     ] {
         let words = [LOGIN, own].concat();
         for _ in 0..2 {
@@ -312,7 +313,7 @@ fn importers(
 /// The last name of the module that a file is.
 fn module_of(source: &Source) -> Option<&str> {
     match last(&source.path).split('.').next()? {
-        "__init__" | "index" => Some(last(folder(source))).filter(|name| !name.is_empty()),
+        "__init__" | "index" | "mod" => Some(last(folder(source))).filter(|name| !name.is_empty()),
         name => Some(name),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     engine::is_secret_name,
     ir::{Expr, ExprKind, Span, visit::Visit},
     redact::is_made,
-    report::Severity::Low,
+    report::Severity::{High, Low},
     value::FileId,
 };
 
@@ -27,6 +27,11 @@ pub(crate) fn found(c: &Context<'_>, part: &BTreeSet<FileId>) -> Vec<(&'static s
             let message = "A scope is named here that opens far more than a login needs.";
             let found = Found::fail((*file, span), Low, message).unsure();
             all.push(("scope-present-minimal", found));
+        }
+        if let Some(span) = seen.plain {
+            let message = "A provider's address in this file is plain http.";
+            let found = Found::fail((*file, span), High, message).unsure();
+            all.push(("tls-only", found));
         }
         for (check, span) in seen.shown {
             if seen.not.contains(check) {
@@ -53,6 +58,8 @@ struct Seen {
     not: BTreeSet<&'static str>,
     /// A scope that opens a whole account.
     broad: Option<Span>,
+    /// A provider's address without TLS.
+    plain: Option<Span>,
 }
 
 impl Seen {
@@ -79,7 +86,12 @@ impl Visit<'_> for Seen {
                 if is_provider(&lower) {
                     match lower.starts_with("https://") {
                         true => self.shows("tls-only", e.span),
-                        false => drop(self.not.insert("tls-only")),
+                        false => {
+                            self.not.insert("tls-only");
+                            if is_endpoint(&lower) {
+                                self.plain.get_or_insert(e.span);
+                            }
+                        }
                     }
                 }
             }
@@ -158,6 +170,16 @@ fn is_provider(lower: &str) -> bool {
         ]
         .iter()
         .any(|word| rest.contains(word))
+}
+
+/// Whether an address without TLS is one that is called: names of claims and
+/// of documents look like addresses, too.
+fn is_endpoint(lower: &str) -> bool {
+    const NAMES: &[&str] = &["schemas.", "claims", "xmlns", "specs", "www.w3."];
+    const PATHS: &[&str] = &["/oauth", "/authorize", "/token", "/openid-connect"];
+    lower.starts_with("http://")
+        && PATHS.iter().any(|p| lower.contains(p))
+        && !NAMES.iter().any(|n| lower.contains(n))
 }
 
 /// Whether one of the scopes that are written out opens a whole account with

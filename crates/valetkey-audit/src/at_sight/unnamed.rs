@@ -265,9 +265,12 @@ impl Visit<'_> for File {
                     self.exchanged.get_or_insert((DICT.into(), e.span));
                 }
             }
-            // oauth2's and openidconnect's.
-            ExprKind::Name(name) | ExprKind::Attr(_, name)
-                if name.ends_with("async_http_client") =>
+            // oauth2's and openidconnect's; a module of the app may have its own.
+            ExprKind::Name(name)
+                if name.ends_with("async_http_client")
+                    && (!name.contains(['.', ':'])
+                        || name.contains("oauth2")
+                        || name.contains("openidconnect")) =>
             {
                 self.waits.get_or_insert(e.span);
             }

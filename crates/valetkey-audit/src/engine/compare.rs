@@ -163,6 +163,16 @@ impl Engine<'_> {
             {
                 return Some(false);
             }
+            // The same of what was kept under this browser's cookie.
+            (Kind::Str(s), Kind::Unknown) | (Kind::Unknown, Kind::Str(s))
+                if s.is_empty()
+                    && self.traits.typed
+                    && self.mode == Mode::Scenario
+                    && self.scenario.stored
+                    && (self.bound(a) || self.bound(b)) =>
+            {
+                return Some(false);
+            }
             (Kind::Str(s), Kind::Sym) | (Kind::Sym, Kind::Str(s)) if s.is_empty() => {
                 let side = if a.as_str().is_some() { b } else { a };
                 let there = self.present(side);

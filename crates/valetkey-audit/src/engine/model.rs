@@ -67,6 +67,7 @@ impl Engine<'_> {
             done => done?,
         };
         let made = match model.facts.get("fallible") {
+            Some(how) if how == "handle" => self.joined(made),
             Some(_) => Value::success(made),
             // What gives nothing has worked.
             None if self.traits.typed
@@ -565,6 +566,9 @@ impl Engine<'_> {
             }
             Does::TokenRequest if fact("built").is_some() => {
                 let args = self.built_args(of.as_ref(), &args);
+                if let Some(client) = args.get("client").cloned() {
+                    self.sends_itself(&client, at);
+                }
                 self.token_request(model, of, &args, at)?
             }
             Does::Http => self.http(model, of, path, &args, at)?,

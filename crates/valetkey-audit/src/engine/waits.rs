@@ -1,6 +1,6 @@
 //! How long a request may wait, by the objects that it is made with.
 
-use super::{Engine, args::Args};
+use super::{Engine, Mode, args::Args};
 use crate::{
     facts::{Event, EventKind},
     ir::Span,
@@ -167,6 +167,21 @@ impl Engine<'_> {
         match self.is_context(first) {
             true => self.libraries.method("*", known),
             false => None,
+        }
+    }
+
+    /// A function of the app's that sends a library's request to the provider:
+    /// what it asks is the provider, whatever the address.
+    pub(super) fn sends_itself(&mut self, client: &Value, at: Span) {
+        if self.mode != Mode::Discover || !matches!(client.kind, Kind::Func(_)) {
+            return;
+        }
+        let before = self.events.len();
+        let _ = self.call_value(client, vec![Value::unknown()], Vec::new(), at);
+        for event in self.events.iter_mut().skip(before) {
+            if let EventKind::Http { oauth, .. } = &mut event.kind {
+                *oauth = true;
+            }
         }
     }
 
