@@ -152,3 +152,97 @@ fn a_key_of_the_apps_own_tokens_stands_in_the_code() {
         callback("proof = OpenSSL::HMAC.hexdigest('SHA256', 'abc-def-123-456', token.token)");
     assert_ne!(verdict(&proof, check), Verdict::Fail);
 }
+
+/// A callback that reads no session at all, with or without what looks at the
+/// state.
+#[test]
+fn an_answer_has_a_body_and_is_no_post() {
+    let text = |look: &str, code: &str| {
+        format!(
+            "class LinksController < ApplicationController
+  def callback
+    {look}
+    res = Faraday.post('https://id.example/token', {{ client_id: ENV['ID'], client_secret: ENV['SECRET'], code: {code}, grant_type: 'authorization_code' }})
+    return redirect_to(root_path) unless res.success?
+    current_user.update!(token: JSON.parse(res.body)['access_token'])
+    redirect_to root_path
+  end
+end
+"
+        )
+    };
+    let check = "state-verified";
+    assert_eq!(verdict(&text("", "params[:code]"), check), Verdict::Fail);
+    let look =
+        "return head(:forbidden) if session[:state].blank? || session[:state] != params[:state]";
+    assert_eq!(verdict(&text(look, "params[:code]"), check), Verdict::Pass);
+    // The page has looked at it.
+    let posted = text("given = JSON.parse(request.body.read)", "given['code']");
+    assert_eq!(verdict(&posted, check), Verdict::Na);
+}
+
+/// A login with a state that is made so, and what else belongs to it.
+fn login(made: &str, more: &str, sent: &str) -> String {
+    format!(
+        "class LoginsController < ApplicationController
+  def new
+    {made}
+    redirect_to 'https://id.example/authorize?' + {{ client_id: ENV['ID'], redirect_uri: ENV['BACK'], response_type: 'code', scope: 'a', state: state{more} }}.to_query, allow_other_host: true
+  end
+
+  def callback
+    return head(:forbidden) if session[:state].blank? || session[:state] != params[:state]
+    res = Faraday.post('https://id.example/token', {{ client_id: ENV['ID'], code: params[:code], grant_type: 'authorization_code'{sent} }})
+    return redirect_to(root_path) unless res.success?
+    redirect_to root_path
+  end
+end
+"
+    )
+}
+
+#[test]
+fn more_that_can_be_guessed_or_chosen() {
+    let check = "state-generated";
+    for made in [
+        "state = session[:state] = Random.bytes(16).unpack1('H*')",
+        "state = session[:state] = Random.new.bytes(16).unpack1('H*')",
+        "state = session[:state] = Digest::MD5.hexdigest(current_user.id.to_s)",
+        "state = session[:state] = params[:state] || SecureRandom.hex(16)",
+    ] {
+        assert_eq!(
+            verdict(&login(made, "", ""), check),
+            Verdict::Fail,
+            "{made}"
+        );
+    }
+    for made in [
+        "state = session[:state] = Random.urandom(16).unpack1('H*')",
+        "state = session[:state] = Digest::MD5.hexdigest(SecureRandom.hex)",
+        "state = session[:state] = session[:pending] || SecureRandom.hex(16)",
+    ] {
+        assert_ne!(
+            verdict(&login(made, "", ""), check),
+            Verdict::Fail,
+            "{made}"
+        );
+    }
+}
+
+#[test]
+fn a_verifier_belongs_to_the_challenge_that_was_sent() {
+    let made = "state = session[:state] = SecureRandom.hex(16)
+    session[:verifier] = SecureRandom.urlsafe_base64(48)
+    challenge = Base64.urlsafe_encode64(Digest::SHA256.digest(session[:verifier]), padding: false)";
+    let more = ", code_challenge: challenge, code_challenge_method: 'S256'";
+    for (sent, wanted) in [
+        (", code_verifier: session.delete(:verifier)", Verdict::Pass),
+        (
+            ", code_verifier: SecureRandom.urlsafe_base64(48)",
+            Verdict::Fail,
+        ),
+    ] {
+        let text = login(made, more, sent);
+        assert_eq!(verdict(&text, "pkce-used"), wanted, "{text}");
+    }
+}

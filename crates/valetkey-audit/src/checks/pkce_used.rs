@@ -94,6 +94,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         });
     }
     found.extend(thrown_away(c, severity));
+    found.extend(made_late(c, severity));
     // The login begins in another file, which may not be seen.
     let begins: BTreeSet<FileId> = c.authorizations().map(|(e, _, _)| e.file).collect();
     let used = found.iter().any(|f| f.verdict == Verdict::Pass);
@@ -172,15 +173,9 @@ fn exchange_alone(
         return sends_all_but_verifier(c, event, fields)
             .then(|| Found::fail(at(event), severity, message));
     };
-    let random = |id| matches!(c.origins.of(id), Origin::Random | Origin::WeakRandom);
     // No challenge can have been sent of what did not exist so far.
-    if matches!(verifier.kind, Kind::Sym)
-        && matches!(verifier.taint.as_slice(), [id] if random(*id))
-        && !c.made_at_load(verifier)
-    {
-        let message =
-            "The verifier is made when the code is exchanged, and belongs to no challenge.";
-        return Some(Found::fail(at(event), severity, message));
+    if is_fresh(c, verifier) {
+        return Some(Found::fail(at(event), severity, LATE));
     }
     Some(match is_constant(verifier) {
         true => Found::fail(
@@ -190,6 +185,38 @@ fn exchange_alone(
         ),
         false => Found::pass(at(event), "The verifier is sent with the code."),
     })
+}
+
+const LATE: &str = "The verifier is made when the code is exchanged, and belongs to no challenge.";
+
+/// Whether a verifier is made where the code is exchanged.
+fn is_fresh(c: &Context<'_>, verifier: &Value) -> bool {
+    let random = |id| matches!(c.origins.of(id), Origin::Random | Origin::WeakRandom);
+    matches!(verifier.kind, Kind::Sym)
+        && matches!(verifier.taint.as_slice(), [id] if random(*id))
+        && !c.made_at_load(verifier)
+}
+
+/// An exchange whose verifier is none of which a challenge was sent. Elsewhere
+/// what is kept between the two is not always seen.
+fn made_late(c: &Context<'_>, severity: Severity) -> Option<Found> {
+    if c.app.language != crate::lang::Language::Ruby {
+        return None;
+    }
+    let sent = |verifier: &Value| {
+        c.authorizations().any(|(_, fields, _)| {
+            fields
+                .iter()
+                .any(|(_, v)| v.taint.iter().any(|id| verifier.taint.contains(id)))
+        })
+    };
+    let any = c
+        .authorizations()
+        .any(|(_, fields, _)| field(fields, "code_challenge").is_some());
+    let (event, _) = c.token_requests().filter(|_| any).find(|(_, fields)| {
+        field(fields, "code_verifier").is_some_and(|v| is_fresh(c, v) && !sent(v))
+    })?;
+    Some(Found::fail(at(event), severity, LATE))
 }
 
 /// Whether all that is sent with the code is seen, and no verifier is in it.

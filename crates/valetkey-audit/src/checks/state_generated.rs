@@ -20,6 +20,8 @@ pub(super) const CHECK: Check = Check {
 const AT_LOAD: &str =
     "The state is made once, when the program starts, and is the same for every login.";
 
+const CHOSEN: &str = "The state is taken from the request, so that anybody can choose it.";
+
 const GUESSED: &str =
     "The state can be guessed: it is too short, or its generator is not made for secrets.";
 
@@ -109,7 +111,11 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     if found.is_empty() && c.authorizations().next().is_none() {
         found.extend(kept_alone(c));
     }
-    best_per_place(found)
+    // Who makes the request takes the way on which it chooses.
+    let (chosen, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|f| f.message == CHOSEN);
+    let mut found = best_per_place(rest);
+    found.extend(chosen);
+    found
 }
 
 /// The state that a session keeps, where the address that it goes into is made
@@ -215,10 +221,7 @@ fn judge(
         return written.and_then(|v| judge(c, v, depth + 1));
     }
     if has(|o| matches!(o, Origin::Param(_) | Origin::Query | Origin::Header(_))) {
-        return Some(Err((
-            High,
-            "The state is taken from the request, so that anybody can choose it.",
-        )));
+        return Some(Err((High, CHOSEN)));
     }
     if has(|o| matches!(o, Origin::Env(_) | Origin::Config(_))) && matches!(state.kind, Kind::Sym) {
         return Some(Err((

@@ -16,6 +16,8 @@ struct Names {
     own_body: usize,
     /// The address, a cookie, a state.
     other: bool,
+    /// Of requests alone, in languages in which each answer has one, too.
+    of_request: usize,
 }
 
 impl Visit<'_> for Names {
@@ -26,6 +28,12 @@ impl Visit<'_> for Names {
             self.own_body += keys
                 .filter(|k| matches!(&k.kind, ExprKind::Str(name) if body(name)))
                 .count();
+        }
+        if let ExprKind::Attr(of, name) = &e.kind
+            && matches!(name.as_str(), "body" | "raw_post")
+            && matches!(&of.kind, ExprKind::Name(of) if matches!(of.as_str(), "request" | "req"))
+        {
+            self.of_request += 1;
         }
         if let ExprKind::Attr(_, name) | ExprKind::Name(name) | ExprKind::Str(name) = &e.kind {
             self.body += usize::from(body(name));
@@ -84,7 +92,11 @@ impl Engine<'_> {
             let mut params = f.function.params.iter();
             params.any(|p| p.annotation.as_deref().is_some_and(|a| a.contains(mark)))
         };
-        let body = names.body > names.own_body || entry.name == "POST" || given("@Body(");
+        let named = match self.traits.blocks {
+            true => names.of_request > 0,
+            false => names.body > names.own_body,
+        };
+        let body = named || entry.name == "POST" || given("@Body(");
         self.traits.callbacks
             && entry.route
             && body
