@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod named;
 pub(crate) mod pages;
 pub(crate) mod shown;
+pub(crate) mod switched;
 pub(crate) mod unnamed;
 
 /// Whether a word in small letters stands in a name, in whatever case.

@@ -344,6 +344,8 @@ struct Places<'s> {
     /// by their last names, and what is in them.
     folders: HashMap<&'s str, Vec<&'s str>>,
     inside: HashMap<(Language, &'s str), Vec<usize>>,
+    /// The settings of projects of Django.
+    settings: Vec<usize>,
 }
 
 impl<'s> Places<'s> {
@@ -379,9 +381,13 @@ impl<'s> Places<'s> {
             names: Names::of(sources.iter().map(|s| s.path.as_str())),
             folders: HashMap::new(),
             inside: HashMap::new(),
+            settings: Vec::new(),
         };
         for (i, source) in sources.iter().enumerate() {
             places.by_path.insert(&source.path, i);
+            if source.language == Language::Python && last(&source.path) == "settings.py" {
+                places.settings.push(i);
+            }
             if source.language.traits().packages {
                 let folder = folder(source);
                 let key = (source.language, folder);
@@ -392,6 +398,15 @@ impl<'s> Places<'s> {
             places.folders.entry(last(folder)).or_default().push(folder);
         }
         places
+    }
+
+    /// The settings that a file of a project of Django reads out of the
+    /// framework, where there are only one project's.
+    fn settings_of(&self, sources: &[Source], from: &Source) -> Option<usize> {
+        let near = |i: &&usize| is_near(above(&sources[**i]), folder(from));
+        let mut all = self.settings.iter().take(NEAR).filter(near);
+        let only = all.next().copied()?;
+        all.next().is_none().then_some(only)
     }
 
     /// The files of the folders that a file's own and the imported modules
@@ -445,6 +460,13 @@ fn wanted(sources: &[Source], places: &Places<'_>, i: usize, module: &Module) ->
         let mut meant = whole.as_deref().into_iter().chain([import.module.as_str()]);
         let known = meant.find_map(|m| file(m).filter(|other| **other != i));
         wanted.extend(known.or_else(|| below(from.language, import, &file).filter(|o| **o != i)));
+    }
+    let of_django = |import: &&Import| {
+        import.module == "django.conf" && import.member.as_deref() == Some("settings")
+    };
+    if from.language == Language::Python && found.iter().any(of_django) {
+        let settings = places.settings_of(sources, from);
+        wanted.extend(settings.filter(|other| *other != i));
     }
     if from.language.traits().packages {
         let modules: Vec<&str> = found.iter().map(|i| i.module.as_str()).collect();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuditError, Options, advice,
-    at_sight::{named, pages, shown, unnamed},
+    at_sight::{named, pages, shown, switched, unnamed},
     checks::{CHECKS, Context, Found, told_by_browser},
     engine::{App, AppFile, Engine},
     evidence::Places,
@@ -315,7 +315,8 @@ fn judge(
             known.push(found);
         }
     }
-    for (check, found) in pages::found(&context) {
+    let switched = switched::found(&context, &part);
+    for (check, found) in pages::found(&context).into_iter().chain(switched) {
         let number = CHECKS.iter().position(|c| c.id == check).unwrap_or(0);
         let known = all.entry((found.file, number)).or_default();
         if part.contains(&found.file) && known.iter().all(|f| f.verdict != Verdict::Fail) {

@@ -1,6 +1,6 @@
 //! Who the user is comes out of this login.
 
-use super::{Check, Context, Found, at, text};
+use super::{Check, Context, Found, at, field, text};
 use crate::{
     engine::posted::is_brought_token,
     facts::{Event, EventKind, is_identity},
@@ -92,6 +92,13 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             Found::pass(at(event), OWN)
         });
     }
+    found.extend(c.events().filter(|e| claimed(c, e)).map(|event| {
+        Found::fail(
+            at(event),
+            High,
+            "The user is whoever the browser says, though a code is exchanged here: nothing of the provider's answer is asked who it is.",
+        )
+    }));
     // There, who reads the claims of an exchange's token asks who it is.
     if c.app.language == crate::lang::Language::Rust {
         found.extend(c.events().filter_map(|event| {
@@ -187,6 +194,43 @@ fn said_by_browser<'a>(c: &Context<'a>, event: &'a Event, value: &Value) -> bool
         })
         && c.beside(event).any(|e| {
             matches!(&e.kind, EventKind::TokenRequest { fields, .. } if super::field(fields, "code").is_some())
+        })
+}
+
+/// Whether somebody is signed in, where the code is exchanged, as who came with
+/// the request.
+fn claimed(c: &Context<'_>, event: &Event) -> bool {
+    let value = match &event.kind {
+        EventKind::SetCookie {
+            value,
+            http_only: true,
+            ..
+        } => value,
+        EventKind::SessionWrite { key, value } if names_user(key) || is_identity(key) => value,
+        _ => return false,
+    };
+    let told = |o: &Origin| {
+        matches!(
+            o,
+            Origin::Profile
+                | Origin::Claims
+                | Origin::Unverified
+                | Origin::TokenResponse
+                | Origin::TokenMeta
+                | Origin::Store(_)
+                | Origin::Session(_)
+        )
+    };
+    let came = value.taint.iter().any(|id| {
+        !event.inspected.contains(id)
+            && matches!(c.origins.of(*id), Origin::Param(p) if is_identity(p))
+    });
+    c.app.language == crate::lang::Language::Python
+        && came
+        && !c.any(value, told)
+        && c.beside(event).any(|e| {
+            matches!(&e.kind, EventKind::TokenRequest { fields, .. }
+                if field(fields, "code").is_some())
         })
 }
 

@@ -108,7 +108,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
     }
     for (event, part, fields, library) in c.delegations() {
         let never = text(fields, "fact:pkce") == Some("never");
-        if part != "register" && !(never && part == "login") {
+        if part != "register" && !(never && matches!(part, "login" | "backend")) {
             continue;
         }
         // A provider is made known here, and nothing is asked of it.

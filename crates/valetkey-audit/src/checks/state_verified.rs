@@ -115,7 +115,8 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     for (event, part, fields, library) in c.delegations() {
-        if part != "register" || text(fields, "fact:complete") != Some("yes") {
+        let known = matches!(part, "register" | "backend");
+        if !known || text(fields, "fact:complete") != Some("yes") {
             continue;
         }
         let severity = match seen_to(fields, "pkce") {

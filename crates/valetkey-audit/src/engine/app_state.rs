@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Engine, Mode};
 use crate::{
     lang::Language,
-    value::{Kind, Value},
+    value::{Kind, ObjId, Value},
 };
 
 /// Objects that are kept so.
@@ -21,6 +21,8 @@ const APPS: &[&str] = &[
     "Application",
     "Litestar",
 ];
+/// What stands before the name of something that hangs on a server.
+const SERVER: &str = "server.";
 /// Where they keep them.
 const PLACES: &[&str] = &["state", "ctx", "extensions"];
 
@@ -43,6 +45,39 @@ impl Engine<'_> {
             _ => self.keep(value, &mut BTreeMap::new(), 0),
         };
         self.on_app.insert(name.to_owned(), kept);
+    }
+
+    /// What a handler puts on the server that called it, for the program that
+    /// waits for the answer: `self.server.answer = …`.
+    pub(super) fn keeps_on_server(&mut self, of: &Value, name: &str, value: &Value) {
+        let server = matches!(&of.kind, Kind::Method(m) if m.1 == "server");
+        let key = format!("{SERVER}{name}");
+        if !server
+            || self.language != Language::Python
+            || self.mode != Mode::Discover
+            || self.on_app.contains_key(&key)
+            || self.on_app.len() >= MOST
+            || !self.is_brought(value)
+                && !matches!(&value.kind, Kind::Map(m) if m.as_ref() == "params")
+        {
+            return;
+        }
+        let kept = self.keep(value, &mut BTreeMap::new(), 0);
+        self.on_app.insert(key, kept);
+    }
+
+    /// The same, found on the server.
+    pub(super) fn found_on_server(&self, id: ObjId, name: &str) -> Option<Value> {
+        let object = self.heap.get(id)?;
+        let is_server = |path: &str| path.ends_with("Server");
+        let own = object.app_class.as_ref().is_some_and(|c| {
+            let ext = |b: &Value| matches!(&b.kind, Kind::Ext(path) if is_server(path));
+            c.bases.iter().any(ext)
+        });
+        if !own && !is_server(&object.class) {
+            return None;
+        }
+        self.on_app.get(&format!("{SERVER}{name}")).cloned()
     }
 
     fn is_app_place(&self, of: &Value) -> bool {

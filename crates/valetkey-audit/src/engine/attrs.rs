@@ -438,6 +438,9 @@ impl Engine<'_> {
         {
             return Ok(self.sym(Origin::Argument(name.to_owned()), at));
         }
+        if let Some(value) = self.found_on_server(id, name) {
+            return Ok(value);
+        }
         // What objects of any class have.
         if let Some(is) = self.libraries.attr("*", name) {
             return Ok(self.known_attr(is, at));

@@ -70,7 +70,11 @@ impl Engine<'_> {
             let value = self.eval(value)?;
             match name {
                 Some(name) => {
-                    self.named(name, &value, call.func.span);
+                    // `jwt.decode(token, verify=False)` asks nobody for a certificate.
+                    let decodes = matches!(&call.func.kind, ExprKind::Name(f) | ExprKind::Attr(_, f) if f == "decode");
+                    if !decodes || name != "verify" {
+                        self.named(name, &value, call.func.span);
+                    }
                     named.push((name.clone(), value));
                 }
                 None => named.extend(self.given_by(value)),
@@ -260,6 +264,7 @@ impl Engine<'_> {
             };
             match value {
                 Some(value) => {
+                    let value = self.called_id_token(&param.name, value, function.span);
                     Rc::make_mut(&mut frame.locals).insert(param.name.clone(), value);
                 }
                 None => missing.push((param.name.clone(), param.default.is_some().then_some(i))),
@@ -453,6 +458,7 @@ impl Engine<'_> {
         if path.contains('.')
             && let Some(model) = self.libraries.method("*", last)
             && model.takes(args.len())
+            && !self.is_own_function(path, model, &args)
         {
             // `Type::method(x)` is `x.method()`.
             if self.traits.typed && !args.is_empty() {

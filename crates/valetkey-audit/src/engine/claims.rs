@@ -4,8 +4,9 @@
 use super::{Engine, hands::words_of};
 use crate::{
     facts::EventKind,
-    ir::Span,
-    value::{Origin, OriginId, Value},
+    ir::{Cmp, Span},
+    lang::Language,
+    value::{Kind, Origin, OriginId, Value},
 };
 
 /// Words in the names of what only tells or keeps a value.
@@ -49,6 +50,17 @@ impl Engine<'_> {
         let mut value = self.sym(Origin::Claim(name), at);
         value.add(&of.taint);
         Some(value)
+    }
+
+    /// Whether a token endpoint's answer is only asked whether it brought more
+    /// than it has to: `"refresh_token" in answer` is no look for an error.
+    pub(super) fn asks_for_more(&self, op: Cmp, item: &Value, answer: &Value) -> bool {
+        const MORE: &[&str] = &["refresh_token", "expires_in", "scope", "token_type"];
+        self.language == Language::Python
+            && matches!(op, Cmp::In | Cmp::NotIn)
+            && item.as_str().is_some_and(|name| MORE.contains(&name))
+            && matches!(answer.kind, Kind::Sym | Kind::Unknown)
+            && self.any(&answer.taint, |o| *o == Origin::TokenResponse)
     }
 
     /// What comes of comparing two values: nothing about a claim that was only

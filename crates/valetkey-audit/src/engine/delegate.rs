@@ -201,6 +201,13 @@ impl Engine<'_> {
         for (key, fact) in &model.facts {
             fields.push((format!("fact:{key}"), Value::str(fact)));
         }
+        // It is told to send none, and to compare none.
+        let off = |v: &Value| matches!(v.kind, Kind::Bool(false));
+        if class.members.get("STATE_PARAMETER").is_some_and(off) {
+            for (fact, is) in [("complete", "yes"), ("state", "never")] {
+                fields.push((format!("fact:{fact}"), Value::str(is)));
+            }
+        }
         let fields = self.settle_fields(fields);
         let library = name_of(model);
         let part = "backend";

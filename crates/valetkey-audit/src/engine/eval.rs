@@ -558,6 +558,9 @@ impl Engine<'_> {
     }
 
     pub(super) fn compare(&mut self, op: Cmp, a: &Value, b: &Value, at: Span) -> Eval<Value> {
+        if self.asks_for_more(op, a, b) {
+            return Ok(Value::unknown());
+        }
         self.looked_at(a, at);
         self.looked_at(b, at);
         self.asked_for(a, b, at);

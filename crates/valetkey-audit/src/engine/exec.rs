@@ -525,6 +525,7 @@ impl Engine<'_> {
                     self.left_to_others(&value, target.span)?;
                 }
                 let value = self.switched(name, value);
+                let value = self.called_id_token(name, value, target.span);
                 self.named(name, &value, target.span);
                 self.set_name(name, value, target.span);
             }

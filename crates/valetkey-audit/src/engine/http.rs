@@ -505,7 +505,7 @@ impl Engine<'_> {
     }
 
     /// Whether a value came with the request.
-    fn is_brought(&self, value: &Value) -> bool {
+    pub(super) fn is_brought(&self, value: &Value) -> bool {
         self.any(&value.taint, |o| {
             matches!(o, Origin::Param(_) | Origin::Query)
         })

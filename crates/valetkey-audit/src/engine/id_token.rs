@@ -4,6 +4,7 @@ use super::{Engine, Eval, Mode, args::Args};
 use crate::{
     facts::{BY_HAND, EventKind},
     ir::Span,
+    lang::Language,
     libraries::{CallModel, Does},
     value::{Kind, Origin, Value},
 };
@@ -138,6 +139,31 @@ impl Engine<'_> {
             self.emit(EventKind::ProfileRead { value }, at);
         }
         Ok(claims)
+    }
+
+    /// What is called an ID token is one, though it is not seen where it comes
+    /// from.
+    pub(super) fn called_id_token(&mut self, name: &str, value: Value, at: Span) -> Value {
+        if self.language != Language::Python
+            || !is_id_token(name)
+            || !matches!(value.kind, Kind::Sym | Kind::Unknown | Kind::Method(_))
+            || self.any(&value.taint, |o| {
+                matches!(
+                    o,
+                    Origin::IdToken
+                        | Origin::TokenResponse
+                        | Origin::Claims
+                        | Origin::Unverified
+                        | Origin::Profile
+                        | Origin::Random
+                        | Origin::Hash
+                ) || matches!(o, Origin::Param(p) | Origin::Argument(p) if is_id_token(p))
+            })
+        {
+            return value;
+        }
+        let id = self.origin(Origin::Argument("id_token".into()), at);
+        value.with(id)
     }
 
     /// Whether the function that is to judge the nonce lets every one pass.

@@ -470,7 +470,19 @@ impl Engine<'_> {
                 Origin::Cookie(key) => {
                     return self.sym(Origin::Cookie(format!("{key}.{name}")), at);
                 }
-                Origin::Store(key) => return self.sym(Origin::Store(format!("{key}.{name}")), at),
+                Origin::Store(key) => {
+                    let mut member = self.sym(Origin::Store(format!("{key}.{name}")), at);
+                    // A row that the state chose belongs to that.
+                    if self.language == Language::Python {
+                        let origins = &self.origins;
+                        let chose = settled.taint.iter().copied();
+                        let chose = chose.filter(
+                            |id| matches!(origins.of(*id), Origin::Param(p) if p == "state"),
+                        );
+                        member.add(&chose.collect::<Vec<_>>());
+                    }
+                    return member;
+                }
                 // A field of what was filled with the settings.
                 Origin::Config(key) if self.traits.packages => {
                     return self.sym(Origin::Config(format!("{key}.{name}")), at);

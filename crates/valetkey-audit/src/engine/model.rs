@@ -407,11 +407,13 @@ impl Engine<'_> {
                     return Ok(Value::derived(&all.collect::<Vec<_>>()));
                 }
                 // A part of an ID token.
+                let python = self.language == crate::lang::Language::Python;
                 if fact("decodes").is_some()
-                    && !matches!(value.kind, Kind::Sym | Kind::Template(_))
+                    && (python || !matches!(value.kind, Kind::Sym | Kind::Template(_)))
                     && self.any(&value.taint, |o| match o {
                         Origin::IdToken => true,
                         Origin::Argument(p) => super::id_token::is_id_token(p),
+                        Origin::Param(p) => python && super::id_token::is_id_token(p),
                         _ => false,
                     })
                 {

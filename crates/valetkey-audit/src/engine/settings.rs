@@ -1,5 +1,7 @@
 //! What a name or a key says of its value: a secret, a switch.
 
+use std::collections::BTreeMap;
+
 use super::{Engine, Mode};
 use crate::{
     facts::EventKind,
@@ -51,6 +53,38 @@ pub(super) fn with_fallback(args: &[Value]) -> Option<(std::rc::Rc<str>, Value)>
 }
 
 impl Engine<'_> {
+    /// What the settings of a Django project say in so many words, for those
+    /// that read them out of the framework: where several files say something
+    /// else, nobody knows.
+    pub(super) fn written_settings(&mut self) {
+        if self.language != Language::Python {
+            return;
+        }
+        let mut told: BTreeMap<String, Option<Value>> = BTreeMap::new();
+        for (file, variables) in self.app.files.iter().zip(&self.modules) {
+            let last = file.path.rsplit('/').next().unwrap_or(&file.path);
+            let Some(variables) = variables.as_ref().filter(|_| last == "settings.py") else {
+                continue;
+            };
+            for (name, value) in variables.iter() {
+                let text = matches!(value.kind, Kind::Str(_)) && value.taint.is_empty();
+                let known = told.entry(name.clone());
+                known
+                    .and_modify(|old| *old = None)
+                    .or_insert_with(|| text.then(|| value.clone()));
+            }
+        }
+        for (name, value) in told {
+            let upper = name
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+            let hidden = is_secret_name(&name.to_ascii_lowercase()) || name.ends_with("KEY");
+            if let (true, false, Some(value)) = (upper, hidden, value) {
+                self.set_settings.entry(name).or_insert(value);
+            }
+        }
+    }
+
     /// What a function of the app returned that was given a name and a text:
     /// the setting of this name, or else the text, where it may return that.
     pub(super) fn or_fallback(

@@ -5,6 +5,8 @@ use super::{Engine, Eval, Mode, callbacks::is_check, maps::Ask};
 use crate::{
     facts::{EventKind, Fields},
     ir::Span,
+    lang::Language,
+    libraries::{CallModel, Does},
     value::{Kind, Origin, OriginId, Value},
 };
 
@@ -139,6 +141,15 @@ impl Engine<'_> {
             object.extend(&[kept]);
         }
         self.spends_token(value);
+    }
+
+    /// Whether a function of the app that is not seen only has the name of a
+    /// method which gives back what it is asked of: `digest(state)`.
+    pub(super) fn is_own_function(&self, path: &str, model: &CallModel, args: &[Value]) -> bool {
+        self.language == Language::Python
+            && path.starts_with("own:")
+            && model.does == Does::Same
+            && args.first().is_some_and(|v| !v.taint.is_empty())
     }
 
     /// A condition hangs on what was made of the state that came along.

@@ -25,6 +25,7 @@ impl Engine<'_> {
 
     pub(super) fn set_attr(&mut self, of: &Value, name: &str, value: Value, at: Span) {
         self.keeps_on_app(of, name, &value);
+        self.keeps_on_server(of, name, &value);
         if self.traits.bare_calls
             && let Some(setter) = self.setter(of, name)
         {
