@@ -266,3 +266,126 @@ async fn back(req: &mut Request, depot: &mut Depot, res: &mut Response) {{
         Verdict::Pass
     );
 }
+
+/// A login that keeps an e-mail for its callback, which signs somebody in.
+fn named_before(begin: &str, who: &str) -> Verdict {
+    let text = format!(
+        r#"use axum::{{extract::{{Query, State}}, http::StatusCode, response::Redirect}};
+use tower_sessions::Session;
+
+#[derive(serde::Deserialize)]
+pub struct Ask {{ email: String }}
+#[derive(serde::Deserialize)]
+pub struct Back {{ code: String, state: String }}
+#[derive(serde::Deserialize)]
+struct Granted {{ access_token: String }}
+#[derive(serde::Deserialize)]
+struct Me {{ id: String, email: String }}
+
+pub async fn start(session: Session, Query(ask): Query<Ask>) -> Result<Redirect, StatusCode> {{
+    let state = hex::encode(rand::random::<[u8; 32]>());
+    session.insert("state", &state).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    {begin}
+    Ok(Redirect::to(&format!("https://id.example/authorize?response_type=code&client_id=a&redirect_uri=https://a.example/cb&scope=read&state={{state}}")))
+}}
+
+pub async fn back(session: Session, State(http): State<reqwest::Client>, Query(back): Query<Back>) -> Result<Redirect, StatusCode> {{
+    let kept: Option<String> = session.remove("state").await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    if kept.as_deref() != Some(back.state.as_str()) {{ return Err(StatusCode::FORBIDDEN); }}
+    let granted: Granted = http.post("https://id.example/token").form(&[("grant_type", "authorization_code"), ("code", back.code.as_str())])
+        .send().await.and_then(|r| r.error_for_status()).map_err(|_| StatusCode::BAD_GATEWAY)?.json().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    {who}
+    Ok(Redirect::to("/"))
+}}
+"#
+    );
+    verdict("identity-from-id-token", "login.rs", &[("login.rs", &text)])
+}
+
+#[test]
+fn a_user_whom_the_login_has_named() {
+    let keeps = "session.insert(\"email\", &ask.email).await.ok();";
+    let kept = "let email: Option<String> = session.get(\"email\").await.ok().flatten(); session.insert(\"user\", email).await.ok(); drop(granted.access_token);";
+    assert_eq!(named_before(keeps, kept), Verdict::Fail);
+    let asked = "let me: Me = http.get(\"https://id.example/me\").bearer_auth(&granted.access_token).send().await.map_err(|_| StatusCode::BAD_GATEWAY)?.json().await.map_err(|_| StatusCode::BAD_GATEWAY)?;";
+    let from_profile = format!("{asked} session.insert(\"user\", me.id).await.ok();");
+    assert_eq!(named_before(keeps, &from_profile), Verdict::Pass);
+    // It was only a hint, and is compared.
+    let hint = format!(
+        "{asked} let email: Option<String> = session.get(\"email\").await.ok().flatten(); if email.as_deref() != Some(me.email.as_str()) {{ return Err(StatusCode::FORBIDDEN); }} session.insert(\"user\", email).await.ok();"
+    );
+    assert_ne!(named_before(keeps, &hint), Verdict::Fail);
+    // Who was signed in before gets an account linked.
+    let signed_in = kept.replace("\"email\"", "\"signed_in\"");
+    assert_ne!(named_before("", &signed_in), Verdict::Fail);
+}
+
+#[test]
+fn a_token_behind_a_lock_that_all_share() {
+    let of = |keep: &str| {
+        let then = format!(
+            "let granted = told.map_err(|_| StatusCode::BAD_GATEWAY)?; {keep} Ok(Redirect::to(\"/\"))"
+        );
+        let text = runs("ask.request_async(oauth2::reqwest::async_http_client).await", &then)
+            .replace("State(client): State<BasicClient>", "State(app): State<App>")
+            .replace("client.exchange_code", "app.client.exchange_code")
+            .replace("#[derive(serde::Deserialize)]\npub struct Back", "#[derive(Clone)]\npub struct App { client: BasicClient, last: std::sync::Arc<std::sync::Mutex<Option<String>>> }\n#[derive(serde::Deserialize)]\npub struct Back");
+        verdict("token-not-leaked", "login.rs", &[("login.rs", &text)])
+    };
+    let token = "*app.last.lock().unwrap() = Some(granted.access_token().secret().clone());";
+    assert_eq!(of(token), Verdict::Fail);
+    let time = "*app.last.lock().unwrap() = Some(chrono::Utc::now().to_rfc3339());";
+    assert_eq!(of(time), Verdict::Pass);
+    let own = "session.insert(\"token\", granted.access_token().secret()).await.ok();";
+    assert_eq!(of(own), Verdict::Pass);
+}
+
+#[test]
+fn a_client_of_the_library_that_another_hands_on() {
+    for (client, wanted) in [
+        ("oauth2::reqwest::Client::new()", Verdict::Fail),
+        (
+            "oauth2::reqwest::ClientBuilder::new().timeout(std::time::Duration::from_secs(5)).build().unwrap()",
+            Verdict::Pass,
+        ),
+    ] {
+        let text = runs(
+            &format!("ask.request_async(&{client}).await"),
+            "told.map(|_| Redirect::to(\"/\")).map_err(|_| StatusCode::BAD_GATEWAY)",
+        );
+        assert_eq!(
+            verdict("timeout-set", "login.rs", &[("login.rs", &text)]),
+            wanted,
+            "{client}"
+        );
+    }
+}
+
+#[test]
+fn two_that_may_be_missing_as_one() {
+    let of = |check: &str| {
+        let text = runs(
+            "ask.request_async(oauth2::reqwest::async_http_client).await",
+            "told.map(|_| Redirect::to(\"/\")).map_err(|_| StatusCode::BAD_GATEWAY)",
+        )
+        .replace(
+            "pub struct Back { code: String, state: String }",
+            "pub struct Back { code: String, state: Option<String> }",
+        )
+        .replace(
+            "if kept.as_deref() != Some(back.state.as_str()) {",
+            &format!("{check} {{"),
+        );
+        verdict("state-verified", "login.rs", &[("login.rs", &text)])
+    };
+    let zipped =
+        "let same = kept.as_deref().zip(back.state.as_deref()).map(|(a, b)| a == b).unwrap_or";
+    assert_eq!(
+        of(&format!("{zipped}(false); if same == false")),
+        Verdict::Pass
+    );
+    assert_eq!(
+        of(&format!("{zipped}(true); if same == false")),
+        Verdict::Fail
+    );
+}

@@ -116,6 +116,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }));
     }
     found.extend(told_by_browser(c));
+    found.extend(told_before(c));
     for (event, _, fields, library) in c.delegations() {
         if text(fields, "fact:identity") == Some("verified") {
             found.push(Found::pass(
@@ -125,6 +126,51 @@ fn run(c: &Context<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Callbacks that ask the provider nothing about the user, and sign in whoever
+/// the request that began the login has named.
+fn told_before<'a>(c: &'a Context<'a>) -> Vec<Found> {
+    let begins = |event: &'a Event| {
+        let mut beside = c.beside(event);
+        beside.any(|e| matches!(e.kind, EventKind::Authorize { .. }))
+    };
+    let named = |o: &Origin| matches!(o, Origin::Param(p) if is_identity(p));
+    let kept: Vec<&str> = c
+        .events()
+        .filter_map(|e| match &e.kind {
+            EventKind::SessionWrite { key, value } if c.any(value, named) && begins(e) => {
+                Some(key.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    if kept.is_empty() {
+        return Vec::new();
+    }
+    let of_kept = |o: &Origin| matches!(o, Origin::Session(k) if kept.contains(&k.as_str()));
+    let signs_in = |event: &&Event| match &event.kind {
+        EventKind::Login { value } => c.any(value, of_kept),
+        EventKind::SessionWrite { key, value } => names_user(key) && c.any(value, of_kept),
+        _ => false,
+    };
+    let blind = |event: &&'a Event| {
+        let mut exchanges = false;
+        let asks = c.beside(event).any(|e| {
+            exchanges |= matches!(e.kind, EventKind::TokenRequest { .. });
+            matches!(
+                e.kind,
+                EventKind::ProfileRead { .. } | EventKind::IdToken { .. }
+            )
+        });
+        exchanges && !asks
+    };
+    let message = "The user is whoever the request has named that began the login: the provider is not asked who it is.";
+    c.events()
+        .filter(signs_in)
+        .filter(blind)
+        .map(|event| Found::fail(at(event), High, message))
+        .collect()
 }
 
 /// Logins of a page that has asked the provider itself, and tells with the

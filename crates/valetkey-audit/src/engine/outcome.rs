@@ -57,6 +57,13 @@ impl Engine<'_> {
                 let key = (self.file(), name);
                 Value::bool(self.written_globals.contains(&key))
             }
+            "shared" => {
+                let name = second.and_then(Value::as_str).unwrap_or("*");
+                let name = format!("store.{name}");
+                let value = self.settled(&of);
+                self.emit(crate::facts::EventKind::StoreWrite { name, value }, at);
+                of
+            }
             "Ok" => Value::success(of),
             "Err" => Value::failure(),
             "some" => self.is_there(&of, at),
@@ -394,6 +401,11 @@ impl Engine<'_> {
             },
             ("zip", Some(other)) => match (self.there(of), self.there(other)) {
                 (Some(false), _) | (_, Some(false)) => Value::none(),
+                // A pair is one thing, not two.
+                _ if !matches!(of.kind, Kind::List(_)) => {
+                    let pair = self.list(vec![held(of), held(other)]);
+                    Value::success(pair)
+                }
                 _ => self.list(vec![held(of), other.clone()]),
             },
             ("get_or_init" | "get_or_insert_with" | "get_or_try_init", _)

@@ -160,6 +160,15 @@ impl Lower<'_> {
                 false => self.at(node, ExprKind::Not(left)),
             };
         }
+        // `same == false`.
+        if matches!(operator.as_str(), "==" | "!=")
+            && let ExprKind::Bool(b) = right.kind
+        {
+            return match (operator == "==") == b {
+                true => *left,
+                false => self.at(node, ExprKind::Not(left)),
+            };
+        }
         // `path.chars().next() == Some('/')`.
         if operator == "==" && matches!(&right.kind, ExprKind::Str(s) if s == "/") {
             let of = self.field_text(node, "left");

@@ -353,6 +353,9 @@ fn canonical(segments: &[String]) -> String {
 }
 
 fn handed_on(modules: &[String]) -> Option<&str> {
-    let own = |m: &&String| matches!(m.as_str(), "oauth2" | "openidconnect");
+    let own = |m: &&String| {
+        let known = ["oauth2", "openidconnect", "reqwest", "ureq"];
+        known.contains(&m.as_str())
+    };
     modules.iter().find(own).map(String::as_str)
 }

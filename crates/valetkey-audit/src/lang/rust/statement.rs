@@ -230,6 +230,13 @@ impl Lower<'_> {
             None => self.nothing(node),
         };
         let target = self.target(node, "left", block);
+        let value = match shares(&target, node) {
+            Some(field) => {
+                let field = self.at(node, ExprKind::Str(field));
+                self.call(node, "?shared", vec![value, field])
+            }
+            None => value,
+        };
         let targets = vec![target];
         self.push(node, StmtKind::Assign { targets, value }, block);
     }
@@ -340,4 +347,20 @@ pub(super) fn is_block(node: Node<'_>) -> bool {
             | "assignment_expression"
             | "compound_assignment_expr"
     )
+}
+
+/// The field of `*app.field.lock().unwrap() = value`: what stands behind a lock
+/// in something that is handed to a function is there for all who are handed it.
+fn shares(target: &Expr, node: Node<'_>) -> Option<String> {
+    let left = node.field("left")?;
+    if left.rule() != "unary_expression" {
+        return None;
+    }
+    match &target.kind {
+        ExprKind::Attr(of, field) => match &of.kind {
+            ExprKind::Name(root) if root != "self" => Some(field.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
