@@ -359,6 +359,17 @@ impl<'a> Context<'a> {
                         field(fields, n).is_some_and(|v| !v.is_none() && v.as_str() != Some(""))
                     })
             })
+            || self.in_page(event, name)
+    }
+
+    /// Whether an address stands in a page within the source, whose script
+    /// adds a parameter of that name: what it adds is not followed.
+    fn in_page(&self, event: &Event, name: &str) -> bool {
+        let (from, len) = (event.span.at as usize, event.span.len as usize);
+        let text = self.texts.get(event.file);
+        let page = text.and_then(|t| t.get(from..from.saturating_add(len)));
+        page.filter(|p| p.contains("<script"))
+            .is_some_and(|p| p.contains(&format!("&{name}=")))
     }
 
     pub(crate) fn delegations(

@@ -389,3 +389,38 @@ fn two_that_may_be_missing_as_one() {
         Verdict::Fail
     );
 }
+
+#[test]
+fn a_page_whose_script_makes_the_state() {
+    let of = |check: &str, make: &str, look: &str| {
+        let text = format!(
+            r###"use axum::{{response::Html, routing::get, Router}};
+const PAGE: &str = r##"<button id="go">In</button>
+<script>
+document.getElementById("go").onclick = () => {{
+  const s = {make};
+  sessionStorage.setItem("s", s);
+  location.href = "https://id.example/authorize?response_type=token&client_id=wall&scope=read&redirect_uri=" + encodeURIComponent("https://wall.example/") + "&state=" + s;
+}};
+const back = new URLSearchParams(location.hash.slice(1));
+if (back.get("access_token") {look}) {{ show(back.get("access_token")); }}
+</script>"##;
+pub fn router() -> Router {{ Router::new().route("/", get(|| async {{ Html(PAGE) }})) }}
+"###
+        );
+        verdict(check, "page.rs", &[("page.rs", &text)])
+    };
+    let looks = "&& back.get(\"state\") === sessionStorage.getItem(\"s\")";
+    assert_eq!(
+        of("state-generated", "String(Date.now())", looks),
+        Verdict::Fail
+    );
+    assert_ne!(
+        of("state-generated", "crypto.randomUUID()", looks),
+        Verdict::Fail
+    );
+    assert_ne!(
+        of("state-verified", "crypto.randomUUID()", looks),
+        Verdict::Fail
+    );
+}

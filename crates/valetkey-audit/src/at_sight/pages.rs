@@ -110,12 +110,24 @@ impl Pages {
             let found = Found::fail((self.file, at), High, message);
             self.all.push(("state-verified", found.unsure()));
         }
+        if script.contains("&state=") && guesses(&script) {
+            let message = "A script of this page makes the state of something that can be guessed.";
+            let found = Found::fail((self.file, at), High, message);
+            self.all.push(("state-generated", found.unsure()));
+        }
         if script.contains("location.hash") && takes_apart(&script) {
             let message = "A script of this page takes the ID token apart, and nobody looks at its signature.";
             let found = Found::fail((self.file, at), High, message);
             self.all.push(("id-token-verified", found.unsure()));
         }
     }
+}
+
+/// Whether a script that makes a state has nothing but the time, or a generator
+/// that is not made for secrets, to make it of.
+fn guesses(script: &str) -> bool {
+    let weak = script.contains("math.random(") || script.contains("date.now(");
+    weak && !script.contains("crypto") && !script.contains("import ")
 }
 
 /// Whether a script decodes what an ID token says. One that imports something

@@ -306,7 +306,8 @@ fn never_sent(c: &Context<'_>) -> Option<Found> {
             super::field(fields, name).is_none_or(|v| v.is_none() || v.as_str() == Some(""))
                 && !c.may_carry(event, fields, name)
         };
-        let fixed = super::field(fields, "state").is_some_and(super::is_constant);
+        let fixed = super::field(fields, "state").is_some_and(super::is_constant)
+            && !c.in_page(event, "state");
         absent("nonce") && (fixed || absent("state"))
     };
     if !logins.all(|(event, fields, _)| bare(event, fields)) || c.delegations().next().is_some() {
