@@ -241,7 +241,7 @@ fn left_to_others(c: &Context<'_>) -> Option<Found> {
     let looked = |entry: Option<usize>| {
         let mut events = c.events().filter(|e| e.entry == entry);
         events.any(|e| match &e.kind {
-            EventKind::Kept { what } => *what == "state",
+            EventKind::Kept { what } => *what == "state" && !never_read(c, at(e)),
             EventKind::Compare { left, right } => of_state(left) || of_state(right),
             _ => false,
         })
@@ -279,6 +279,35 @@ fn left_to_others(c: &Context<'_>) -> Option<Found> {
         )
         .unsure(),
     )
+}
+
+/// Whether a member that is written, `result.state = …`, is named nowhere else:
+/// nobody asks for it. So far of Python only.
+fn never_read(c: &Context<'_>, (file, span): (FileId, Span)) -> bool {
+    let from = span.at as usize;
+    let target = c
+        .texts
+        .get(file)
+        .and_then(|t| t.get(from..from + span.len as usize));
+    let plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let Some((_, name)) = target
+        .and_then(|t| t.rsplit_once('.'))
+        .filter(|(_, name)| plain(name))
+    else {
+        return false;
+    };
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let uses = c.texts.iter().flat_map(|text| {
+        text.match_indices(name).filter(|(at, _)| {
+            text[..*at].ends_with('.') && !text[at + name.len()..].starts_with(word)
+        })
+    });
+    c.app.language == crate::lang::Language::Python
+        && uses.count() == 1
+        && !c
+            .texts
+            .iter()
+            .any(|t| t.contains("getattr(") || t.contains("vars("))
 }
 
 /// Whether a login is begun with a state of the app's own, of which a library

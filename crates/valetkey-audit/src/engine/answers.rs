@@ -64,12 +64,12 @@ impl Engine<'_> {
                     if matches!(value.kind, Kind::Func(_)) {
                         continue;
                     }
-                    let value = self.settled(value);
+                    let value = self.logged(value);
                     self.emit(EventKind::Respond { value }, at);
                 }
                 if model.options.is_none() {
                     for (_, value) in &args.named {
-                        let value = self.settled(value);
+                        let value = self.logged(value);
                         self.emit(EventKind::Respond { value }, at);
                     }
                 }

@@ -76,7 +76,7 @@ impl Engine<'_> {
         for (name, value) in self.fields(headers) {
             self.answer_header(&name, &value, entry.span);
         }
-        let value = self.settled(body);
+        let value = self.logged(body);
         self.emit(EventKind::Respond { value }, entry.span);
     }
 

@@ -422,6 +422,12 @@ impl Engine<'_> {
                 _ => Ok(role.map(|is| self.known_attr(&is, at))),
             };
         }
+        if entry.route
+            && self.libraries.injects
+            && let Some(value) = self.provided_by_name(closure, &param.name, at)?
+        {
+            return Ok(Some(value));
+        }
         let annotation = param.annotation.as_deref().unwrap_or("");
         // What others call so is not the request's.
         let others = !entry.route && self.traits.blocks;

@@ -646,6 +646,15 @@ impl Engine<'_> {
         if self.is_blank(b) {
             self.against_blank(op, a, &mut value, at);
         }
+        // That it is there says nothing of what it is.
+        if b.is_none()
+            && self.language == crate::lang::Language::Python
+            && self.mode == Mode::Discover
+            && matches!(value.kind, Kind::Unknown)
+        {
+            let id = self.origin(Origin::Begins, at);
+            value.add(&[id]);
+        }
         Ok(value)
     }
 

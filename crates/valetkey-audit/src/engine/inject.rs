@@ -116,6 +116,41 @@ impl Engine<'_> {
         }
     }
 
+    /// What Litestar hands to a parameter of that name: what the route, or its
+    /// controller, says provides it.
+    pub(super) fn provided_by_name(
+        &mut self,
+        closure: &Closure,
+        name: &str,
+        at: Span,
+    ) -> Result<Option<Value>, Unwind> {
+        let mut all = Vec::new();
+        for decorator in &closure.function.decorators {
+            if let ExprKind::Call(call) = &decorator.kind
+                && let Some((_, map)) = call
+                    .named
+                    .iter()
+                    .find(|(k, _)| k.as_deref() == Some(DEPENDENCIES))
+            {
+                all.push(self.eval(map)?);
+            }
+        }
+        let of_class = closure.class.as_ref();
+        all.extend(of_class.and_then(|c| c.members.get(DEPENDENCIES).cloned()));
+        for map in all {
+            let Kind::Dict(id) = map.kind else { continue };
+            let provider = self.heap.get(id).and_then(|o| o.fields.get(name).cloned());
+            if let Some(Kind::Obj(id)) = provider.map(|p| p.kind)
+                && let Some(object) = self.heap.get(id)
+                && object.class.ends_with("Provide")
+                && let Some(of) = object.items.first().cloned()
+            {
+                return self.dependency(&of, at).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// What stands beside a type, where that asks for something.
     pub(super) fn asked_of(&self, key: &Value) -> Value {
         let Kind::List(id) = key.kind else {

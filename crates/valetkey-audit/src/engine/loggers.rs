@@ -5,7 +5,7 @@ use crate::{
     facts::EventKind,
     ir::Span,
     lang::Language,
-    value::{Kind, Value},
+    value::{Kind, Origin, Value},
 };
 
 /// Levels of loggers.
@@ -85,7 +85,10 @@ impl Engine<'_> {
             return told;
         };
         for member in object.fields.values().chain(&object.items) {
-            if !matches!(member.kind, Kind::Bool(_) | Kind::Number(_) | Kind::None) {
+            // Whether there is something is not the thing itself.
+            let whether = matches!(member.kind, Kind::Unknown)
+                && self.any(&member.taint, |o| *o == Origin::Whether);
+            if !whether && !matches!(member.kind, Kind::Bool(_) | Kind::Number(_) | Kind::None) {
                 told.add(&self.logged_in(member, depth + 1, seen).taint);
             }
         }

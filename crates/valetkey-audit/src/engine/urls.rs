@@ -254,7 +254,10 @@ impl Engine<'_> {
         name == "scheme"
             && self.language == crate::lang::Language::Python
             && self.any(&of.taint, |o| {
-                matches!(o, Origin::Param(_) | Origin::Session(_) | Origin::Cookie(_))
+                matches!(
+                    o,
+                    Origin::Param(_) | Origin::Session(_) | Origin::Cookie(_) | Origin::Store(_)
+                )
             })
     }
 
