@@ -61,6 +61,7 @@ mod keep;
 mod late;
 mod later;
 mod loggers;
+mod logs;
 mod loops;
 mod mapping;
 mod maps;
@@ -257,6 +258,8 @@ pub(crate) struct Engine<'a> {
     called: BTreeSet<(FileId, u32)>,
     ran: BTreeSet<(FileId, u32)>,
     paths: BTreeMap<String, FileId>,
+    /// Of Ruby: the files that define a constant.
+    defined: BTreeMap<String, Vec<FileId>>,
     /// A name in small letters, or a key, while it is looked at.
     lower: String,
     /// The names of the app's files.
@@ -424,6 +427,7 @@ impl<'a> Engine<'a> {
             called: BTreeSet::new(),
             ran: BTreeSet::new(),
             paths: BTreeMap::new(),
+            defined: BTreeMap::new(),
             lower: String::new(),
             names: Names::of(app.files.iter().map(|f| f.path.as_str())),
             patient: BTreeSet::new(),
@@ -476,6 +480,11 @@ impl<'a> Engine<'a> {
         };
         for (id, file) in app.files.iter().enumerate() {
             engine.paths.insert(file.path.clone(), id);
+            if app.language == Language::Ruby {
+                for name in file.module.constants() {
+                    engine.defined.entry(name).or_default().push(id);
+                }
+            }
         }
         engine
     }

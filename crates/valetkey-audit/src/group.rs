@@ -148,6 +148,8 @@ pub(crate) fn apps(
             }
         }
     }
+    let mut places = places;
+    places.define(sources, &parsed);
     let importers = all_importers(sources, &places, &parsed);
     let importers: BTreeSet<usize> = importers.into_iter().collect();
     let small = sources.len() <= SMALL;
@@ -250,9 +252,9 @@ const IMPORTERS: usize = 60;
 
 /// Files that import what has to do with OAuth, and need not name it: the
 /// routes beside a module that does the rest, and what sets up the app.
-fn all_importers(
-    sources: &[Source],
-    places: &Places<'_>,
+fn all_importers<'s>(
+    sources: &'s [Source],
+    places: &Places<'s>,
     parsed: &BTreeMap<usize, Option<Parsed>>,
 ) -> Vec<usize> {
     let mut known: BTreeSet<usize> = parsed.keys().copied().collect();
@@ -273,9 +275,9 @@ fn all_importers(
 }
 
 /// Those of a language that have one of these words.
-fn importers(
-    sources: &[Source],
-    places: &Places<'_>,
+fn importers<'s>(
+    sources: &'s [Source],
+    places: &Places<'s>,
     known: &BTreeSet<usize>,
     language: Language,
     words: &[&str],
@@ -346,6 +348,9 @@ struct Places<'s> {
     inside: HashMap<(Language, &'s str), Vec<usize>>,
     /// The settings of projects of Django.
     settings: Vec<usize>,
+    /// Of Ruby: the file of a folder that defines a constant, whatever it is
+    /// called.
+    defined: HashMap<(&'s str, String), usize>,
 }
 
 impl<'s> Places<'s> {
@@ -382,6 +387,7 @@ impl<'s> Places<'s> {
             folders: HashMap::new(),
             inside: HashMap::new(),
             settings: Vec::new(),
+            defined: HashMap::new(),
         };
         for (i, source) in sources.iter().enumerate() {
             places.by_path.insert(&source.path, i);
@@ -407,6 +413,33 @@ impl<'s> Places<'s> {
         let mut all = self.settings.iter().take(NEAR).filter(near);
         let only = all.next().copied()?;
         all.next().is_none().then_some(only)
+    }
+
+    /// Takes note of what the files that are read define.
+    fn define(&mut self, sources: &'s [Source], parsed: &BTreeMap<usize, Option<Parsed>>) {
+        let mut twice = Vec::new();
+        for (i, file) in parsed {
+            let source = &sources[*i];
+            let Some(file) = file.as_ref().filter(|_| source.language == Language::Ruby) else {
+                continue;
+            };
+            for name in file.module.constants() {
+                let key = (folder(source), name);
+                if self.defined.insert(key.clone(), *i).is_some() {
+                    twice.push(key);
+                }
+            }
+        }
+        for key in twice {
+            self.defined.remove(&key);
+        }
+    }
+
+    /// The file beside another that defines what that one names.
+    fn defines(&self, from: &'s Source, module: &str) -> Option<usize> {
+        let path = module.strip_prefix("autoload:")?;
+        let found = self.defined.get(&(folder(from), path.to_owned()));
+        found.copied()
     }
 
     /// The files of the folders that a file's own and the imported modules
@@ -442,7 +475,12 @@ fn last(path: &str) -> &str {
 }
 
 /// The files of the app that a file imports.
-fn wanted(sources: &[Source], places: &Places<'_>, i: usize, module: &Module) -> BTreeSet<usize> {
+fn wanted<'s>(
+    sources: &'s [Source],
+    places: &Places<'s>,
+    i: usize,
+    module: &Module,
+) -> BTreeSet<usize> {
     let mut wanted = BTreeSet::new();
     let from = &sources[i];
     let mut found = Vec::new();
@@ -460,6 +498,9 @@ fn wanted(sources: &[Source], places: &Places<'_>, i: usize, module: &Module) ->
         let mut meant = whole.as_deref().into_iter().chain([import.module.as_str()]);
         let known = meant.find_map(|m| file(m).filter(|other| **other != i));
         wanted.extend(known.or_else(|| below(from.language, import, &file).filter(|o| **o != i)));
+        if known.is_none() {
+            wanted.extend(places.defines(from, &import.module).filter(|o| *o != i));
+        }
     }
     let of_django = |import: &&Import| {
         import.module == "django.conf" && import.member.as_deref() == Some("settings")

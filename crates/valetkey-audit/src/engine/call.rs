@@ -288,6 +288,17 @@ impl Engine<'_> {
                 }) if entered && entries.is_empty() && !self.traits.bare_calls => {
                     self.sym(Origin::Argument(name.clone()), function.span)
                 }
+                // Who makes what the framework calls may give options.
+                Some(Expr {
+                    kind: ExprKind::Dict(entries),
+                    ..
+                }) if entered && entries.is_empty() && function.name == "__init__" => {
+                    let id = self.alloc(Object {
+                        open: true,
+                        ..Object::default()
+                    });
+                    Value::new(Kind::Dict(id))
+                }
                 Some(e) => match self.eval(e) {
                     Ok(value) => value,
                     Err(unwind) => {

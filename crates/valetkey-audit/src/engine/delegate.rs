@@ -38,6 +38,13 @@ impl Engine<'_> {
         args: &Args,
         at: Span,
     ) -> Eval<Value> {
+        // A method of the app's own that is called like one of the library.
+        if self.traits.bare_calls
+            && model.params.first().is_some_and(|p| p == "strategy")
+            && args.get("strategy").is_none()
+        {
+            return Ok(Value::unknown());
+        }
         let mut fields =
             self.request_fields(of.as_ref().filter(|o| matches!(o.kind, Kind::Obj(_))), args);
         // A function that makes the state is called for it.

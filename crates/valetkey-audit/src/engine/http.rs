@@ -352,6 +352,9 @@ impl Engine<'_> {
         if token_request && raises {
             self.emit(EventKind::TokenChecked, at);
         }
+        if token_request {
+            self.logs_answer(of.as_ref(), args, at);
+        }
         // A login by a device says what it is for, too (RFC 8628 section 3.1).
         if lower.contains("device") && has("client_id") && !has("device_code") && !has("grant_type")
         {

@@ -153,15 +153,30 @@ impl Engine<'_> {
 
     /// The file that a module's name means, as seen from this file.
     fn locate(&self, module: &str) -> Option<FileId> {
-        if !self.names.may_hold(self.language, module) {
-            return None;
-        }
         let here = &self.app.files.get(self.file())?.path;
-        self.language
-            .files(here, module)
-            .iter()
-            .find_map(|p| self.paths.get(p.as_str()).copied())
-            .filter(|id| *id != self.file())
+        let named = self.names.may_hold(self.language, module).then(|| {
+            self.language
+                .files(here, module)
+                .iter()
+                .find_map(|p| self.paths.get(p.as_str()).copied())
+                .filter(|id| *id != self.file())
+        });
+        named.flatten().or_else(|| self.defines(here, module))
+    }
+
+    /// The one file beside another that defines the constant that it names.
+    fn defines(&self, here: &str, module: &str) -> Option<FileId> {
+        let path = module.strip_prefix("autoload:")?;
+        let folder = |path: &str| path.rsplit_once('/').map_or(0, |(folder, _)| folder.len());
+        let beside = |id: &FileId| {
+            self.app
+                .files
+                .get(*id)
+                .is_some_and(|f| here.get(..folder(here)) == f.path.get(..folder(&f.path)))
+        };
+        let mut found = self.defined.get(path)?.iter().copied().filter(beside);
+        let first = found.next()?;
+        (found.next().is_none() && first != self.file()).then_some(first)
     }
 
     /// Runs a module, once.

@@ -314,6 +314,9 @@ impl Engine<'_> {
                     return Ok(of.clone());
                 }
                 let said = fact("when").is_none_or(|word| value.as_str() == Some(word));
+                if let (Some(of), Some(how)) = (&of, fact("logs")) {
+                    self.told_to_log(of, how, &value, &args, at);
+                }
                 if let (Some(into), Some(field)) = (fact("into"), fact("field")) {
                     if let (Some(into), Some(of)) = (args.get(into).cloned(), &of) {
                         self.set_attr(&into, field, of.clone(), at);
@@ -652,6 +655,21 @@ impl Engine<'_> {
                 let value = self.settled(&value);
                 self.emit(EventKind::Login { value }, at);
                 Value::none()
+            }
+            // What this browser keeps is there or not, signed or plain.
+            Does::Unsign
+                if self.traits.bare_calls
+                    && matches!(args.first().kind, Kind::Sym)
+                    && self.bound(&args.first()) =>
+            {
+                return Ok(args.first());
+            }
+            // Nothing was signed by nobody.
+            Does::Unsign if self.traits.bare_calls && args.first().is_none() => {
+                return match path.ends_with("verified") {
+                    true => Ok(Value::none()),
+                    false => self.raise("BadSignature"),
+                };
             }
             Does::Unsign => {
                 let parts: Vec<Value> = args.all().map(|v| self.settled(v)).collect();

@@ -19,6 +19,31 @@ impl Module {
     }
 }
 
+impl Module {
+    /// The names of the classes and modules that it defines, with those around
+    /// them before them.
+    pub(crate) fn constants(&self) -> Vec<String> {
+        fn of(block: &Block, outer: &str, depth: usize, into: &mut Vec<String>) {
+            for statement in block {
+                let StmtKind::Class(class) = &statement.kind else {
+                    continue;
+                };
+                let path = match outer {
+                    "" => class.name.clone(),
+                    _ => format!("{outer}::{}", class.name),
+                };
+                if depth < 4 {
+                    of(&class.body, &path, depth + 1, into);
+                }
+                into.push(path);
+            }
+        }
+        let mut all = Vec::new();
+        of(&self.body, "", 0, &mut all);
+        all
+    }
+}
+
 impl Function {
     pub(crate) fn visit<'m>(&'m self, by: &mut impl Visit<'m>) {
         block(&self.body, by);
