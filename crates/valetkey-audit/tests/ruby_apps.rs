@@ -195,3 +195,26 @@ end
         );
     }
 }
+
+#[test]
+fn a_state_that_names_who_is_signed_in_is_theirs() {
+    let text = |look: &str| {
+        format!(
+            "class LinksController < ApplicationController
+  def show
+    state = Rails.application.message_verifier(:link).verify(params[:state])
+    {look}
+    token = OAuth2::Client.new(ENV['ID'], ENV['SECRET'], site: 'https://id.example').auth_code.get_token(params[:code])
+    current_user.update!(token: token.token)
+    redirect_to root_path
+  end
+end
+"
+        )
+    };
+    let check = "state-verified";
+    let right = text("return head(:forbidden) unless state['uid'] == current_user.id");
+    assert_eq!(verdict(&[("a.rb", &right)], "a.rb", check), Verdict::Pass);
+    let wrong = text("return head(:forbidden) unless state['uid']");
+    assert_eq!(verdict(&[("a.rb", &wrong)], "a.rb", check), Verdict::Fail);
+}

@@ -333,6 +333,10 @@ impl Engine<'_> {
                 Some(true)
             }
             Kind::Str(_) | Kind::None => Some(false),
+            // Whoever is signed in here.
+            Kind::Ext(path) if self.traits.bare_calls && path.starts_with("current_") => {
+                Some(self.scenario.equal)
+            }
             // `current_user.id` and its like may well be this browser's.
             Kind::Ext(_) | Kind::Method(_) | Kind::Unknown if self.traits.bare_calls => {
                 self.notes.opaque = true;
