@@ -80,6 +80,7 @@ pub(crate) mod posted;
 mod promise;
 mod raised;
 mod reading;
+mod refusals;
 mod routers;
 mod run;
 mod sent_along;
@@ -155,6 +156,9 @@ pub(crate) struct Notes {
     pub(crate) unseen_query: bool,
     /// A parameter of the callback was asked for.
     pub(crate) asked: bool,
+    /// A function in another file has told the callback's own that something
+    /// is wrong.
+    pub(crate) told: bool,
     /// The callback has to bring a state, and brings an empty one.
     pub(crate) empty: bool,
 }
@@ -293,6 +297,8 @@ pub(crate) struct Engine<'a> {
     site: Span,
     /// What a call put into a place that it was given.
     filled: Option<Value>,
+    /// No other file has told the last callback that its state is foreign.
+    untold: bool,
     /// Places that the call under way lends, and what the last one left there.
     lent: places::Lent,
     left: places::Lent,
@@ -450,6 +456,7 @@ impl<'a> Engine<'a> {
             packages: packages::Packages::new(app),
             site: Span::default(),
             filled: None,
+            untold: false,
             lent: places::Lent::new(),
             left: places::Lent::new(),
             reported: BTreeSet::new(),

@@ -176,6 +176,8 @@ pub(crate) struct StateOutcome {
     pub(crate) file: FileId,
     pub(crate) exchange: Span,
     pub(crate) verdict: StateVerdict,
+    /// Nobody has told the callback that the state is foreign.
+    pub(crate) untold: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -227,9 +227,9 @@ fn stands_before(source: &Source) -> bool {
 /// Words without which a file that imports one of these has no login of its
 /// own.
 const LOGIN: &[&str] = &["code", "login", "callback", "token"];
-/// The same of JavaScript and Rust, where the file that sets up the sessions hands on
-/// requests to files that hand them on.
-const SET_UP: &[&str] = &["session", "cookie", "listen", "router", "Router"];
+/// The same of JavaScript, Rust and Go, where the file that sets up the sessions
+/// hands on requests to files that hand them on.
+const SET_UP: &[&str] = &["session", "cookie", "listen", "Listen", "router", "Router"];
 /// The same of Ruby, where one file starts the others, and gives them their
 /// sessions.
 const STARTS: &[&str] = &["Session", "session", "secret", "run ", "run!"];
@@ -263,6 +263,7 @@ fn all_importers<'s>(
         (Language::Python, MAKES_APP),
         (Language::JavaScript, SET_UP),
         (Language::Rust, SET_UP),
+        (Language::Go, SET_UP),
     ] {
         let words = [LOGIN, own].concat();
         for _ in 0..2 {
@@ -314,16 +315,27 @@ fn importers<'s>(
 
 /// The last name of the module that a file is.
 fn module_of(source: &Source) -> Option<&str> {
+    // There, a folder is a module.
+    if source.language.traits().packages {
+        return Some(last(folder(source))).filter(|name| !name.is_empty());
+    }
     match last(&source.path).split('.').next()? {
         "__init__" | "index" | "mod" => Some(last(folder(source))).filter(|name| !name.is_empty()),
         name => Some(name),
     }
 }
 
-/// The folder above that of a file.
+/// The folder above that of a file. What is kept from other programs is for
+/// those beside its folder.
 fn above(source: &Source) -> &str {
-    let at = folder(source).rsplit_once('/');
-    at.map_or("", |(above, _)| above)
+    const INSIDE: &[&str] = &["internal", "pkg"];
+    let up = |folder: &'_ str| folder.rfind('/').unwrap_or(0);
+    let folder = folder(source);
+    let above = &folder[..up(folder)];
+    match source.language.traits().packages && INSIDE.contains(&last(above)) {
+        true => &above[..up(above)],
+        false => above,
+    }
 }
 
 /// Whether a folder is below another, not far.

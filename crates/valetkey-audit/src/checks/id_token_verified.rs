@@ -70,7 +70,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             | EventKind::Login { value }
             | EventKind::Respond { value }
             | EventKind::SetCookie { value, .. }
-                if c.any(value, |o| *o == Origin::Unverified) && !checked(c, event) =>
+                if c.any(value, |o| *o == Origin::Unverified)
+                    && !checked(c, event)
+                    && !told_elsewhere(c, event) =>
             {
                 found.push(Found::fail(
                     at(event),
@@ -79,7 +81,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
                 ));
             }
             EventKind::SessionWrite { value, .. } | EventKind::Login { value }
-                if decoded(c, value) && !checked(c, event) =>
+                if decoded(c, value) && !checked(c, event) && !told_elsewhere(c, event) =>
             {
                 found.push(Found::fail(
                     at(event),
@@ -133,6 +135,15 @@ fn verifies(c: &Context<'_>, event: &Event) -> bool {
 fn checked<'a>(c: &Context<'a>, event: &'a Event) -> bool {
     c.beside(event)
         .any(|e| matches!(e.kind, EventKind::IdToken { fault: None, .. }))
+}
+
+/// Whether another file takes the token apart on the same way, of which that is
+/// told: who believes it has only called that one.
+fn told_elsewhere<'a>(c: &Context<'a>, event: &'a Event) -> bool {
+    c.beside(event).any(|e| {
+        let apart = matches!(e.kind, EventKind::IdToken { fault: Some(_), .. });
+        apart && e.file != event.file && !verifies(c, e)
+    })
 }
 
 /// Whether a nonce was sent, and nothing compares the one that comes back.

@@ -78,6 +78,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
         };
         let severity = if c.facts.bound_pkce { Low } else { High };
+        let place = helper(c, outcome).unwrap_or(place);
         let mut finding = Found::fail(place, severity, message);
         if c.facts.bound_pkce {
             finding.message.to_mut().push_str(
@@ -230,6 +231,20 @@ fn looked_at(c: &Context<'_>, outcome: &StateOutcome) -> Option<(FileId, Span)> 
 
 fn of_state(origin: &Origin) -> bool {
     matches!(origin, Origin::Param(name) if name == "state")
+}
+
+/// Where a function in another file looks at the state, and tells the callback
+/// that it is right: there it is wrong, and the callback has only believed it.
+fn helper(c: &Context<'_>, outcome: &StateOutcome) -> Option<(FileId, Span)> {
+    let own = c.facts.entries[outcome.entry].file;
+    let mut compared = c.events().filter(|e| {
+        e.entry == Some(outcome.entry)
+            && matches!(&e.kind, EventKind::Compare { left, right }
+                if [left, right].iter().any(|v| c.any(v, of_state)))
+    });
+    let first = compared.next().filter(|_| outcome.untold)?;
+    let elsewhere = first.file != own && compared.all(|e| e.file == first.file);
+    elsewhere.then(|| at(first))
 }
 
 /// A handler that keeps the code for the rest of the program, which exchanges

@@ -323,6 +323,7 @@ impl Engine<'_> {
             self.left = Self::left(&frame);
             early = frame.early;
         }
+        self.told(closure, &done);
         let value = match done {
             Err(Unwind::Return(value)) => {
                 // `def client_secret = "…"`.
@@ -375,6 +376,13 @@ impl Engine<'_> {
         {
             let len = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
             return Ok(Value::new(Kind::Number(len)));
+        }
+        // How long something is says nothing of what it is.
+        if let ("len", true, [of]) = (path, self.traits.packages, args.as_slice())
+            && !self.any(&of.taint, Origin::is_token)
+        {
+            let begins = self.origin(Origin::Begins, at);
+            return Ok(Value::derived([&self.settled(of)]).with(begins));
         }
         if path == "getattr"
             && let [of, name, rest @ ..] = args.as_slice()

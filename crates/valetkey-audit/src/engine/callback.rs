@@ -99,6 +99,7 @@ impl Engine<'_> {
                     file,
                     exchange,
                     verdict,
+                    untold: self.untold,
                 });
             }
             // A page that posts a code has got one.
@@ -226,6 +227,7 @@ impl Engine<'_> {
             file,
             exchange,
             verdict: StateVerdict::Anything,
+            untold: false,
         });
     }
 
@@ -350,6 +352,7 @@ impl Engine<'_> {
             return None;
         }
         let mut opaque = false;
+        self.untold = false;
         let mut through = |engine: &mut Self, scenario: Scenario| -> Option<Notes> {
             let mut found: Option<Notes> = None;
             engine.tried(entry, scenario, |_, way| {
@@ -365,6 +368,7 @@ impl Engine<'_> {
                 found = Some(way.notes);
                 !sure
             });
+            engine.untold |= found.is_some_and(|notes| !notes.told);
             found
         };
         let verdict = if let Some(notes) = through(self, scenario(true, true, false)) {

@@ -261,7 +261,9 @@ impl Engine<'_> {
         let weak = self.any(&taint, |o| *o == Origin::Begins);
         // Whoever compares the state looks at no page that is kept beside it.
         let state = |o: &Origin| matches!(o, Origin::Param(p) if p == "state");
-        let of_state = self.traits.packages && self.any(&taint, state);
+        // Nor does whoever looks whether the app has signed what a cookie says.
+        let of_state = self.traits.packages && self.any(&taint, state)
+            || self.any(&taint, |o| *o == Origin::Hash);
         for id in &taint {
             // That it is there says nothing about what it is.
             let kept =
