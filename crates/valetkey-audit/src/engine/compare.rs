@@ -153,6 +153,7 @@ impl Engine<'_> {
                         None
                     }
                     Kind::Obj(_) if self.traits.packages && self.is_unseen(side) => None,
+                    Kind::Obj(_) if self.may_be_no_client(side) => None,
                     _ => Some(false),
                 };
             }

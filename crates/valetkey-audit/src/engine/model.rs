@@ -637,6 +637,12 @@ impl Engine<'_> {
                 value
             }
             Does::Begins => {
+                if let [of, with] = args.positional.as_slice()
+                    && let Some(known) =
+                        self.begins_with_kept(of, "startsWith", std::slice::from_ref(with), at)
+                {
+                    return Ok(known);
+                }
                 let all: Vec<Value> = args.all().chain(&of).map(|v| self.settled(v)).collect();
                 let mut value = Value::derived(&all);
                 let text = args.positional.get(1).and_then(Value::as_str);

@@ -160,6 +160,10 @@ impl Engine<'_> {
             _ => value,
         };
         let taint = self.deep_taint(value);
+        // How long it is says nothing of whose it is.
+        if self.traits.packages && self.any(&taint, |o| *o == Origin::Begins) {
+            return;
+        }
         let any = self.traits.typed || self.traits.bare_calls;
         let shared = self.any(
             &taint,

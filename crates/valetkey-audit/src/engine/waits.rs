@@ -219,6 +219,14 @@ impl Engine<'_> {
         (class.as_ref() == "context.plain" && !self.carries_unseen(*id)).then_some(ends)
     }
 
+    /// A client of which only the type is known: whoever asks whether it is
+    /// there has another for when it is not.
+    pub(super) fn may_be_no_client(&self, value: &Value) -> bool {
+        self.is_open(Some(value))
+            && matches!(value.kind, Kind::Obj(id)
+                if self.heap.get(id).is_some_and(|o| o.class.as_ref() == "http.Client"))
+    }
+
     fn is_unknown_client(&self, value: &Value) -> bool {
         match &value.kind {
             Kind::Unknown | Kind::Sym | Kind::Method(_) | Kind::None => true,

@@ -227,6 +227,17 @@ impl Lower<'_> {
                 false => not,
             });
         }
+        // Which of two comes first: nothing where they are equal.
+        const ORDERS: &[&str] = &["strings.Compare", "bytes.Compare", "cmp.Compare"];
+        if ORDERS.contains(&function) && right == "0" {
+            let op = match operator {
+                "==" => Cmp::Eq,
+                "!=" => Cmp::Ne,
+                _ => return None,
+            };
+            let [a, b] = self.all(left.field("arguments")?).try_into().ok()?;
+            return Some(ExprKind::Compare(op, Box::new(a), Box::new(b)));
+        }
         if function.ends_with(".ConstantTimeCompare") {
             let equal = match (operator, right) {
                 ("==", "1") | ("!=", "0") => true,

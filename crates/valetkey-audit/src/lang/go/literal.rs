@@ -57,6 +57,11 @@ impl Lower<'_> {
                         }
                     }
                 }
+                // One that says nothing has an empty value.
+                let value = Some("Value".to_owned());
+                if self.text(of) == "http.Cookie" && !named.iter().any(|(k, _)| *k == value) {
+                    named.push((value, at(body, ExprKind::Str(String::new()))));
+                }
                 called(func, args, named)
             }
         }
