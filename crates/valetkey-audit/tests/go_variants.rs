@@ -39,15 +39,19 @@ impl Login<'_> {
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -294,4 +298,157 @@ fn a_part_of_a_state_is_as_long_as_what_it_is_cut_out_of() {
         Verdict::Fail,
     );
     cut("hex.EncodeToString(b)[:12]", Verdict::Fail);
+}
+
+#[test]
+fn the_second_letter_of_a_page_is_looked_at() {
+    for condition in [
+        "len(next) > 1 && next[0] == '/' && next[1] != '/' && next[1] != '\\\\'",
+        "len(next) < 200 && strings.HasPrefix(next, \"/\") && next[1] != '/'",
+    ] {
+        page(&looked(condition), Verdict::Pass);
+    }
+    for condition in [
+        "len(next) > 1 && next[0] == '/'",
+        "len(next) > 1 && len(next) < 200",
+        "len(next) > 0 && next[0] != 'h'",
+    ] {
+        page(&looked(condition), Verdict::Fail);
+    }
+}
+
+#[test]
+fn the_end_of_a_host_is_one_of_its_own_names_only_behind_a_dot() {
+    for (condition, wanted) in [
+        (
+            "!strings.HasSuffix(u.Host, \".shop.example\")",
+            Verdict::Pass,
+        ),
+        (
+            "u.Host != \"shop.example\" && !strings.HasSuffix(u.Host, \".shop.example\")",
+            Verdict::Pass,
+        ),
+        (
+            "!strings.HasSuffix(u.Host, \"shop.example\")",
+            Verdict::Fail,
+        ),
+        ("!strings.HasSuffix(next, \"html\")", Verdict::Fail),
+    ] {
+        page(&apart(condition), wanted);
+    }
+}
+
+#[test]
+fn ways_of_a_token_out() {
+    let top = "var current atomic.Pointer[oauth2.Token]
+var began atomic.Value";
+    for (then, wanted) in [
+        ("slog.With(\"token\", accessToken).Info(\"in\")", Verdict::Fail),
+        ("slog.With(\"at\", tok.Expiry).Info(\"in\")", Verdict::Pass),
+        ("current.Store(tok)", Verdict::Fail),
+        ("began.Store(time.Now())", Verdict::Pass),
+        (
+            "req, _ := http.NewRequest(\"GET\", \"https://id.example/me\", nil)
+	req.Header.Set(\"Authorization\", \"Bearer \"+accessToken)
+	sent, _ := httputil.DumpRequestOut(req, false)
+	log.Printf(\"%s\", sent)",
+            Verdict::Fail,
+        ),
+        (
+            "req, _ := http.NewRequest(\"GET\", \"https://id.example/public\", nil)
+	sent, _ := httputil.DumpRequestOut(req, false)
+	log.Printf(\"%s\", sent)",
+            Verdict::Pass,
+        ),
+        (
+            "to := url.URL{Path: \"/app\", RawQuery: url.Values{\"t\": {accessToken}}.Encode()}
+	http.Redirect(w, r, to.String(), http.StatusFound)",
+            Verdict::Fail,
+        ),
+        (
+            "to := url.URL{Path: \"/app\", RawQuery: url.Values{\"kind\": {tok.TokenType}}.Encode()}
+	http.Redirect(w, r, to.String(), http.StatusFound)",
+            Verdict::Pass,
+        ),
+        ("log.Printf(\"a token of %d letters\", len(accessToken))", Verdict::Pass),
+    ] {
+        holds("token-not-leaked", wanted, &Login { top, then, ..PLAIN });
+    }
+}
+
+#[test]
+fn a_hash_of_what_anybody_knows_is_no_state() {
+    for (state, wanted) in [
+        (
+            "fmt.Sprintf(\"%x\", sha256.Sum256([]byte(r.RemoteAddr)))",
+            Verdict::Fail,
+        ),
+        ("fmt.Sprintf(\"%x\", sha256.Sum256(b))", Verdict::Pass),
+    ] {
+        holds("state-generated", wanted, &Login { state, ..PLAIN });
+    }
+}
+
+#[test]
+fn who_it_is_beside_a_code_is_not_asked_of_the_browser() {
+    for (then, wanted) in [
+        (
+            "s.Values[\"user\"] = r.FormValue(\"email\")\n\ts.Save(r, w)",
+            Verdict::Fail,
+        ),
+        // Whom a page greets is another matter.
+        (
+            "s.Values[\"hint\"] = r.FormValue(\"email\")\n\ts.Save(r, w)",
+            Verdict::Na,
+        ),
+        (
+            "s.Values[\"user\"] = lookup(r.FormValue(\"email\"), accessToken)\n\ts.Save(r, w)",
+            Verdict::Pass,
+        ),
+    ] {
+        holds("identity-from-id-token", wanted, &Login { then, ..PLAIN });
+    }
+}
+
+#[test]
+fn a_verifier_that_stands_in_the_code_protects_nothing() {
+    for (top, options, verifier, wanted) in [
+        (
+            "const v = \"the-same-verifier-for-every-login-of-everybody\"",
+            "oauth2.S256ChallengeOption(v)",
+            "",
+            Verdict::Fail,
+        ),
+        (
+            "",
+            "oauth2.S256ChallengeOption(v)",
+            "v := oauth2.GenerateVerifier()\n\ts.Values[\"v\"] = v",
+            Verdict::Pass,
+        ),
+        (
+            "",
+            "oauth2.S256ChallengeOption(v)",
+            "v := fresh.Verifier()\n\ts.Values[\"v\"] = v",
+            Verdict::Pass,
+        ),
+    ] {
+        let login = Login {
+            top,
+            kept: verifier,
+            ..PLAIN
+        };
+        let text = login
+            .text()
+            .replace(
+                "AuthCodeURL(state)",
+                &format!("AuthCodeURL(state, {options})"),
+            )
+            .replace(
+                "r.FormValue(\"code\"))",
+                "r.FormValue(\"code\"), oauth2.VerifierOption(s.Values[\"v\"].(string)))",
+            );
+        let report = audit_source(&[("main.go", &text)], &Options::default());
+        let found = report.results.iter().find(|r| r.check == "pkce-used");
+        assert_eq!(found.map(|r| r.verdict), Some(wanted), "{text}");
+    }
 }

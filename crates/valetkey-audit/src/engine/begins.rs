@@ -98,8 +98,13 @@ impl Engine<'_> {
         };
         let (left, right) = (kept, came);
         self.emit(EventKind::Compare { left, right }, at);
-        if self.mode != Mode::Scenario || !self.scenario.stored {
+        if self.mode != Mode::Scenario {
             return None;
+        }
+        if !self.scenario.stored {
+            // There, what is not kept is an empty text, with which all begin.
+            let empty = other || !self.scenario.state;
+            return self.traits.packages.then(|| Value::bool(empty));
         }
         Some(Value::bool(own || other && self.scenario.equal))
     }

@@ -95,7 +95,12 @@ impl Engine<'_> {
                 let mut fields = vec![(key, value)];
                 if fact("hash").is_some() {
                     let id = self.origin(Origin::Hash, at);
-                    fields[0].1 = self.settled(&fields[0].1).with(id);
+                    let made = self.settled(&fields[0].1);
+                    // As well known as what it is made of.
+                    fields[0].1 = match made.as_str() {
+                        Some(_) if made.taint.is_empty() => made,
+                        _ => made.with(id),
+                    };
                     fields.push(("code_challenge_method".into(), Value::str("S256")));
                 }
                 self.dict(fields.into_iter().collect())

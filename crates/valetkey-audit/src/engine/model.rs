@@ -637,6 +637,11 @@ impl Engine<'_> {
                 value
             }
             Does::Begins => {
+                // All begin with nothing.
+                let with = args.positional.get(1);
+                if self.traits.packages && with.is_some_and(|w| w.as_str() == Some("")) {
+                    return Ok(Value::bool(true));
+                }
                 if let [of, with] = args.positional.as_slice()
                     && let Some(known) =
                         self.begins_with_kept(of, "startsWith", std::slice::from_ref(with), at)
@@ -649,7 +654,10 @@ impl Engine<'_> {
                 let within = fact("within").is_some();
                 // Which error it is, its words do say.
                 let failure = self.any(&value.taint, |o| *o == Origin::Failure);
-                let weak = text.is_some_and(|t| super::begins::is_weak(t, within));
+                let weak = match fact("ends") {
+                    Some(_) => text.is_some_and(|t| !t.starts_with('.')),
+                    None => text.is_some_and(|t| super::begins::is_weak(t, within)),
+                };
                 if fact("weak").is_some() || weak && !failure {
                     let id = self.origin(Origin::Begins, at);
                     value.add(&[id]);

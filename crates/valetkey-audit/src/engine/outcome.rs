@@ -31,6 +31,8 @@ impl Engine<'_> {
                 let id = self.origin(Origin::Begins, at);
                 Value::derived([&self.settled(&of)]).with(id)
             }
+            // `next[1] == '/'`
+            "letter" => Value::derived([&self.settled(&of)]),
             // What is compared with it is only asked whether it is there.
             "blank" => {
                 let id = self.origin(Origin::Begins, at);

@@ -20,7 +20,11 @@ impl Engine<'_> {
     /// A URL made of a text, and perhaps of one before it.
     pub(super) fn url(&mut self, args: &Args, at: Span) -> Value {
         if let Some(host) = args.get("Host").cloned() {
-            return self.url_of_parts(host, args, at);
+            return self.url_of_parts(vec![Value::str("://"), host], args, at);
+        }
+        // A page of this site.
+        if self.traits.packages && args.get("Path").is_some() && args.get("Opaque").is_none() {
+            return self.url_of_parts(Vec::new(), args, at);
         }
         let first = args.get("url").cloned().unwrap_or_else(|| args.first());
         let first = self.url_text(&first, at);
@@ -198,9 +202,11 @@ impl Engine<'_> {
     }
 
     /// A URL of its parts.
-    fn url_of_parts(&mut self, host: Value, args: &Args, at: Span) -> Value {
+    fn url_of_parts(&mut self, host: Vec<Value>, args: &Args, at: Span) -> Value {
         let part = |name: &str| args.get(name).cloned().unwrap_or_else(|| Value::str(""));
-        let parts = vec![part("Scheme"), Value::str("://"), host, part("Path")];
+        let mut parts = vec![part("Scheme")];
+        parts.extend(host);
+        parts.push(part("Path"));
         let base = self.join(parts, at);
         let params = args.get("RawQuery").cloned().unwrap_or_else(Value::none);
         let fields = vec![(BASE.to_owned(), base), (PARAMS.to_owned(), params)];

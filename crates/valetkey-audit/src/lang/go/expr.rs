@@ -162,7 +162,10 @@ impl Lower<'_> {
         if let Some(kind) = self.first_letter(node, operator) {
             return kind;
         }
-        let (left, mut right) = (self.boxed(node, "left"), self.boxed(node, "right"));
+        let (mut left, mut right) = (self.boxed(node, "left"), self.boxed(node, "right"));
+        if let Some(letter) = self.letter(node) {
+            left = Box::new(letter);
+        }
         if matches!(&right.kind, ExprKind::Str(s) if s.is_empty()) {
             let blank = name(node, "?blank");
             right = Box::new(at(node, called(blank, Vec::new(), Vec::new())));
@@ -177,6 +180,22 @@ impl Lower<'_> {
             _ => return ExprKind::Other(vec![*left, *right]),
         };
         ExprKind::Compare(cmp, left, right)
+    }
+
+    /// `path[1] == '/'` looks at the text that the letter is of.
+    fn letter(&mut self, node: Node<'_>) -> Option<Expr> {
+        let left = bare(node.field("left")?);
+        let right = bare(node.field("right")?);
+        if left.rule() != "index_expression" || right.rule() != "rune_literal" {
+            return None;
+        }
+        let of = self.field(left, "operand");
+        // The first says how it begins.
+        let asked = match self.field_text(left, "index") {
+            "0" => "?begins",
+            _ => "?letter",
+        };
+        Some(at(left, called(name(left, asked), vec![of], Vec::new())))
     }
 
     /// `path[0] == '/'` and `path[:1] == "/"` ask how a text begins.

@@ -27,7 +27,7 @@ fn literals() {
     check_inside(&[
         (
             "x := http.Cookie{Name: \"a\", HttpOnly: true}",
-            "x = http.Cookie(Name: \"a\", HttpOnly: true)",
+            "x = http.Cookie(Name: \"a\", HttpOnly: true, Value: \"\")",
         ),
         ("x := url.Values{\"code\": {c}}", "x = {\"code\": c}"),
         ("x := map[string]int{k: 1}", "x = {k: 1}"),
