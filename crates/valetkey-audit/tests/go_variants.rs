@@ -40,6 +40,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -49,6 +50,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -450,5 +452,86 @@ fn a_verifier_that_stands_in_the_code_protects_nothing() {
         let report = audit_source(&[("main.go", &text)], &Options::default());
         let found = report.results.iter().find(|r| r.check == "pkce-used");
         assert_eq!(found.map(|r| r.verdict), Some(wanted), "{text}");
+    }
+}
+
+#[test]
+fn a_pattern_says_of_a_page_what_it_says_of_its_beginning() {
+    for (pattern, wanted) in [
+        ("^/[a-z]+$", Verdict::Pass),
+        ("^/(home|me)(/.*)?$", Verdict::Pass),
+        ("^https://shop\\.example/", Verdict::Pass),
+        ("^/", Verdict::Fail),
+        ("^/.*$", Verdict::Fail),
+        ("^https?://", Verdict::Fail),
+        ("shop\\.example", Verdict::Fail),
+    ] {
+        let top = format!(
+            "var known = regexp.MustCompile(`{pattern}`)\n{}",
+            looked("known.MatchString(next)")
+        );
+        page(&top, wanted);
+    }
+}
+
+#[test]
+fn what_begins_like_one_of_a_list_begins_like_the_weakest() {
+    let among = |list: &str, test: &str| {
+        format!(
+            "func among(next string) bool {{
+	for _, one := range []string{{{list}}} {{
+		if {test} {{
+			return true
+		}}
+	}}
+	return false
+}}
+{}",
+            looked("among(next)")
+        )
+    };
+    let begins = "strings.HasPrefix(next, one)";
+    page(&among("\"/home\", \"/me/\"", begins), Verdict::Pass);
+    page(&among("\"/\", \"/me/\"", begins), Verdict::Fail);
+    page(&among("\"/\", \"/me\"", "next == one"), Verdict::Pass);
+}
+
+#[test]
+fn a_page_that_a_struct_keeps_is_kept() {
+    let top = "type visit struct{ Next string }";
+    let then =
+        "v, _ := s.Values[\"visit\"].(visit)\n\thttp.Redirect(w, r, v.Next, http.StatusFound)";
+    for (kept, wanted) in [
+        (
+            "s.Values[\"visit\"] = visit{Next: r.FormValue(\"next\")}",
+            Verdict::Fail,
+        ),
+        (
+            "s.Values[\"visit\"] = visit{Next: os.Getenv(\"HOME_PAGE\")}",
+            Verdict::Pass,
+        ),
+    ] {
+        let login = Login {
+            top,
+            kept,
+            then,
+            ..PLAIN
+        };
+        holds("no-open-redirect", wanted, &login);
+    }
+}
+
+#[test]
+fn certificates_are_checked_unless_somebody_says_otherwise() {
+    for (skip, wanted) in [
+        ("os.Getenv(\"STAGE\") != \"production\"", Verdict::Fail),
+        ("os.Getenv(\"STAGE\") == \"development\"", Verdict::Pass),
+        ("true", Verdict::Fail),
+        ("false", Verdict::Pass),
+    ] {
+        let top = format!(
+            "var client = &http.Client{{Timeout: time.Second, Transport: &http.Transport{{TLSClientConfig: &tls.Config{{InsecureSkipVerify: {skip}}}}}}}"
+        );
+        holds("tls-only", wanted, &Login { top: &top, ..PLAIN });
     }
 }

@@ -44,6 +44,23 @@ fn is_domain(text: &str) -> bool {
     })
 }
 
+/// Whether a pattern lets an address of another site through: one that says
+/// nothing of how a text begins, or no more than that it does with a stroke.
+pub(super) fn is_weak_pattern(pattern: &str) -> bool {
+    let Some(rest) = pattern.strip_prefix('^') else {
+        // All of a text, in other words.
+        return !pattern.starts_with("\\A") && !pattern.contains("(?");
+    };
+    let rest = rest.replace("\\/", "/");
+    let rest = rest.strip_prefix('/').unwrap_or(&rest);
+    matches!(
+        rest.trim_end_matches('$'),
+        "" | ".*" | ".+" | "(.*)" | "(.+)"
+    ) || ["http", "https?"]
+        .iter()
+        .any(|s| rest.trim_end_matches("://") == *s)
+}
+
 impl Engine<'_> {
     /// `target.include?("example.com")`: so may any address.
     pub(super) fn has_within(

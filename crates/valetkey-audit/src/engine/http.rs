@@ -531,7 +531,7 @@ impl Engine<'_> {
         })
     }
 
-    fn field_of(&self, of: &Value, name: &str) -> Option<Value> {
+    pub(super) fn field_of(&self, of: &Value, name: &str) -> Option<Value> {
         let Kind::Obj(id) = of.kind else { return None };
         self.heap.get(id)?.fields.get(name).cloned()
     }

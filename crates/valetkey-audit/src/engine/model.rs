@@ -654,7 +654,15 @@ impl Engine<'_> {
                 let within = fact("within").is_some();
                 // Which error it is, its words do say.
                 let failure = self.any(&value.taint, |o| *o == Origin::Failure);
+                let pattern = match fact("pattern") {
+                    Some(_) => of.as_ref().and_then(|of| self.field_of(of, "pattern")),
+                    None => None,
+                };
                 let weak = match fact("ends") {
+                    _ if fact("pattern").is_some() => pattern
+                        .as_ref()
+                        .and_then(Value::as_str)
+                        .is_some_and(super::begins::is_weak_pattern),
                     Some(_) => text.is_some_and(|t| !t.starts_with('.')),
                     None => text.is_some_and(|t| super::begins::is_weak(t, within)),
                 };

@@ -180,7 +180,7 @@ impl Engine<'_> {
         self.traits.packages && self.stack.first().is_some_and(|k| self.starts.contains(k))
     }
 
-    /// The items of a list of objects, or of functions, that nothing changes.
+    /// The items of a list of objects, functions or texts that nothing changes.
     pub(super) fn written_down(&self, list: &Value) -> Vec<Value> {
         let Kind::List(id) = list.kind else {
             return Vec::new();
@@ -194,7 +194,7 @@ impl Engine<'_> {
             && object
                 .items
                 .iter()
-                .all(|v| matches!(v.kind, Kind::Obj(_) | Kind::Func(_)));
+                .all(|v| matches!(v.kind, Kind::Obj(_) | Kind::Func(_) | Kind::Str(_)));
         match plain {
             true => object.items.clone(),
             false => Vec::new(),

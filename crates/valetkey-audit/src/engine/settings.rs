@@ -136,7 +136,16 @@ impl Engine<'_> {
         if lower == "allow_insecure_http" && matches!(value.kind, Kind::Bool(true)) {
             self.set_env("OAUTHLIB_INSECURE_TRANSPORT", &Value::str("1"), at);
         }
-        if off || lower == "insecureskipverify" && matches!(value.kind, Kind::Bool(true)) {
+        // Off where the environment says nothing.
+        let on = |v: &Value| matches!(v.kind, Kind::Bool(true));
+        if let Kind::Alt(all) = &value.kind
+            && lower == "insecureskipverify"
+            && all.iter().any(on)
+        {
+            let what = "certificate checks are off unless the environment switches them on";
+            self.emit(EventKind::InsecureTransport { what }, at);
+        }
+        if off || lower == "insecureskipverify" && on(value) {
             self.emit(
                 EventKind::InsecureTransport {
                     what: "certificate checks are switched off",

@@ -198,6 +198,10 @@ impl Engine<'_> {
         let settled = self.settled(&value);
         match map {
             "session" => {
+                for (name, inner) in self.brought_members(&value) {
+                    let key = format!("{key}.{name}");
+                    self.emit(EventKind::SessionWrite { key, value: inner }, at);
+                }
                 self.session.insert(format!("session:{key}"), Some(value));
                 self.emit(
                     EventKind::SessionWrite {
@@ -272,6 +276,22 @@ impl Engine<'_> {
                 at,
             ),
         }
+    }
+
+    /// The fields of a struct that the request has filled: what is kept as a
+    /// whole is read one by one.
+    fn brought_members(&self, value: &Value) -> Vec<(String, Value)> {
+        let Kind::Obj(id) = value.kind else {
+            return Vec::new();
+        };
+        let object = self.heap.get(id);
+        let object = object.filter(|o| self.traits.packages && o.app_class.is_some());
+        let fields = object.into_iter().flat_map(|o| &o.fields);
+        let brought = |v: &Value| self.any(&v.taint, |o| matches!(o, Origin::Param(_)));
+        fields
+            .map(|(name, v)| (name.clone(), self.settled(v)))
+            .filter(|(_, v)| brought(v))
+            .collect()
     }
 
     fn write(&mut self, id: ObjId, name: &str, value: Value, at: Span) {
