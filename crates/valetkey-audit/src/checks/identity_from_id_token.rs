@@ -3,9 +3,10 @@
 use super::{Check, Context, Found, at, field, text};
 use crate::{
     engine::posted::is_brought_token,
-    facts::{Event, EventKind, StateOutcome, is_identity},
+    facts::{Event, EventKind, is_identity},
+    lang::Language,
     report::Severity::High,
-    value::{Kind, Origin, Value},
+    value::{Origin, Value},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -221,20 +222,7 @@ pub(crate) fn told_by_browser<'a>(c: &'a Context<'a>) -> Vec<Found> {
             }
             false
         });
-        // Beside a code that was exchanged, the browser is asked who it is.
-        let callback = || {
-            let of_callback = |s: &StateOutcome| Some(s.entry) == event.entry;
-            let key = match &event.kind {
-                EventKind::SessionWrite { key, .. } => names_user(key),
-                _ => true,
-            };
-            key && matches!(value.kind, Kind::Sym) && c.facts.states.iter().any(of_callback)
-        };
-        if callback() {
-            let message =
-                "The user is whoever the browser says, beside a code that says who it is.";
-            found.push(Found::fail(at(event), High, message));
-        } else if brings && !asks {
+        if brings && !asks {
             let message =
                 "The user is whoever the browser says: the token that came along is not looked at.";
             found.push(Found::fail(at(event), High, message));
@@ -284,7 +272,7 @@ fn claimed(c: &Context<'_>, event: &Event) -> bool {
         !event.inspected.contains(id)
             && matches!(c.origins.of(*id), Origin::Param(p) if is_identity(p))
     });
-    c.app.language == crate::lang::Language::Python
+    matches!(c.app.language, Language::Python | Language::Go)
         && came
         && !c.any(value, told)
         && c.beside(event).any(|e| {
