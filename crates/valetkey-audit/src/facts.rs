@@ -52,13 +52,15 @@ pub(crate) enum EventKind {
         fields: Fields,
         library: &'static str,
     },
-    /// An HTTP request; `timeout`: `Some(false)` where it waits for ever.
+    /// An HTTP request; `timeout`: `Some(false)` where it waits for ever;
+    /// `reads`: it is a GET and changes nothing.
     Http {
         url: String,
         target: Value,
         timeout: Option<bool>,
         verify_off: bool,
         oauth: bool,
+        reads: bool,
     },
     Redirect {
         value: Value,

@@ -15,6 +15,7 @@ mod engine;
 mod evidence;
 mod facts;
 mod group;
+mod imports;
 mod ir;
 mod lang;
 mod libraries;

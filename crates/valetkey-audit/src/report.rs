@@ -17,6 +17,7 @@ use crate::{
     evidence::Places,
     facts::{EventKind, Facts},
     group,
+    imports::Imports,
     ir::Span,
     lang::Language,
     libraries::Libraries,
@@ -251,6 +252,7 @@ fn judge(
     by_settings(app.language, texts, &mut facts);
     let mut part = takes_part(&facts);
     let integration = part.clone();
+    let imports = Imports::new(app, texts);
     let context = Context {
         facts: &facts,
         origins: &engine.origins,
@@ -279,10 +281,9 @@ fn judge(
                     && match check.id {
                         "token-not-leaked" => true,
                         "debug-off" | "session-key-strong" => {
-                            sets_up(app, texts, found.file, &integration)
-                                || settles(app, texts, found.file, &integration)
+                            imports.near(found.file, &integration)
                         }
-                        "tls-only" => settles(app, texts, found.file, &integration),
+                        "tls-only" => imports.settles(found.file, &integration),
                         _ => false,
                     }
             {
@@ -309,7 +310,7 @@ fn judge(
     let leaks = CHECKS.iter().position(|c| c.id == "token-not-leaked");
     for found in named::found(&context) {
         let known = all.entry((found.file, leaks.unwrap_or(0))).or_default();
-        let here = part.contains(&found.file) || of_package(app, texts, found.file, &integration);
+        let here = part.contains(&found.file) || imports.of_package(found.file, &integration);
         if here && known.iter().all(|f| f.verdict != Verdict::Fail) {
             part.insert(found.file);
             known.push(found);
@@ -347,72 +348,6 @@ fn judge(
         }
     }
     results
-}
-
-/// Whether a file imports one of those that an integration is made of: it is
-/// where the app is put together.
-fn sets_up(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> bool {
-    let Some(text) = texts.get(file) else {
-        return false;
-    };
-    if app.language == Language::Go {
-        return of_package(app, texts, file, part);
-    }
-    let rust = app.language == Language::Rust;
-    part.iter().filter_map(|id| app.files.get(*id)).any(|f| {
-        let name = f.path.rsplit('/').next().unwrap_or(&f.path);
-        let stem = match (rust, name) {
-            // It is called after its folder.
-            (true, "mod.rs") => f.path.rsplit('/').nth(1).unwrap_or(name),
-            _ => name,
-        };
-        let stem = stem.split('.').next().unwrap_or(stem);
-        text.lines().any(|l| {
-            let import = match app.language {
-                Language::Rust => l.contains("mod ") || l.contains("use "),
-                Language::Ruby => l.trim_start().starts_with("require"),
-                _ => l.contains("import ") || l.contains("require("),
-            };
-            import
-                && l.split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .any(|w| w == stem)
-        })
-    })
-}
-
-/// Whether a file of Go is of the package of one of those that an integration
-/// is made of, or imports it.
-fn of_package(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> bool {
-    let folder = |id: usize| {
-        let path = app.files.get(id).map_or("", |f| f.path.as_str());
-        path.rsplit_once('/').map_or("", |(folder, _)| folder)
-    };
-    let Some(text) = texts.get(file).filter(|_| app.language == Language::Go) else {
-        return false;
-    };
-    part.iter().any(|id| {
-        let other = folder(*id);
-        let last = other.rsplit('/').next().unwrap_or(other);
-        other == folder(file) || !last.is_empty() && text.contains(&format!("/{last}\""))
-    })
-}
-
-/// Whether a file of settings is imported by one of those that an integration
-/// is made of.
-fn settles(app: &App, texts: &[String], file: usize, part: &BTreeSet<usize>) -> bool {
-    let Some(path) = app.files.get(file).map(|f| f.path.as_str()) else {
-        return false;
-    };
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let stem = name.split('.').next().unwrap_or(name);
-    app.language == Language::Python
-        && matches!(stem, "config" | "settings" | "conf" | "constants")
-        && part.iter().filter_map(|id| texts.get(*id)).any(|text| {
-            text.lines().filter(|l| l.contains("import ")).any(|l| {
-                let mut words = l.split(|c: char| !c.is_alphanumeric() && c != '_');
-                words.any(|w| w == stem)
-            })
-        })
 }
 
 /// Settings that hand the whole flow to a library.

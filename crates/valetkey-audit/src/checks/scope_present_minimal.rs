@@ -87,8 +87,7 @@ const SIGN_IN: &[&str] = &[
     "https://www.googleapis.com/auth/userinfo.email",
     "https://www.googleapis.com/auth/userinfo.profile",
 ];
-/// What stands in scopes that change or send something, or open what is
-/// private.
+/// What stands in scopes that change or send something.
 const CHANGES: &[&str] = &[
     "write",
     "manage",
@@ -97,13 +96,44 @@ const CHANGES: &[&str] = &[
     "send",
     "modify",
     "admin",
-    "messages",
-    "wall",
     "w_member",
     "w_organization",
     "upload",
     "compose",
     "playback",
+    "edit",
+    "moderat",
+];
+/// What stands in scopes that open what is private, and that no login needs.
+const OPENS: &[&str] = &[
+    "messages",
+    "wall",
+    "mail.read",
+    "calendars.",
+    "contacts.",
+    "files.read",
+    "user_friends",
+    "user_posts",
+    "user_photos",
+    "user_videos",
+    "user_likes",
+    "pages_",
+    "instagram_",
+];
+/// What Google's scopes let an app read, and change unless they say `readonly`.
+const OF_GOOGLE: &[&str] = &[
+    "calendar",
+    "contacts",
+    "tasks",
+    "spreadsheets",
+    "documents",
+    "presentations",
+    "youtube",
+    "blogger",
+    "photoslibrary",
+    "gmail",
+    "classroom",
+    "drive",
 ];
 
 fn run(c: &Context<'_>) -> Vec<Found> {
@@ -233,16 +263,16 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
         Kind::Str(text) => found.written(c, text),
         _ => found,
     };
-    if let Some(broad) = words.iter().find(|w| {
-        let lower = w.to_ascii_lowercase();
-        BROAD.contains(&lower.as_str()) && (lower != "api" || of_gitlab(c, place.0))
-    }) {
+    if let Some(broad) = words
+        .iter()
+        .find(|w| opens_all(w) && (!w.eq_ignore_ascii_case("api") || of_gitlab(c, place.0)))
+    {
         let message = format!("The scope `{broad}` opens far more than a login needs.");
         return Some(written(Found::fail(place, Low, message)).unsure());
     }
     if let Some(unused) = unused(c, &words) {
         let message =
-            format!("The scope `{unused}` is asked for with a login, and nothing here uses it.");
+            format!("The scope `{unused}` is asked for, and nothing here uses what it opens.");
         return Some(Found::fail(place, Low, message).unsure());
     }
     if !words.is_empty() {
@@ -256,18 +286,68 @@ fn judge(c: &Context<'_>, scope: &Value, place: (usize, crate::ir::Span)) -> Opt
         .or_else(|| elsewhere(scope, place, "The scope is named in another file."))
 }
 
-/// A scope of a login that lets the app change something, where all that it
-/// asks for with its token is who the user is.
+/// A scope that lets the app change something, where all that it does with
+/// its token is to read, or one that opens what is private, where it only asks
+/// who somebody is.
 fn unused<'w>(c: &Context<'_>, words: &'w [String]) -> Option<&'w String> {
     let lower = |w: &String| w.to_ascii_lowercase();
-    let changes = words.iter().find(|w| {
-        let lower = lower(w);
-        CHANGES.iter().any(|c| lower.contains(c))
-    })?;
+    let strongest = words.iter().max_by_key(|w| lets(&lower(w)))?;
+    let lets = lets(&lower(strongest));
+    if lets == Lets::Little {
+        return None;
+    }
     let login = words.iter().any(|w| SIGN_IN.contains(&lower(w).as_str()));
-    let exchanged = c.token_requests().next().is_some();
-    let later = words.iter().any(|w| lower(w) == "offline_access") || is_kept(c);
-    (login && exchanged && !later && !asks_more(c)).then_some(changes)
+    let offline = words.iter().any(|w| lower(w) == "offline_access");
+    let exchanged = c.token_requests().next().is_some()
+        || c.delegations().any(|(_, part, ..)| part == "callback");
+    let never = exchanged
+        && match used(c) {
+            Use::Changes => false,
+            // It reads with what it has; somebody else may do more.
+            Use::Reads => lets == Lets::Change && !is_given_away(c),
+            Use::Identity => !is_kept(c),
+            Use::Nothing => login && !offline && !is_kept(c),
+        };
+    never.then_some(strongest)
+}
+
+/// What a scope lets an app do with somebody's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lets {
+    /// Nothing that is known to be much.
+    Little,
+    /// Read what is private.
+    Read,
+    /// Change or send something.
+    Change,
+}
+
+/// What a scope, in small letters, lets an app do.
+fn lets(scope: &str) -> Lets {
+    let has = |words: &[&str]| words.iter().any(|word| scope.contains(word));
+    match scope.strip_prefix("https://www.googleapis.com/auth/") {
+        Some(resource) => {
+            let name = resource.split('.').next().unwrap_or(resource);
+            match (OF_GOOGLE.contains(&name), resource.contains("readonly")) {
+                (true, false) => Lets::Change,
+                (true, true) => Lets::Read,
+                _ => Lets::Little,
+            }
+        }
+        None if has(CHANGES) => Lets::Change,
+        None if has(OPENS) => Lets::Read,
+        None => Lets::Little,
+    }
+}
+
+/// Whether a token goes to something that is not seen, or to where another
+/// program may take it from.
+fn is_given_away(c: &Context<'_>) -> bool {
+    c.events().any(|e| match &e.kind {
+        EventKind::TokenHanded => true,
+        EventKind::StoreWrite { value, .. } => c.any(value, Origin::is_token),
+        _ => false,
+    })
 }
 
 /// Whether a token is put away, or given to somebody, for later.
@@ -276,58 +356,93 @@ fn is_kept(c: &Context<'_>) -> bool {
     let offline = |fields: &Fields| {
         field(fields, "access_type").is_some_and(|v| v.as_str() == Some("offline"))
     };
-    c.events().any(|e| match &e.kind {
-        EventKind::TokenHanded => true,
-        EventKind::SessionWrite { value, .. }
-        | EventKind::StoreWrite { value, .. }
-        | EventKind::SetCookie { value, .. } => token(value),
-        EventKind::Authorize { fields, .. } => offline(fields),
-        _ => false,
-    })
+    is_given_away(c)
+        || c.events().any(|e| match &e.kind {
+            EventKind::SessionWrite { value, .. } | EventKind::SetCookie { value, .. } => {
+                token(value)
+            }
+            EventKind::Authorize { fields, .. } => offline(fields),
+            _ => false,
+        })
 }
 
-/// Whether the app asks the provider for anything but tokens, keys and who
-/// somebody is.
-fn asks_more(c: &Context<'_>) -> bool {
-    const WHO: &[&str] = &[
+/// What an app does with its tokens, as far as its requests show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    /// It asks for nothing with them.
+    Nothing,
+    /// It asks who the user is.
+    Identity,
+    /// It asks for more, and only reads.
+    Reads,
+    /// It may change something.
+    Changes,
+}
+
+fn used(c: &Context<'_>) -> Use {
+    const TOKENS: &[&str] = &[
         "oauth",
         "token",
-        "user",
-        "/me",
-        "profile",
-        "account",
         "jwks",
         "keys",
         "openid",
         "well-known",
-        "identity",
-        "people",
+        "revoke",
     ];
-    let known: Vec<_> = c
-        .events()
-        .filter(|e| {
-            matches!(
-                e.kind,
-                EventKind::TokenRequest { .. } | EventKind::ProfileRead { .. }
-            )
-        })
-        .map(at)
-        .collect();
-    c.events().any(|e| match &e.kind {
-        EventKind::Http { url, .. } if !known.contains(&at(e)) => {
-            let path = url.split("://").last().unwrap_or(url).to_ascii_lowercase();
-            let path = path.split_once('/').map_or("", |(_, path)| path);
-            let path = format!("/{path}");
-            !WHO.iter().any(|w| path.contains(w))
+    const WHO: &[&str] = &[
+        "user", "/me", "profile", "account", "identity", "people", "athlete",
+    ];
+    let (mut tokens, mut who) = (Vec::new(), Vec::new());
+    for event in c.events() {
+        match event.kind {
+            EventKind::TokenRequest { .. } => tokens.push(at(event)),
+            EventKind::ProfileRead { .. } => who.push(at(event)),
+            _ => {}
         }
-        _ => false,
-    })
+    }
+    let asked = c.events().filter(|e| !tokens.contains(&at(e)));
+    asked
+        .filter_map(|e| match &e.kind {
+            EventKind::ProfileRead { .. } | EventKind::IdToken { .. } => Some(Use::Identity),
+            EventKind::Http { url, reads, .. } => {
+                let path = url.split("://").last().unwrap_or(url).to_ascii_lowercase();
+                let path = path.split_once('/').map_or("", |(_, path)| path);
+                let path = format!("/{path}");
+                let about = |words: &[&str]| words.iter().any(|w| path.contains(w));
+                let identity = who.contains(&at(e)) || about(WHO);
+                match (about(TOKENS), reads, identity) {
+                    (true, ..) => identity.then_some(Use::Identity),
+                    (false, false, _) if !who.contains(&at(e)) => Some(Use::Changes),
+                    (_, _, true) => Some(Use::Identity),
+                    _ => Some(Use::Reads),
+                }
+            }
+            _ => None,
+        })
+        .max()
+        .unwrap_or(Use::Nothing)
 }
 
 /// Whether one of the scopes of a text opens a whole account.
 pub(crate) fn is_broad(text: &str) -> bool {
-    text.split([' ', ',', '+'])
-        .any(|w| BROAD.contains(&w.to_ascii_lowercase().as_str()))
+    text.split([' ', ',', '+']).any(opens_all)
+}
+
+/// Whether a scope opens a whole account: a known one, or one that by its
+/// words is for administrators, or for changing who the users are.
+fn opens_all(scope: &str) -> bool {
+    let lower = scope.to_ascii_lowercase();
+    // Google's are known, and those of others by their address name a resource.
+    let words: Vec<&str> = match lower.contains("://") {
+        true => Vec::new(),
+        false => lower.split([':', '.', '/', '_', '-']).collect(),
+    };
+    let has = |all: &[&str]| words.iter().any(|w| all.contains(w));
+    let administers = has(&["admin", "administrator", "superuser"])
+        || has(&["manage", "write", "update", "delete", "create"])
+            && has(&["users", "clients", "directory"]);
+    BROAD.contains(&lower.as_str())
+        || words.len() > 1 && administers && !has(&["read", "readonly", "view", "list"])
 }
 
 /// There `api` opens the account; elsewhere it is one API among others.

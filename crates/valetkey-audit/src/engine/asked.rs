@@ -93,6 +93,7 @@ impl Engine<'_> {
                     timeout,
                     verify_off: false,
                     oauth: true,
+                    reads: false,
                 },
                 at,
             );

@@ -159,6 +159,7 @@ impl Engine<'_> {
                 timeout,
                 verify_off: false,
                 oauth: true,
+                reads: false,
             };
             self.emit(event, at);
         }

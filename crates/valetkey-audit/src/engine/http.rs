@@ -14,7 +14,7 @@ impl Engine<'_> {
         &mut self,
         model: &'static CallModel,
         of: Option<Value>,
-        _path: &str,
+        path: &str,
         args: &Args,
         at: Span,
     ) -> Eval<Value> {
@@ -339,6 +339,7 @@ impl Engine<'_> {
                 timeout: timeout.filter(|_| !own_server),
                 verify_off,
                 oauth,
+                reads: data.is_none() && Self::only_reads(path, args),
             },
             at,
         );
@@ -496,6 +497,21 @@ impl Engine<'_> {
         let mut answer = Value::unknown();
         answer.add(&from);
         Ok(answer)
+    }
+
+    /// Whether a request without a body is a GET, by the name of the call and
+    /// by the method that it names.
+    fn only_reads(path: &str, args: &Args) -> bool {
+        const CHANGE: &[&str] = &["post", "put", "patch", "delete"];
+        let call = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
+        let named = args.get("method").filter(|v| !v.is_none());
+        let gets = |text: &str| ["GET", "HEAD"].iter().any(|m| text.eq_ignore_ascii_case(m));
+        !CHANGE.iter().any(|verb| call.contains(verb))
+            && named.is_none_or(|v| {
+                v.as_str().is_some_and(gets)
+                    // `http.MethodGet`, `Method::GET`.
+                    || matches!(v.plain_name().as_deref(), Some("methodget" | "methodhead" | "get"))
+            })
     }
 
     /// What stands behind the colon of `Basic …`.

@@ -154,6 +154,7 @@ impl Engine<'_> {
                 timeout,
                 verify_off,
                 oauth: true,
+                reads: false,
             },
             at,
         );

@@ -122,6 +122,7 @@ impl Engine<'_> {
                     timeout: None,
                     verify_off: false,
                     oauth: true,
+                    reads: false,
                 };
                 self.emit(event, at);
             }
