@@ -95,7 +95,6 @@ const CHANGES: &[&str] = &[
     "publish",
     "send",
     "modify",
-    "admin",
     "w_member",
     "w_organization",
     "upload",

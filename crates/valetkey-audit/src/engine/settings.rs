@@ -12,26 +12,35 @@ use crate::{
 
 /// What apps of Python call the keys with which they sign what they hand out.
 const KEYS: &[&str] = &[
-    "jwt_secret",
-    "jwt_key",
-    "jwt_signing_key",
-    "signing_key",
-    "session_key",
-    "session_secret_key",
-    "cookie_secret_key",
-    "flask_secret",
-    "flask_secret_key",
-    "app_secret_key",
-    "auth_secret_key",
-    "token_secret_key",
-    "access_secret_key",
-    "refresh_secret_key",
-    "access_token_secret_key",
-    "refresh_token_secret_key",
-    "jwt_access_secret",
-    "jwt_refresh_secret",
-    "jwt_access_secret_key",
-    "jwt_refresh_secret_key",
+    "secretkey",
+    "jwtsecretkey",
+    "cookiesecret",
+    "sessionsecret",
+    "secretkeybase",
+    "session.validatekey",
+    "session.encryptkey",
+    "jwtsecret",
+    "jwtkey",
+    "jwtsigningkey",
+    "signingkey",
+    "cookiesigningkey",
+    "cookiesecretkey",
+    "sessionkey",
+    "sessionsecretkey",
+    "sessionsigningkey",
+    "flasksecret",
+    "flasksecretkey",
+    "appsecretkey",
+    "authsecretkey",
+    "tokensecretkey",
+    "accesssecretkey",
+    "refreshsecretkey",
+    "accesstokensecretkey",
+    "refreshtokensecretkey",
+    "jwtaccesssecret",
+    "jwtrefreshsecret",
+    "jwtaccesssecretkey",
+    "jwtrefreshsecretkey",
 ];
 
 /// The name and the text of a call that may ask for a setting and give what
@@ -152,19 +161,7 @@ impl Engine<'_> {
                 },
                 at,
             );
-        } else if matches!(
-            lower,
-            "secret_key"
-                | "jwt_secret_key"
-                | "cookie_secret"
-                | "session_secret"
-                | "secret_key_base"
-                | "session.validate_key"
-                | "session.encrypt_key"
-        ) || self.language == Language::Python
-            && KEYS.contains(&lower)
-            && !(lower == "session_key" && is_name(value))
-        {
+        } else if is_session_key(lower) && !is_name_of_key(lower, value) {
             if self.mode != Mode::Scenario {
                 self.emit(EventKind::SecretKey { value: settled() }, at);
             }
@@ -227,11 +224,28 @@ fn settled_empty(value: &Value) -> bool {
     value.as_str() == Some("")
 }
 
-/// Whether a text is a name: `session_key = "login"` says where in the session
-/// something is.
-fn is_name(value: &Value) -> bool {
+/// Whether a name, in small letters, is that of a key of sessions, cookies or
+/// the app's own tokens.
+fn is_session_key(lower: &str) -> bool {
+    // Few names end so, and all of them are asked.
+    ["key", "secret", "base"]
+        .iter()
+        .any(|end| lower.ends_with(end))
+        && KEYS.contains(&lower.replace('_', "").as_str())
+}
+
+/// Whether a text only says where a key is: `session_key = "login"` is a place
+/// in the session, a path that of a file; a public key is no secret.
+fn is_name_of_key(lower: &str, value: &Value) -> bool {
     let word = |b: u8| b.is_ascii_lowercase() || matches!(b, b'_' | b':' | b'.');
-    value.as_str().is_some_and(|text| text.bytes().all(word))
+    value.as_str().is_some_and(|text| {
+        lower.ends_with("session_key") && text.bytes().all(word)
+            || lower == "sessionkey" && text.bytes().all(|b| word(b) || b.is_ascii_uppercase())
+            || text.contains("PUBLIC KEY")
+            || [".pem", ".key", ".pub"]
+                .iter()
+                .any(|end| text.ends_with(end))
+    })
 }
 
 /// Names of the credentials of an OAuth client.
