@@ -34,7 +34,7 @@ const PYTHON: &[(&str, &str)] = files!("python":
 
 const RUST: &[(&str, &str)] = files!("rust":
     "rust" "rust-web" "rust-session" "rust-http" "rust-jwt" "oauth2" "openidconnect" "axum-login"
-    "rocket-oauth2" "rspotify" "rust-providers" "tauri" "worker" "valetkey"
+    "rocket-oauth2" "rspotify" "rust-providers" "serenity-oauth" "tauri" "worker" "valetkey"
 );
 
 const RUBY: &[(&str, &str)] = files!("ruby":

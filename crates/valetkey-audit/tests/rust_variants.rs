@@ -124,6 +124,7 @@ fn a_state_is_as_good_as_what_it_is_made_of() {
         "let mut h = std::collections::hash_map::DefaultHasher::new(); std::time::SystemTime::now().hash(&mut h); format!(\"{:x}\", h.finish())",
         "uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b\"notes\").to_string()",
         "uuid::Uuid::nil().to_string()",
+        "rocket::time::OffsetDateTime::now_utc().unix_timestamp().to_string()",
         "COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_string()",
         "Alphanumeric.sample_string(&mut rand::thread_rng(), 6)",
     ];
@@ -251,6 +252,7 @@ fn an_answer_that_hides_its_tokens_until_it_is_written_down() {
         "let text = serde_json::to_string(&granted).unwrap_or_default(); log::debug!(\"{text}\");",
         "println!(\"{:#}\", serde_json::to_value(&granted).unwrap_or_default());",
         "tracing::info!(token = %granted.access_token().secret(), \"linked\");",
+        "info_!(\"linked {}\", granted.access_token().secret());",
     ];
     holds("token-not-leaked", Verdict::Fail, &shown.map(exchanged));
     let hidden = [
@@ -321,4 +323,31 @@ async fn check(token: &str) -> Option<Badge> {{
         "rules.set_audience(&[\"notes\"]); rules.validate_aud = false;",
     ];
     holds("id-token-verified", Verdict::Fail, &wrong.map(text));
+}
+
+#[test]
+fn an_address_that_a_function_of_discords_makes() {
+    let of = |state: &str| {
+        let text = format!(
+            r#"use rocket::response::Redirect;
+use serenity_oauth::prelude::*;
+
+fn fresh() -> String {{ hex::encode(rand::random::<[u8; 32]>()) }}
+
+#[get("/login")]
+fn login(jar: &rocket::http::CookieJar<'_>) -> Redirect {{
+    let ticket = fresh();
+    jar.add_private(rocket::http::Cookie::new("ticket", ticket.clone()));
+    Redirect::to(serenity_oauth::utils::authorization_code_grant_url(7, &[Scope::Identify], {state}, "https://a.example/cb"))
+}}
+"#
+        );
+        text
+    };
+    holds(
+        "state-generated",
+        Verdict::Fail,
+        &[of("None"), of("Some(\"x\")")],
+    );
+    holds("state-generated", Verdict::Pass, &[of("Some(&ticket)")]);
 }

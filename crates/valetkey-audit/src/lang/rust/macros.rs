@@ -26,6 +26,12 @@ const LOGS: &[&str] = &[
     "console_error",
     "console_warn",
     "console_debug",
+    // Rocket's, indented.
+    "info_",
+    "warn_",
+    "error_",
+    "debug_",
+    "trace_",
 ];
 
 impl Lower<'_> {
