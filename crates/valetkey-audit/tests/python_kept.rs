@@ -200,3 +200,40 @@ fn sanic_adds_cookies_that_scripts_read() {
     let made = |line: &str| SHARED.replace("PAGE", "'/'").replace("LINE", line);
     twins("token-not-leaked", &wrong, &right, made);
 }
+
+const OWN: &str = r#"
+import os, secrets
+
+import requests
+from flask import Flask, abort, redirect, request, session
+
+
+class Kites(Flask):
+    def __init__(self, name):
+        super().__init__(name)
+        self.secret_key = os.environ["KEY"]
+
+        @self.route("/begin")
+        def begin():
+            session["state"] = secrets.token_urlsafe(24)
+            return redirect("https://op.kites.example/authorize?response_type=code&client_id=k&scope=openid"
+                            f"&redirect_uri=https://kites.example/back&state={session['state']}")
+
+        @self.route("/back")
+        def back():
+            kept = session.pop("state", None)
+            LINE
+            answer = requests.post("https://op.kites.example/token", timeout=5, data={
+                "grant_type": "authorization_code", "code": request.args["code"], "client_id": "k",
+                "client_secret": os.environ["SECRET"]})
+            answer.raise_for_status()
+            return redirect("/")
+"#;
+
+#[test]
+fn an_app_that_is_a_class_of_its_own_answers_requests() {
+    let wrong = ["pass", "print(kept == request.args.get('state'))"];
+    let right = ["if not kept or kept != request.args.get('state'):\n                abort(400)"];
+    let made = |line: &str| OWN.replace("LINE", line);
+    twins("state-verified", &wrong, &right, made);
+}

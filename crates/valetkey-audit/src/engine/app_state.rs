@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Mode};
+use super::{Engine, Frame, Mode};
 use crate::{
     lang::Language,
     value::{Kind, ObjId, Value},
@@ -80,6 +80,37 @@ impl Engine<'_> {
         self.on_app.get(&format!("{SERVER}{name}")).cloned()
     }
 
+    /// Apps that are classes of their own, `class Kites(Flask)`, whose
+    /// constructors say what answers requests: who makes one need not be seen.
+    pub(super) fn starts_apps(&mut self) {
+        if self.language != Language::Python {
+            return;
+        }
+        let mut found = Vec::new();
+        for (file, variables) in self.modules.iter().enumerate() {
+            for value in variables.iter().flat_map(|v| v.values()) {
+                if let Kind::Class(class) = &value.kind
+                    && class.file == file
+                    && found.len() < MOST
+                    && class.bases.iter().any(is_framework)
+                    && let Some(Kind::Func(init)) = class.members.get("__init__").map(|m| &m.kind)
+                {
+                    found.push((file, class.clone(), init.function.span));
+                }
+            }
+        }
+        for (file, class, at) in found {
+            self.steps = 0;
+            self.frames.push(Frame {
+                file,
+                module: true,
+                ..Frame::default()
+            });
+            let _ = self.instantiate(&class, Vec::new(), Vec::new(), at);
+            self.frames.pop();
+        }
+    }
+
     fn is_app_place(&self, of: &Value) -> bool {
         match &of.kind {
             Kind::Method(member) => PLACES.contains(&member.1.as_str()) && self.is_app(&member.0),
@@ -122,5 +153,13 @@ impl Engine<'_> {
             "flask.current_app" | "quart.current_app" => self.found_on_app("context", name),
             _ => None,
         }
+    }
+}
+
+/// Whether a class is a framework's app.
+fn is_framework(base: &Value) -> bool {
+    match &base.kind {
+        Kind::Ext(path) => APPS.contains(&path.rsplit('.').next().unwrap_or(path)),
+        _ => false,
     }
 }

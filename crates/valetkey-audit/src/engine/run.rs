@@ -76,6 +76,7 @@ impl Engine<'_> {
             self.load(id);
         }
         self.set_up();
+        self.starts_apps();
         self.written_settings();
         self.heap.settle();
         self.loaded = self.heap.old_len();
