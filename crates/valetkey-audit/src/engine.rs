@@ -65,6 +65,7 @@ mod logs;
 mod loops;
 mod mapping;
 mod maps;
+mod masked;
 mod meant;
 mod memo;
 mod method;

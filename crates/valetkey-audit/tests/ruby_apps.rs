@@ -218,3 +218,46 @@ end
     let wrong = text("return head(:forbidden) unless state['uid']");
     assert_eq!(verdict(&[("a.rb", &wrong)], "a.rb", check), Verdict::Fail);
 }
+
+#[test]
+fn a_few_letters_tell_nobody_a_token() {
+    let text = |told: &str| {
+        format!(
+            "def tokens(code)
+  res = Net::HTTP.post_form(URI('https://id.example/token'), client_id: ENV['ID'], code: code, grant_type: 'authorization_code')
+  raise 'refused' unless res.is_a?(Net::HTTPSuccess)
+  tokens = JSON.parse(res.body)
+  puts \"got #{{{told}}}\"
+end
+"
+        )
+    };
+    let check = "token-not-leaked";
+    for told in [
+        "tokens['access_token'][0, 6]",
+        "tokens['access_token'].first(4)",
+        "tokens['access_token'].gsub(/./, '*')",
+        "tokens.except('access_token', 'refresh_token', 'id_token')",
+        "tokens.slice('scope', 'expires_in')",
+    ] {
+        let text = text(told);
+        assert_ne!(
+            verdict(&[("a.rb", &text)], "a.rb", check),
+            Verdict::Fail,
+            "{told}"
+        );
+    }
+    for told in [
+        "tokens['access_token'][0, 200]",
+        "tokens['access_token'].sub('Bearer ', '')",
+        "tokens.except('refresh_token')",
+        "tokens.slice('access_token', 'scope')",
+    ] {
+        let text = text(told);
+        assert_eq!(
+            verdict(&[("a.rb", &text)], "a.rb", check),
+            Verdict::Fail,
+            "{told}"
+        );
+    }
+}

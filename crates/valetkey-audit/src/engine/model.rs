@@ -392,6 +392,9 @@ impl Engine<'_> {
                 self.sym(Origin::WeakRandom, at)
             }
             Does::Same => {
+                if let Some(shown) = self.masked(of.as_ref(), path, &args, at) {
+                    return Ok(shown);
+                }
                 let value = match (fact("of"), &of) {
                     (None, Some(of)) => of.clone(),
                     (Some("race"), _) => self.raced(&args.first()),
