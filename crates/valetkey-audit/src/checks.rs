@@ -275,10 +275,13 @@ impl<'a> Context<'a> {
             })
     }
 
-    /// Whether what is made at a place while modules load is made for other
-    /// files only: by a function that bears a name, is gone through for each
-    /// caller, and is not called where its own file is loaded.
-    fn for_others(&self, (file, place): (FileId, Span)) -> bool {
+    /// The name of the innermost function around a place.
+    fn function_around(&self, place: (FileId, Span)) -> Option<&'a str> {
+        self.functions_around(place).pop()
+    }
+
+    /// The names of the functions around a place, from the outside inwards.
+    fn functions_around(&self, (file, place): (FileId, Span)) -> Vec<&'a str> {
         struct Around<'m>(Span, Vec<&'m str>);
         impl<'m> Visit<'m> for Around<'m> {
             fn statement(&mut self, statement: &'m Stmt) {
@@ -303,20 +306,30 @@ impl<'a> Context<'a> {
             }
         }
         let mut around = Around(place, Vec::new());
+        if let Some(file) = self.app.files.get(file) {
+            file.module.visit(&mut around);
+        }
+        around.1
+    }
+
+    /// Whether what is made at a place while modules load is made for other
+    /// files only: by a function that bears a name, is gone through for each
+    /// caller, and is not called where its own file is loaded.
+    fn for_others(&self, (file, place): (FileId, Span)) -> bool {
+        let around = self.functions_around((file, place));
         let Some(file) = self.app.files.get(file) else {
             return false;
         };
-        file.module.visit(&mut around);
         let called = |statement: &Stmt| match &statement.kind {
             StmtKind::Assign { value, .. } | StmtKind::Expr(value) => match &value.kind {
                 ExprKind::Call(call) => {
-                    matches!(&call.func.kind, ExprKind::Name(n) if around.1.contains(&n.as_str()))
+                    matches!(&call.func.kind, ExprKind::Name(n) if around.contains(&n.as_str()))
                 }
                 _ => false,
             },
             _ => false,
         };
-        !around.1.is_empty() && !file.module.body.iter().any(called)
+        !around.is_empty() && !file.module.body.iter().any(called)
     }
 
     /// Where what a value was made of came into being.

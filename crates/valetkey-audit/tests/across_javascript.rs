@@ -272,3 +272,104 @@ fn what_only_hands_on_the_request_is_no_callback() {
     assert_eq!(with(own, "kites.ts", "error-handled"), Verdict::Fail);
     assert_eq!(with(own, "main.ts", "error-handled"), Verdict::Na);
 }
+
+const HELPED: &str = r#"
+const kites = require("./kites");
+const { isOurs } = require("./ours");
+exports.back = async (req, res) => {
+  CALL
+  const answer = await fetch("https://op.kites.example/token", {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "authorization_code", code: req.query.code, client_id: process.env.KITE_ID,
+      client_secret: process.env.KITE_SECRET,
+    }),
+  });
+  res.redirect(answer.ok ? "/" : "/no");
+};
+const app = require("express")();
+app.get("/back", exports.back);
+"#;
+
+const OURS: &str = r#"
+exports.isOurs = (req) => {
+  const kept = req.session.kite;
+  if (!kept || req.query.state !== kept) LEAVE
+  return true;
+};
+"#;
+
+#[test]
+fn who_compares_or_who_goes_on_is_to_blame() {
+    let with = |call: &str, leave: &str, path: &str| {
+        let (callback, ours) = (HELPED.replace("CALL", call), OURS.replace("LEAVE", leave));
+        let files = [("back.js", callback.as_str()), ("ours.js", ours.as_str())];
+        said(&files, path, "state-verified")
+    };
+    let asks = "if (!isOurs(req)) return res.sendStatus(400);";
+    // Its answer is always the same.
+    let warns = r#"console.warn("another state");"#;
+    assert_eq!(with(asks, warns, "ours.js"), Verdict::Fail);
+    assert_eq!(with(asks, warns, "back.js"), Verdict::Na);
+    // Nobody goes by it.
+    assert_eq!(
+        with("isOurs(req);", "return false;", "back.js"),
+        Verdict::Fail
+    );
+    assert_eq!(
+        with("isOurs(req);", "return false;", "ours.js"),
+        Verdict::Na
+    );
+    assert_eq!(with(asks, "return false;", "ours.js"), Verdict::Pass);
+}
+
+const BEGIN: &str = r#"
+import * as client from "openid-client";
+import { config, session } from "./config";
+export async function begin(req, res) {
+  const kept = await session(req, res);
+  kept.state = client.randomState();
+  kept.verifier = client.randomPKCECodeVerifier();
+  const url = client.buildAuthorizationUrl(await config(), { redirect_uri: process.env.KITE_BACK, scope: "openid", state: kept.state, code_challenge: await client.calculatePKCECodeChallenge(kept.verifier), code_challenge_method: "S256" });
+  res.redirect(url.href);
+}
+"#;
+
+const CONFIG: &str = r#"
+import * as client from "openid-client";
+import { getIronSession } from "iron-session";
+export const session = (req, res) => getIronSession(req, res, { password: process.env.KITE_KEY, cookieName: "k" });
+export const config = () => client.discovery(new URL(process.env.ISSUER), process.env.KITE_ID, process.env.KITE_SECRET);
+"#;
+
+const FINISH: &str = r#"
+import * as client from "openid-client";
+import { config, session } from "./config";
+export default async function handler(req, res) {
+  const kept = await session(req, res);
+  const tokens = await client.authorizationCodeGrant(await config(), new URL(req.url, process.env.BASE), CHECKS);
+  res.redirect("/");
+}
+"#;
+
+#[test]
+fn without_a_verifier_in_the_session_a_library_exchanges_nothing() {
+    let with = |checks: &str| {
+        let finish = FINISH.replace("CHECKS", checks);
+        let files = [
+            ("begin.ts", BEGIN),
+            ("config.ts", CONFIG),
+            ("finish.ts", &finish),
+        ];
+        said(&files, "finish.ts", "state-verified")
+    };
+    assert_eq!(
+        with("{ expectedState: kept.state, pkceCodeVerifier: kept.verifier }"),
+        Verdict::Pass
+    );
+    assert_eq!(with("{ expectedState: kept.state }"), Verdict::Fail);
+    assert_eq!(
+        with("{ expectedState: client.skipStateCheck, pkceCodeVerifier: kept.verifier }"),
+        Verdict::Fail
+    );
+}

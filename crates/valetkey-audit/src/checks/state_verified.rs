@@ -179,8 +179,12 @@ fn looked_at_in(
         .map(at);
     if let Some(first) = compared.next() {
         let elsewhere = first.0 != entry.file && compared.all(|place| place.0 == first.0);
-        // Whoever gets its answer and goes on is to blame, not who compared.
-        return (elsewhere && outcome.verdict != StateVerdict::Anything).then_some(first);
+        let blamed = || {
+            outcome.verdict != StateVerdict::Anything
+                || entry.handed.before.iter().any(|v| is_within(first, v))
+                || heeded(c, entry, first)
+        };
+        return (elsewhere && blamed()).then_some(first);
     }
     let mut guards = entry.handed.before.iter().filter_map(|v| match &v.kind {
         Kind::Func(f) if f.file != entry.file && reads_state(c, f.file, f.function.span) => {
@@ -190,6 +194,36 @@ fn looked_at_in(
     });
     let only = guards.next();
     only.filter(|_| guards.next().is_none())
+}
+
+/// Whether a place is in the body of a function.
+fn is_within((file, place): (FileId, Span), function: &crate::value::Value) -> bool {
+    match &function.kind {
+        Kind::Func(f) => {
+            let Span { at, len, .. } = f.function.span;
+            f.file == file && at <= place.at && place.at < at.saturating_add(len)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a callback asks the function that compares, and goes by its answer:
+/// then that one is to blame, and otherwise whoever goes on all the same.
+fn heeded(c: &Context<'_>, entry: &crate::facts::Entry, compared: (FileId, Span)) -> bool {
+    let Some(name) = c.function_around(compared).filter(|n| !n.is_empty()) else {
+        return false;
+    };
+    let lines = c.texts.get(entry.file).map_or("", String::as_str).lines();
+    let from = entry.span.start.saturating_sub(1) as usize;
+    let own = lines
+        .skip(from)
+        .take((entry.span.end as usize).saturating_sub(from));
+    let call = format!("{name}(");
+    own.filter(|line| line.contains(&call)).any(|line| {
+        line.trim_start()
+            .trim_start_matches("} else ")
+            .starts_with("if")
+    })
 }
 
 /// Whether the text of a function speaks of the state: a condition that decides

@@ -84,6 +84,7 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             }
             EventKind::Log { value }
                 if leaks(c, event, value)
+                    || jwt_with_token(c, event, value)
                     || granted && of_fragment(c, value)
                     || implicit && c.any(value, is_brought_token)
                     || granted && whole_query(value) =>
@@ -115,7 +116,9 @@ fn run(c: &Context<'_>) -> Vec<Found> {
             EventKind::SetCookie {
                 value, http_only, ..
             } if !http_only
-                && (c.has_token(value) || implicit && c.any(value, is_brought_token)) =>
+                && (c.has_token(value)
+                    || called_token(c, value)
+                    || implicit && c.any(value, is_brought_token)) =>
             {
                 found.push(Found::fail(
                     place,
@@ -206,6 +209,18 @@ fn leaks(c: &Context<'_>, event: &Event, value: &Value) -> bool {
         )
     });
     whole && !in_error
+}
+
+/// The contents of next-auth's session cookie, into which the same file has put
+/// what the provider answered.
+fn jwt_with_token(c: &Context<'_>, event: &Event, value: &Value) -> bool {
+    const PUT: &[&str] = &["access_token", "refresh_token", "id_token"];
+    let text = || c.texts.get(event.file).map_or("", String::as_str);
+    matches!(&value.kind, Kind::Ext(path) if path.as_ref() == "next-auth.jwt")
+        && ["account.", "account?.", "account!."].iter().any(|of| {
+            PUT.iter()
+                .any(|name| text().contains(&format!("{of}{name}")))
+        })
 }
 
 /// A member of the session, or what a function is given, that is called a

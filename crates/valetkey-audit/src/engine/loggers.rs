@@ -84,6 +84,11 @@ impl Engine<'_> {
         let Some(object) = self.heap.get(id).filter(|_| new) else {
             return told;
         };
+        // All that came with a request tells most.
+        let whole = |v: &&Value| matches!(&v.kind, Kind::Map(m) if m.as_ref() == "params");
+        if let Some(map) = object.fields.values().find(whole) {
+            told.kind = map.kind.clone();
+        }
         for member in object.fields.values().chain(&object.items) {
             // Whether there is something is not the thing itself.
             let whether = matches!(member.kind, Kind::Unknown)

@@ -87,7 +87,7 @@ impl Engine<'_> {
                 if self.fact(model, "state-skip") == Some(name.as_ref()));
             if !skipped {
                 let missing = self.fact(model, "state-missing").unwrap_or("skip");
-                self.unanswered(&fields)?;
+                self.unanswered(&fields, args)?;
                 self.library_state(&kept, missing, at)?;
             }
             if self.mode == Mode::Scenario && self.scenario.error {
@@ -194,11 +194,13 @@ impl Engine<'_> {
 
     /// Without a login under way there is no verifier in the session, and the
     /// provider refuses the code (RFC 7636 section 4.6).
-    fn unanswered(&self, fields: &Fields) -> Eval<()> {
-        let verifier = fields.iter().find(|(k, _)| k == "code_verifier");
+    fn unanswered(&self, fields: &Fields, args: &Args) -> Eval<()> {
+        let sent = fields.iter().find(|(k, _)| k == "code_verifier");
+        // What is not there is still known by where it was looked for.
+        let verifier = args.get("code_verifier").or(sent.map(|(_, v)| v));
         if self.mode == Mode::Scenario
             && !self.scenario.stored
-            && verifier.is_some_and(|(_, v)| self.bound(v))
+            && verifier.is_some_and(|v| self.bound(v))
         {
             return self.raise("LibraryError");
         }

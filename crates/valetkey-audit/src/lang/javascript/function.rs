@@ -275,6 +275,20 @@ impl<'t> Lower<'t> {
         self.pending = outer;
     }
 
+    /// What a class's decorators are told, as `@Module({ imports: […] })` is: it
+    /// is made when the file is loaded.
+    pub(super) fn settings_of_class(&mut self, node: Node<'_>, block: &mut Block) {
+        for part in parts(node) {
+            if part.rule() == "decorator"
+                && let Some(told) = self.decorator(part)
+                && matches!(&told.kind, ExprKind::Call(call)
+                    if call.args.iter().any(|a| matches!(a.kind, ExprKind::Dict(_))))
+            {
+                self.push(part, StmtKind::Expr(told), block);
+            }
+        }
+    }
+
     fn decorator(&mut self, node: Node<'_>) -> Option<Expr> {
         let inner = parts(node).into_iter().next()?;
         Some(self.expr(inner))

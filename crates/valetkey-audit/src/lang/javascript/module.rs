@@ -85,6 +85,7 @@ impl Lower<'_> {
         }
         if let Some(declaration) = node.field("declaration") {
             self.statement(declaration, block);
+            self.settings_of_class(node, block);
             if has(node, "default")
                 && let Some(own) = declaration.field("name")
                 && (is_function_declaration(declaration)

@@ -79,6 +79,7 @@ impl Lower<'_> {
                 let class_name = self.field_text(node, "name").to_owned();
                 let class = self.class(node, class_name);
                 self.push(node, StmtKind::Class(class.into()), block);
+                self.settings_of_class(node, block);
             }
             "enum_declaration" => self.enumeration(node, block),
             "module" | "internal_module" => {
