@@ -20,6 +20,8 @@ use crate::{
     walk::Source,
 };
 
+mod handed;
+
 /// Words without which a file has nothing to do with OAuth.
 const WORDS: &[&str] = &[
     "oauth",
@@ -132,12 +134,14 @@ pub(crate) fn apps(
         let text = source.read_if(|text| mentions(source.language, text))?;
         text.map(|text| parse(source, text)).transpose()
     });
+    let handed = handed::Handed::of(sources);
     let mut parsed: BTreeMap<usize, Option<Parsed>> = BTreeMap::new();
     let mut level = Vec::new();
     for (i, looked) in looked.into_iter().enumerate() {
         match looked {
             Ok(None) => {}
-            Ok(Some(file)) => {
+            Ok(Some(mut file)) => {
+                handed.import(&sources[i], &mut file.module);
                 parsed.insert(i, Some(file));
                 level.push(i);
             }
@@ -198,7 +202,11 @@ pub(crate) fn apps(
                 .and_then(|text| parse(&sources[*i], text))
         });
         for (i, file) in level.iter().zip(read) {
-            parsed.insert(*i, file.ok());
+            let file = file.ok().map(|mut file| {
+                handed.import(&sources[*i], &mut file.module);
+                file
+            });
+            parsed.insert(*i, file);
         }
     }
     together(sources, parsed, &links, &importers)

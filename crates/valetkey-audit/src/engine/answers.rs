@@ -60,7 +60,15 @@ impl Engine<'_> {
                 self.has_answered = true;
                 self.page_with_state(args, at);
                 let headers = args.get("headers").cloned();
-                for value in args.positional.iter().chain(args.get("body")) {
+                // How it is answered is no part of what is: headers have a
+                // meaning of their own.
+                let how = model.options.as_ref();
+                let how = how.and_then(|o| args.names.iter().position(|n| n == o));
+                let told = args.positional.iter().enumerate();
+                let told = told.filter(|(i, v)| {
+                    Some(*i) != how || !matches!(v.kind, Kind::Dict(_) | Kind::Obj(_))
+                });
+                for value in told.map(|(_, v)| v).chain(args.get("body")) {
                     if matches!(value.kind, Kind::Func(_)) {
                         continue;
                     }
